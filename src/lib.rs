@@ -1,0 +1,2 @@
+//! banbridge keeps the addresses of current SIP attackers in the blacklist of FreePBX's System Firewall.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! banbridge
+fn main() {}
