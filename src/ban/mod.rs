@@ -1,0 +1,13 @@
+//! The pure middle: what a feed said becomes prefixes, what must get through is taken out, and a plan says which
+//! rows to write. No I/O happens here and no clock is read: everything comes in as an argument, so that a dry run
+//! and a real run are the same computation.
+
+pub mod cover;
+pub mod never_block;
+pub mod plan;
+pub mod prefix;
+pub mod special;
+
+pub use cover::Cover;
+pub use never_block::{NeverBlock, Protection, Source};
+pub use prefix::Prefix;

@@ -1,0 +1,299 @@
+//! The plan: from what is wanted and what is there to the rows to write and to take away.
+//!
+//! The plan is a pure function of its input. `--dry-run` prints the very plan that a run carries out, and a run
+//! whose plan changes nothing writes nothing.
+
+use std::collections::BTreeSet;
+
+use super::never_block::{NeverBlock, Verdict};
+use super::{Cover, Prefix};
+
+/// What the firewall enforces its blacklist with. It decides what a row can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Driver {
+    /// FreePBX 15 to 17: every row is a linear rule and a process; IPv6 rows are never enforced; prefixes shorter
+    /// than /8 are ignored.
+    Iptables,
+    /// FreePBX 18: sets of both families, replaced whole; one overlap among the rows stops every update.
+    Nftables,
+}
+
+impl Driver {
+    /// Rows that `limit = "auto"` allows.
+    pub fn default_limit(self) -> usize {
+        match self {
+            Self::Iptables => 5_000,
+            Self::Nftables => 20_000,
+        }
+    }
+
+    /// Whether the firewall acts on a row of this prefix.
+    pub fn enforces(self, prefix: &Prefix) -> bool {
+        match self {
+            Self::Iptables => prefix.is_ipv4() && prefix.length() >= SHORTEST_ROW,
+            Self::Nftables => true,
+        }
+    }
+}
+
+/// The module ignores rows shorter than this: a merged prefix that is shorter is written in parts.
+const SHORTEST_ROW: u8 = 8;
+
+/// A prefix that at least one enabled feed asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// What is to be blocked.
+    pub prefix: Prefix,
+    /// Place of its foremost feed in the configuration, 0 first.
+    pub priority: u16,
+    /// Its latest sighting, seconds since 1970.
+    pub last_seen: i64,
+}
+
+/// A row that is not ours: the administrator's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignRow {
+    /// The row as he wrote it: an address, a network or a host name.
+    pub key: String,
+    /// What it blocks: itself, or what the name resolves to.
+    pub prefixes: Vec<Prefix>,
+}
+
+/// The blacklist as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Present {
+    /// Keys of the rows that carry our mark.
+    pub ours: BTreeSet<String>,
+    /// The administrator's rows.
+    pub foreign: Vec<ForeignRow>,
+}
+
+/// What rules the plan besides the prefixes.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// How the firewall enforces its rows.
+    pub driver: Driver,
+    /// Rows of ours at most.
+    pub limit: usize,
+    /// Whether neighbours are merged, losslessly.
+    pub aggregate: bool,
+}
+
+/// What becomes of one wanted prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// Blocked by a row of ours, with its key (the first one, where never-block carved it into several).
+    Row(String),
+    /// Blocked by a row of the administrator's, with its key.
+    Foreign(String),
+    /// Never-block refuses it, with the reason.
+    Refused(String),
+    /// An administrator took it out.
+    Released,
+    /// It did not fit the limit.
+    OverLimit,
+    /// The firewall's driver cannot block it by a row (IPv6 with iptables).
+    NotByRow,
+    /// No enabled feed asks for it any more.
+    NotWanted,
+}
+
+/// What to do, and what becomes of each prefix. Made by [`Plan::new`].
+#[derive(Debug)]
+pub struct Plan {
+    /// Keys of rows to write.
+    pub add: Vec<String>,
+    /// Keys of rows of ours to take away.
+    pub remove: Vec<String>,
+    /// How many rows of ours stay as they are.
+    pub kept: usize,
+    /// How many rows are the administrator's.
+    pub foreign: usize,
+    /// Wanted prefixes that never-block refuses, with the reason, in the order given.
+    pub refused: Vec<(Prefix, String)>,
+    /// How many prefixes found no room under the limit.
+    pub over_limit: usize,
+    /// How many prefixes the driver cannot block by a row.
+    pub not_by_row: usize,
+    /// All rows of ours after this plan, in order.
+    pub rows: Vec<Prefix>,
+    foreign_rows: Vec<ForeignRow>,
+    foreign_cover: Cover,
+    released: Cover,
+    wanted: Cover,
+}
+
+/// A wanted piece that may become a row, with what decides its place in the queue.
+#[derive(Clone, Copy)]
+struct Candidate {
+    priority: u16,
+    last_seen: i64,
+    prefix: Prefix,
+}
+
+impl Plan {
+    /// Judges every wanted prefix and compares the outcome with what is there. `released` are the prefixes that an
+    /// administrator took out; they are carved out of what is wanted, for one row may hold several merged prefixes.
+    pub fn new(
+        wanted: &[Wanted],
+        never_block: &NeverBlock,
+        released: &[Prefix],
+        present: &Present,
+        policy: Policy,
+    ) -> Self {
+        let released = Cover::new(released);
+        let effective: Vec<Prefix> = present
+            .foreign
+            .iter()
+            .flat_map(|row| row.prefixes.iter().copied())
+            .filter(|prefix| policy.driver.enforces(prefix))
+            .collect();
+        let foreign_cover = Cover::new(&effective);
+        let mut refused = Vec::new();
+        let mut candidates = Vec::with_capacity(wanted.len());
+        let mut not_by_row = 0;
+        for want in wanted {
+            let pieces = match never_block.judge(&want.prefix) {
+                Verdict::Free => vec![want.prefix],
+                Verdict::Carved(pieces) => pieces,
+                Verdict::Refused(protection) => {
+                    refused.push((want.prefix, protection.to_string()));
+                    continue;
+                }
+            };
+            if policy.driver == Driver::Iptables && !want.prefix.is_ipv4() {
+                not_by_row += 1;
+                continue;
+            }
+            let pieces = pieces.iter().flat_map(|piece| released.carve(piece));
+            candidates.extend(pieces.flat_map(|piece| foreign_cover.carve(&piece)).map(|prefix| Candidate {
+                priority: want.priority,
+                last_seen: want.last_seen,
+                prefix,
+            }));
+        }
+        let (rows, over_limit) = choose(candidates, policy);
+        let keys: BTreeSet<String> = rows.iter().map(Prefix::to_string).collect();
+        let add: Vec<String> =
+            rows.iter().map(Prefix::to_string).filter(|key| !present.ours.contains(key)).collect();
+        let remove: Vec<String> = present.ours.iter().filter(|key| !keys.contains(*key)).cloned().collect();
+        Self {
+            kept: present.ours.len() - remove.len(),
+            foreign: present.foreign.len(),
+            foreign_rows: present.foreign.clone(),
+            wanted: Cover::new(wanted.iter().map(|want| &want.prefix)),
+            add,
+            remove,
+            refused,
+            over_limit,
+            not_by_row,
+            rows,
+            foreign_cover,
+            released,
+        }
+    }
+
+    /// Whether the blacklist already is as it should be.
+    pub fn changes_nothing(&self) -> bool {
+        self.add.is_empty() && self.remove.is_empty()
+    }
+
+    /// What becomes of a prefix under this plan. `never_block` and `driver` must be those it was made with.
+    pub fn fate(&self, prefix: &Prefix, never_block: &NeverBlock, driver: Driver) -> Fate {
+        if let Some(row) = self.row(prefix) {
+            return Fate::Row(row.to_string());
+        }
+        if self.foreign_cover.contains(prefix) {
+            let by = |row: &&ForeignRow| row.prefixes.iter().any(|p| p.contains(prefix));
+            let row = self.foreign_rows.iter().find(by).or(self.foreign_rows.first());
+            return Fate::Foreign(row.map(|row| row.key.clone()).unwrap_or_default());
+        }
+        match never_block.judge(prefix) {
+            Verdict::Refused(protection) => Fate::Refused(protection.to_string()),
+            _ if self.released.overlaps(prefix) => Fate::Released,
+            _ if !self.wanted.overlaps(prefix) => Fate::NotWanted,
+            _ if !driver.enforces(prefix) && !prefix.is_ipv4() => Fate::NotByRow,
+            _ => Fate::OverLimit,
+        }
+    }
+
+    /// The row of ours that holds the prefix, or the first one inside it.
+    fn row(&self, prefix: &Prefix) -> Option<&Prefix> {
+        let (first, last) = prefix.bounds();
+        let before = |row: &Prefix| (!row.is_ipv4(), row.bounds().1) < (!prefix.is_ipv4(), first);
+        let row = self.rows.get(self.rows.partition_point(before))?;
+        (row.is_ipv4() == prefix.is_ipv4() && row.bounds().0 <= last).then_some(row)
+    }
+}
+
+/// The rows under the limit: feeds in their order, the newest sighting first. Returns the rows in order and how
+/// many candidates were left out.
+fn choose(mut candidates: Vec<Candidate>, policy: Policy) -> (Vec<Prefix>, usize) {
+    let merge = |some: &[Candidate]| rows_of(some.iter().map(|candidate| candidate.prefix), policy);
+    let rows = merge(&candidates);
+    if rows.len() <= policy.limit {
+        return (rows, 0);
+    }
+    candidates.sort_by(|a, b| (a.priority, b.last_seen, a.prefix).cmp(&(b.priority, a.last_seen, b.prefix)));
+    candidates.dedup_by_key(|candidate| candidate.prefix);
+    // Merging makes room for more, and the room is filled until a round brings nothing. Going on with the next in
+    // the queue can only add rows up to the number taken, so the limit is never passed.
+    let mut taken = policy.limit.min(candidates.len());
+    let mut rows = merge(&candidates[..taken]);
+    loop {
+        let more = (taken + policy.limit.saturating_sub(rows.len())).min(candidates.len());
+        if more == taken {
+            break;
+        }
+        let next = merge(&candidates[..more]);
+        if next.len() > policy.limit {
+            break;
+        }
+        (taken, rows) = (more, next);
+    }
+    let cover = Cover::new(&rows);
+    let left_out = candidates[taken..].iter().filter(|c| !cover.contains(&c.prefix)).count();
+    (rows, left_out)
+}
+
+/// Rows that hold exactly the prefixes and do not overlap: merged, or each as it is but without those inside
+/// another.
+fn rows_of(prefixes: impl Iterator<Item = Prefix>, policy: Policy) -> Vec<Prefix> {
+    let mut all: Vec<Prefix> = prefixes.collect();
+    if policy.aggregate {
+        all = Cover::new(&all).prefixes();
+    } else {
+        // In this order a network stands before all that lies in it.
+        all.sort_unstable_by_key(|prefix| (!prefix.is_ipv4(), prefix.bounds().0, prefix.length()));
+        all.dedup_by(|inner, outer| outer.contains(inner));
+    }
+    all.into_iter().flat_map(long_enough).collect()
+}
+
+/// A prefix in parts that the module does not ignore for their shortness.
+fn long_enough(prefix: Prefix) -> Vec<Prefix> {
+    if prefix.length() >= SHORTEST_ROW {
+        return vec![prefix];
+    }
+    match prefix.net().subnets(SHORTEST_ROW) {
+        Ok(parts) => parts.map(Prefix::new).collect(),
+        Err(_) => vec![prefix],
+    }
+}
+
+/// Rows that we wrote, that are gone and that nobody else wrote again: the administrator took them out. `written`
+/// are the keys that the ledger says we wrote.
+pub fn taken_out_by_hand(written: &BTreeSet<String>, present: &Present) -> Vec<Prefix> {
+    let foreign: BTreeSet<&str> = present.foreign.iter().map(|row| row.key.as_str()).collect();
+    written
+        .iter()
+        .filter(|key| !present.ours.contains(*key) && !foreign.contains(key.as_str()))
+        .filter_map(|key| key.parse().ok())
+        .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+#[path = "plan_tests.rs"]
+mod tests;
