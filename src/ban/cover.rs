@@ -119,7 +119,6 @@ fn push_range((first, last): Range, ipv4: bool, prefixes: &mut Vec<Prefix>) {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -294,6 +294,5 @@ pub fn taken_out_by_hand(written: &BTreeSet<String>, present: &Present) -> Vec<P
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 #[path = "plan_tests.rs"]
 mod tests;

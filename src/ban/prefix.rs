@@ -149,7 +149,6 @@ impl serde::Serialize for Prefix {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -41,7 +41,6 @@ pub const RANGES: &[(&str, &str)] = &[
 ];
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use crate::ban::Prefix;
