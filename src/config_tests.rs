@@ -1,0 +1,103 @@
+//! Tests of the configuration, apart only for their length.
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/x.toml"), None)
+}
+
+fn feed(lines: &str) -> String {
+    format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{lines}\n")
+}
+
+#[test]
+fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
+    let config = parse(&feed("key = \"abc\"")).unwrap();
+    let feed = &config.feed[0];
+    assert_eq!((feed.api, feed.dataset, feed.enabled), (2, Dataset::Sip, true));
+    assert_eq!(feed.ttl.to_string(), "7d");
+    assert_eq!(feed.url, "https://apiban.org/api/");
+    assert_eq!((feed.shortest_v4, feed.shortest_v6), (16, 32));
+    assert_eq!(config.blacklist.limit, Limit::Auto);
+    assert!(config.blacklist.aggregate);
+}
+
+#[test]
+fn every_mistake_names_the_file_the_line_and_the_mend() {
+    let table: [(String, Option<usize>, &[&str]); 14] = [
+        (feed("keey = \"x\""), Some(4), &["unknown key `keey`", "expected one of", "`key`"]),
+        ("[blacklst]\n".into(), Some(1), &["unknown key `blacklst`"]),
+        ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown key `limits`"]),
+        ("[blacklist]\nlimit = -1".into(), Some(2), &["\"auto\" or a number"]),
+        ("[blacklist]\nlimit = \"many\"".into(), Some(2), &["\"auto\" or a number"]),
+        (feed("key = \"a\"") + &feed("key = \"b\""), Some(6), &["two feeds are named \"apiban\"", "line 2"]),
+        (feed("ttl = \"soon\""), Some(4), &["\"soon\"", "\"7d\""]),
+        (feed("ttl = \"1s\""), Some(2), &["under a minute"]),
+        (feed("api = 3"), Some(2), &["there are 1 and 2"]),
+        (feed("api = 1\ndataset = \"all\""), Some(2), &["only api = 2"]),
+        (feed("url = \"http://apiban.org/api/\""), Some(2), &["https"]),
+        (feed("shortest_v4 = 0"), Some(2), &["shortest_v4 is 8 to 32"]),
+        (feed("key = \"a\"\nkey_file = \"/b\""), Some(2), &["both key and key_file"]),
+        ("[[feed]]\nname = \"A b\"\nkind = \"apiban\"".into(), Some(2), &["lower case letters"]),
+    ];
+    for (text, line, words) in table {
+        let error = parse(&text).unwrap_err();
+        assert_eq!(error.line, line, "{text}\n{error}");
+        let message = error.to_string();
+        assert!(message.starts_with("/etc/x.toml, line "), "{message}");
+        for word in words {
+            assert!(message.contains(word), "{message:?} does not say {word:?}");
+        }
+    }
+}
+
+#[test]
+fn a_missing_empty_or_placeholder_key_is_said_with_the_page_that_gives_one() {
+    for (line, words) in [
+        ("", "has no key"),
+        ("key = \"\"", "is empty"),
+        ("key = \"MY API KEY\"", "still the placeholder"),
+        ("key = \"a b\"", "characters that no key has"),
+        ("key_file = \"/nonexistent/key\"", "/nonexistent/key"),
+    ] {
+        let config = parse(&feed(line)).unwrap();
+        let message = config.feed[0].read_key().unwrap_err().to_string();
+        assert!(message.contains(words) && message.contains("/etc/x.toml, line 2"), "{message}");
+    }
+}
+
+#[test]
+fn the_environments_key_wins_and_is_a_configuration_by_itself() {
+    let key = Secret::new("from-environment");
+    let config = Config::parse(&feed("key = \"from-file\""), Path::new("x"), Some(key.clone())).unwrap();
+    assert_eq!(config.feed[0].read_key().unwrap().expose(), "from-environment");
+    assert!(Config::load(Some(Path::new("/nonexistent/x.toml")), Some(key)).is_err());
+}
+
+#[test]
+fn no_error_and_no_output_shows_the_key() {
+    let mut shown = Vec::new();
+    for text in [
+        feed("key = s3cr3t"),
+        feed("key = \"s3cr3t"),
+        feed("key = [\"s3cr3t\"]"),
+        feed("key = { a = \"s3cr3t\" }"),
+        feed("keys = \"s3cr3t\""),
+        feed("key = \"s3cr3t\"\nkey = \"s3cr3t\""),
+    ] {
+        shown.push(format!("{0} {0:?}", parse(&text).unwrap_err()));
+    }
+    let config = parse(&feed("key = \"s3cr3t\"")).unwrap();
+    shown.push(format!("{config:?}"));
+    shown.push(serde_json::to_string(&config).unwrap());
+    shown.push(toml::to_string(&config).unwrap());
+    for text in shown {
+        assert!(!text.contains("s3cr3t"), "{text}");
+    }
+}
+
+#[test]
+fn a_number_in_the_place_of_the_key_is_not_shown_either() {
+    let message = parse(&feed("key = 987654321")).unwrap_err().to_string();
+    assert!(message.contains("line 4") && !message.contains("987654321"), "{message}");
+}
