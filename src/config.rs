@@ -12,6 +12,7 @@ use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
+use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
 use crate::secret::Secret;
 
@@ -116,29 +117,6 @@ pub struct Config {
 pub enum Kind {
     /// apiban.org's API or a mirror of it.
     Apiban,
-}
-
-/// The apiban set to ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dataset {
-    /// Attackers of SIP.
-    Sip,
-    /// Attackers of web pages.
-    Http,
-    /// Both.
-    All,
-}
-
-impl Dataset {
-    /// The word that the API takes.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Sip => "sip",
-            Self::Http => "http",
-            Self::All => "all",
-        }
-    }
 }
 
 /// Where the key of a feed stands. It is read only by what sends it.

@@ -16,7 +16,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
     let feed = &config.feed[0];
     assert_eq!((feed.api, feed.dataset, feed.enabled), (2, Dataset::Sip, true));
     assert_eq!(feed.ttl.to_string(), "7d");
-    assert_eq!(feed.url, "https://apiban.org/api/");
+    assert_eq!(feed.url, "https://apiban.org/api");
     assert_eq!((feed.shortest_v4, feed.shortest_v6), (16, 32));
     assert_eq!(config.blacklist.limit, Limit::Auto);
     assert!(config.blacklist.aggregate);

@@ -2,3 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ban;
+pub mod config;
+pub mod database;
+pub mod feed;
+pub mod secret;

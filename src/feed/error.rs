@@ -1,0 +1,229 @@
+//! Why a request brought nothing, in words for the administrator and in kinds for the exit code.
+
+use std::time::Duration;
+
+/// What an error means for the run. The program's exit codes follow it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FetchErrorKind {
+    /// The answer is no use (exit code 65).
+    Unusable,
+    /// The feed cannot be reached, or has trouble of its own (69).
+    Unreachable,
+    /// Too many requests: later it will do (75).
+    RateLimited,
+    /// The key is refused (77).
+    KeyRefused,
+}
+
+/// Why a request brought nothing. Each text is one plain sentence or two, naming the feed's host
+/// (never a URL, which may hold a key), what happened and the mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No connection, or it broke.
+    #[error("{host}: {problem}")]
+    Unreachable {
+        /// The feed's host, with the port where it is an unusual one.
+        host: String,
+        /// What went wrong.
+        problem: Problem,
+    },
+    /// A status 5xx.
+    #[error("{host} has trouble of its own ({why}). It is asked again on the next run.")]
+    Unavailable {
+        /// The feed's host.
+        host: String,
+        /// The status and the server's words.
+        why: String,
+        /// How long the server asked to be left alone, an hour at most.
+        retry_after: Option<Duration>,
+    },
+    /// Too many requests.
+    #[error(
+        "{host} says that this key has sent too many requests. The next run goes on from here; \
+         if it happens often, look whether another machine uses the same key."
+    )]
+    RateLimited {
+        /// The feed's host.
+        host: String,
+        /// How long the server asked to be left alone, an hour at most.
+        retry_after: Option<Duration>,
+    },
+    /// The key is unknown or withdrawn.
+    #[error(
+        "{host} refuses the key. Compare the feed's key in the configuration with the one that the feed gave you."
+    )]
+    KeyRefused {
+        /// The feed's host.
+        host: String,
+    },
+    /// The server does not accept the request.
+    #[error(
+        "{host} does not accept the request ({why}). Check the feed's url, api and dataset in the configuration."
+    )]
+    BadRequest {
+        /// The feed's host.
+        host: String,
+        /// The status and the server's words.
+        why: String,
+    },
+    /// The answer is not one of this feed's.
+    #[error(
+        "{host} gave an answer that cannot be used: {why}. What was listed before stays as it is."
+    )]
+    NotUnderstood {
+        /// The feed's host.
+        host: String,
+        /// What came instead.
+        why: String,
+    },
+    /// The answer ended before its end.
+    #[error(
+        "{host} cut its answer off in the middle. Nothing of it is used; it is asked again on the next run."
+    )]
+    CutOff {
+        /// The feed's host.
+        host: String,
+    },
+    /// The answer is longer than is taken.
+    #[error(
+        "{host} sent more than {limit} MiB in one answer, the most that is taken. Check the feed's url in the configuration."
+    )]
+    TooLarge {
+        /// The feed's host.
+        host: String,
+        /// The most that is taken, in MiB.
+        limit: usize,
+    },
+    /// The answer is compressed, although nobody asked for that.
+    #[error(
+        "{host} sent a compressed answer, which was not asked for and is not unpacked. A proxy that compresses may stand between."
+    )]
+    Compressed {
+        /// The feed's host.
+        host: String,
+    },
+    /// A redirect that is not followed.
+    #[error(
+        "{host} redirects to {to}, which is not followed: {why}. Check the feed's url in the configuration."
+    )]
+    RefusedRedirect {
+        /// The feed's host.
+        host: String,
+        /// Scheme and host of the place, no more of it.
+        to: String,
+        /// The rule that it breaks.
+        why: &'static str,
+    },
+}
+
+impl FetchError {
+    /// What the error means for the run.
+    pub fn kind(&self) -> FetchErrorKind {
+        match self {
+            Self::Unreachable { .. } | Self::Unavailable { .. } => FetchErrorKind::Unreachable,
+            Self::RateLimited { .. } => FetchErrorKind::RateLimited,
+            Self::KeyRefused { .. } => FetchErrorKind::KeyRefused,
+            Self::BadRequest { .. }
+            | Self::NotUnderstood { .. }
+            | Self::CutOff { .. }
+            | Self::TooLarge { .. }
+            | Self::Compressed { .. }
+            | Self::RefusedRedirect { .. } => FetchErrorKind::Unusable,
+        }
+    }
+
+    /// How long the server asked to be left alone, an hour at most.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unavailable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What went wrong on the way to a feed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Problem {
+    /// The name has no address.
+    #[error(
+        "the name cannot be resolved. Check the resolvers in /etc/resolv.conf and the feed's url."
+    )]
+    Name,
+    /// Nobody listens there.
+    #[error(
+        "the connection is refused. Check the feed's url, and whether a firewall lets the PBX out."
+    )]
+    Refused,
+    /// No connection in time.
+    #[error("no connection within {} seconds. Check the way to the internet and the firewall.", .0.as_secs_f32())]
+    ConnectTimeout(Duration),
+    /// Connected, but the answer was not complete in time.
+    #[error("no complete answer within {} seconds. It is asked again on the next run.", .0.as_secs_f32())]
+    Timeout(Duration),
+    /// The other side reset or closed the connection.
+    #[error(
+        "the connection broke before the answer was complete. It is asked again on the next run."
+    )]
+    Broken,
+    /// No trusted connection.
+    #[error("no trusted connection: {0}.")]
+    Tls(String),
+    /// Anything else, in the words of the library that met it.
+    #[error("it cannot be reached: {0}.")]
+    Other(String),
+}
+
+/// Why a client cannot be set up at all: the configuration or the system is to be mended (exit
+/// code 78).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The URL breaks a rule.
+    #[error("the feed's url {0}")]
+    Url(#[from] UrlError),
+    /// The key is empty, or cannot be sent.
+    #[error(
+        "the feed's key is empty or holds characters that no key has, such as blanks, line breaks or letters with accents"
+    )]
+    Key,
+    /// API 1 has no datasets.
+    #[error("api = 1 knows the dataset \"sip\" only; use api = 2 for the others")]
+    Dataset,
+    /// The TLS library or the certificates of the system do not work.
+    #[error("TLS cannot be set up: {0}. Check that the package ca-certificates is installed.")]
+    Tls(String),
+}
+
+/// The rule that a URL breaks. The URL itself is not repeated: it may hold a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum UrlError {
+    /// Not a URL with a host.
+    #[error("is not a complete URL such as https://example.com/list.txt")]
+    NotAUrl,
+    /// Neither https nor http.
+    #[error("must begin with https://")]
+    Scheme,
+    /// http to another machine.
+    #[error(
+        "must begin with https://; http is for this machine itself only (127.0.0.1, ::1, localhost)"
+    )]
+    PlainHttp,
+    /// A user or password before the host.
+    #[error("must not hold a user name or password")]
+    Credentials,
+}
+
+impl UrlError {
+    /// The rule for a place that a server redirects to.
+    pub(super) fn for_redirect(self) -> &'static str {
+        match self {
+            Self::NotAUrl | Self::Scheme => "it is neither https nor http",
+            Self::PlainHttp => "it is plain http on another machine",
+            Self::Credentials => "it holds a user name or password",
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Text that came from a server, made fit to be shown.
+//!
+//! Whoever answers in the feed's place chooses these words: a terminal would obey its control
+//! characters, and a log would take its line breaks for lines of ours.
+
+use std::borrow::Cow;
+
+/// `text`, fit for one line of a log or a terminal: control characters and those that turn the
+/// writing direction are escaped, and what is longer than `most` characters is cut, with `...`.
+pub fn one_line(text: &str, most: usize) -> Cow<'_, str> {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if text.len() <= most && !text.contains(hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut line = String::new();
+    let mut length = 0;
+    for c in text.chars() {
+        let piece: String = if hidden(c) {
+            c.escape_default().collect()
+        } else {
+            c.into()
+        };
+        let wide = piece.chars().count();
+        if length + wide > most {
+            // Make room for the dots, so that the whole stays within `most`.
+            while length + 3 > most && line.pop().is_some() {
+                length -= 1;
+            }
+            line.push_str("...");
+            break;
+        }
+        length += wide;
+        line.push_str(&piece);
+    }
+    Cow::Owned(line)
+}
