@@ -84,7 +84,9 @@ impl Serialize for Period {
 impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = |text: &str| {
-            serde::de::Error::custom(format!("{text:?} is no span of time; write it like \"7d\", \"4h\" or \"90s\""))
+            serde::de::Error::custom(format!(
+                "{text:?} is no span of time; write it like \"7d\", \"4h\" or \"90s\""
+            ))
         };
         let text = String::deserialize(deserializer)?;
         let span: Span = text.parse().map_err(|_| wrong(&text))?;
@@ -152,6 +154,7 @@ pub struct FeedConfig {
     /// Its key.
     pub key: KeySource,
     /// The set to ask for.
+    #[serde(serialize_with = "as_word")]
     pub dataset: Dataset,
     /// Version of the API, 1 or 2.
     pub api: u8,
@@ -169,6 +172,10 @@ pub struct FeedConfig {
     pub enabled: bool,
     #[serde(skip)]
     at: Place,
+}
+
+fn as_word<S: Serializer>(dataset: &Dataset, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(dataset.as_str())
 }
 
 /// The file and line where a feed stands, for errors that are found later.
@@ -344,17 +351,29 @@ impl Config {
         let line_at = |offset: usize| text.get(..offset).map(|before| before.matches('\n').count() + 1);
         let raw: RawConfig = toml::from_str(text).map_err(|error| {
             // Only the message: the library's full text quotes the line, and the line may hold the key.
-            let what = error.message().replace("unknown field", "unknown key").replace("missing field", "missing key");
-            ConfigError { file: file.to_owned(), line: error.span().and_then(|span| line_at(span.start)), what }
+            let what = error
+                .message()
+                .replace("unknown field", "unknown key")
+                .replace("missing field", "missing key");
+            ConfigError {
+                file: file.to_owned(),
+                line: error.span().and_then(|span| line_at(span.start)),
+                what,
+            }
         })?;
         let mut feeds: Vec<FeedConfig> = Vec::with_capacity(raw.feed.len());
         for feed in raw.feed {
             let place = Place { file: file.to_owned(), line: line_at(feed.name.span().start) };
-            let feed = judge(feed, &place, key.as_ref())
-                .map_err(|what| ConfigError { file: file.to_owned(), line: place.line, what })?;
+            let feed = judge(feed, &place, key.as_ref()).map_err(|what| ConfigError {
+                file: file.to_owned(),
+                line: place.line,
+                what,
+            })?;
             if let Some(first) = feeds.iter().find(|other| other.name == feed.name) {
-                let first = first.at.line.map(|line| format!(" (the first is in line {line})")).unwrap_or_default();
-                let what = format!("two feeds are named {:?}{first}; give one of them another name", feed.name);
+                let first =
+                    first.at.line.map(|line| format!(" (the first is in line {line})")).unwrap_or_default();
+                let what =
+                    format!("two feeds are named {:?}{first}; give one of them another name", feed.name);
                 return Err(ConfigError { file: file.to_owned(), line: place.line, what });
             }
             feeds.push(feed);
@@ -451,7 +470,9 @@ fn too_open(file: &Path) -> Option<String> {
     let mode = fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| {
         let file = file.display();
-        format!("{file} can be read by everybody on this machine, and it may hold a key; mend: chmod o-rwx {file}")
+        format!(
+            "{file} can be read by everybody on this machine, and it may hold a key; mend: chmod o-rwx {file}"
+        )
     })
 }
 

@@ -40,7 +40,9 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// Nobody answers.
-    #[error("the database at {place} does not answer ({why}); is MariaDB running? (systemctl status mariadb)")]
+    #[error(
+        "the database at {place} does not answer ({why}); is MariaDB running? (systemctl status mariadb)"
+    )]
     Unreachable {
         /// Socket or host and port.
         place: String,
@@ -75,7 +77,9 @@ pub enum DatabaseError {
     #[error("the database user lacks a right: {0}; FreePBX's own user has ALL on its database")]
     Denied(String),
     /// The connection broke while it was used.
-    #[error("the connection to the database was lost ({0}); what was committed stays, the next run goes on from there")]
+    #[error(
+        "the connection to the database was lost ({0}); what was committed stays, the next run goes on from there"
+    )]
     Lost(String),
     /// Anything else the server says.
     #[error("the database says: {0}")]
@@ -122,7 +126,10 @@ impl Settings {
             .tcp_connect_timeout(Some(Duration::from_secs(10)))
             .read_timeout(Some(Duration::from_secs(120)))
             .write_timeout(Some(Duration::from_secs(120)))
-            .init(vec!["SET NAMES utf8mb4", "SET SESSION sql_mode = 'STRICT_ALL_TABLES', wait_timeout = 86400"]);
+            .init(vec![
+                "SET NAMES utf8mb4",
+                "SET SESSION sql_mode = 'STRICT_ALL_TABLES', wait_timeout = 86400",
+            ]);
         let builder = match &socket {
             Some(path) => builder.socket(Some(path.to_string_lossy())),
             None => builder.ip_or_hostname(Some(self.host.as_str())).tcp_port(self.port),

@@ -5,4 +5,5 @@ pub mod ban;
 pub mod config;
 pub mod database;
 pub mod feed;
+pub mod pbx;
 pub mod secret;

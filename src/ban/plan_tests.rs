@@ -125,8 +125,7 @@ fn under_the_limit_feeds_come_in_their_order_and_the_newest_sighting_first() {
 
 #[test]
 fn room_that_merging_makes_is_used() {
-    let all =
-        wanted(&["45.0.0.0", "45.0.0.1", "45.0.0.2", "45.0.0.3", "46.0.0.1", "47.0.0.1", "48.0.0.1"]);
+    let all = wanted(&["45.0.0.0", "45.0.0.1", "45.0.0.2", "45.0.0.3", "46.0.0.1", "47.0.0.1", "48.0.0.1"]);
     let plan = plan(&all, &Present::default(), Policy { limit: 3, ..IPTABLES });
     assert_eq!(plan.rows, [p("45.0.0.0/30"), p("46.0.0.1"), p("47.0.0.1")]);
     assert_eq!(plan.over_limit, 1);

@@ -1,0 +1,90 @@
+//! The rows of the firewall's blacklist.
+//!
+//! A row is `id`='blacklist', `key` the address, `val` anything that is not empty: the module reads only the keys.
+//! Ours say so in `val`. When an administrator adds an address in the GUI or by fwconsole, the module deletes the
+//! row and writes it again with `val`='1', so a row that he made his own shows it.
+
+use std::collections::BTreeSet;
+
+use mysql::prelude::Queryable;
+use mysql::{Conn, TxOpts};
+
+use super::firewall::TABLE;
+use crate::database::{self, Result};
+
+/// The owner mark in `val`.
+pub const MARK: &str = "banbridge";
+
+/// All rows as they are in the table.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Rows {
+    /// Keys of the rows with our mark.
+    pub ours: BTreeSet<String>,
+    /// Keys of all others.
+    pub foreign: Vec<String>,
+    /// The number of our last change that this table has seen; see [`write`].
+    pub generation: Option<i64>,
+}
+
+/// Reads all rows, and the generation.
+pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
+    let sql = format!("SELECT `key`, `val`, `id` FROM {TABLE} WHERE `id` IN ('blacklist', 'banbridge')");
+    let all: Vec<(String, Option<String>, String)> = conn.query(sql)?;
+    let mut rows = Rows::default();
+    for (key, value, id) in all {
+        let ours = value.as_deref() == Some(MARK);
+        match id.as_str() {
+            "blacklist" if ours => {
+                rows.ours.insert(key);
+            }
+            "blacklist" => rows.foreign.push(key),
+            _ if key == "generation" => rows.generation = value.and_then(|value| value.parse().ok()),
+            _ => {}
+        }
+    }
+    Ok(rows)
+}
+
+/// Writes and takes away rows of ours, and notes the number of this change beside them.
+///
+/// The number tells a restored table from one where the administrator took rows out: see
+/// [`crate::ledger::Ledger::begin_change`]. Where the table is MyISAM nothing is rolled back, so the order matters:
+/// with `add_first` no address is without its row for a moment, without it no two rows overlap for a moment, which
+/// is what the nftables driver needs.
+///
+/// A key that somebody wrote meanwhile stays his, and only rows with our mark are ever deleted.
+pub fn write(
+    conn: &mut Conn,
+    add: &[String],
+    remove: &[String],
+    generation: i64,
+    add_first: bool,
+) -> Result<()> {
+    let mut tx = conn.start_transaction(TxOpts::default())?;
+    let delete = |tx: &mut mysql::Transaction<'_>| {
+        let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ? AND `key` IN");
+        database::for_keys(tx, &head, &[MARK.into()], remove)
+    };
+    if !add_first {
+        delete(&mut tx)?;
+    }
+    database::insert_many(
+        &mut tx,
+        &format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES"),
+        "ON DUPLICATE KEY UPDATE `val` = `val`",
+        add,
+        |key| vec![key.into(), MARK.into(), mysql::Value::NULL, "blacklist".into()],
+    )?;
+    if add_first {
+        delete(&mut tx)?;
+    }
+    tx.exec_drop(
+        format!(
+            "INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES ('generation', ?, NULL, 'banbridge') \
+             ON DUPLICATE KEY UPDATE `val` = VALUES(`val`)"
+        ),
+        (generation.to_string(),),
+    )?;
+    tx.commit()?;
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! The firewall module's settings in its kvstore table: is it on, how does it enforce, how often does it look.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use mysql::prelude::Queryable;
+
+use crate::ban::plan::Driver;
+use crate::database::Result;
+
+/// The module's table. `key`, `val`, `type`, `id`; unique over the first 190 characters of `key` and `id`.
+pub const TABLE: &str = "`kvstore_FreePBX_modules_Firewall`";
+
+/// What the database says of the firewall.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Firewall {
+    /// Whether the administrator switched it on.
+    pub enabled: bool,
+    /// What it enforces the blacklist with.
+    pub driver: Driver,
+    /// How often its daemon looks for changes by itself, in seconds.
+    pub period_s: u64,
+}
+
+impl Firewall {
+    /// How often its daemon looks for changes by itself.
+    pub fn period(&self) -> Duration {
+        Duration::from_secs(self.period_s)
+    }
+}
+
+/// Values of the table's `noid` rows, with blobs fetched from where they stand.
+///
+/// FreePBX moves values over 4,000 bytes to `kvblobstore` and leaves their uuid.
+pub fn values(conn: &mut impl Queryable, keys: &[&str]) -> Result<BTreeMap<String, String>> {
+    let marks = vec!["?"; keys.len()].join(",");
+    let sql = format!("SELECT `key`, `val`, `type` FROM {TABLE} WHERE `id` = 'noid' AND `key` IN ({marks})");
+    let rows: Vec<(String, Option<String>, Option<String>)> = conn.exec(sql, keys.to_vec())?;
+    let mut values = BTreeMap::new();
+    for (key, value, kind) in rows {
+        let value = match (value, kind.as_deref()) {
+            (Some(uuid), Some("blob")) => {
+                let sql = "SELECT `content` FROM `kvblobstore` WHERE `uuid` = ?";
+                let content: Option<Vec<u8>> = conn.exec_first(sql, (uuid,))?;
+                content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            }
+            (value, _) => value,
+        };
+        if let Some(value) = value {
+            values.insert(key, value);
+        }
+    }
+    Ok(values)
+}
+
+/// Reads the settings.
+pub fn read(conn: &mut impl Queryable) -> Result<Firewall> {
+    let values = values(conn, &["status", "refresh", "firewall_backend", "firewall_schema"])?;
+    let value = |key: &str| values.get(key).map(String::as_str).unwrap_or_default();
+    let nftables = value("firewall_backend") == "nftables" && value("firewall_schema") == "3";
+    Ok(Firewall {
+        // As PHP reads it: no row, an empty value and "0" are off.
+        enabled: !matches!(value("status"), "" | "0"),
+        driver: if nftables { Driver::Nftables } else { Driver::Iptables },
+        period_s: match value("refresh") {
+            "fast" => 15,
+            "slow" => 120,
+            _ => 30,
+        },
+    })
+}
+
+/// One of FreePBX's own settings, with what it is when nobody changed it.
+pub fn setting(conn: &mut impl Queryable, keyword: &str, default: &str) -> Result<String> {
+    let sql = "SELECT `value` FROM `freepbx_settings` WHERE `keyword` = ?";
+    let value: Option<Option<String>> = conn.exec_first(sql, (keyword,))?;
+    Ok(value.flatten().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+}

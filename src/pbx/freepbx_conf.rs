@@ -1,0 +1,203 @@
+//! `/etc/freepbx.conf`: where FreePBX keeps the way to its database.
+//!
+//! It is a PHP file of lines `$amp_conf['AMPDBUSER'] = 'x';`. It is read as text and never run: asterisk owns it, and
+//! what asterisk owns, root does not execute.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::database::Settings;
+use crate::secret::Secret;
+
+/// Where FreePBX keeps it when neither `--freepbx-conf` nor BANBRIDGE_FREEPBX_CONF names it.
+pub const DEFAULT_PATH: &str = "/etc/freepbx.conf";
+
+/// Why freepbx.conf is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfError {
+    /// It cannot be read.
+    #[error("{}: {why}; is this a FreePBX? (--freepbx-conf names another place)", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// The system's words.
+        why: String,
+    },
+    /// A setting is missing.
+    #[error("{} has no {key}; FreePBX writes it as $amp_conf['{key}'] = '...';", file.display())]
+    Missing {
+        /// The file.
+        file: PathBuf,
+        /// The setting.
+        key: &'static str,
+    },
+    /// A setting has a value that cannot be.
+    #[error("{}: {key} is {value:?}, {why}", file.display())]
+    Wrong {
+        /// The file.
+        file: PathBuf,
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+}
+
+/// Reads the database settings from the file.
+pub fn read(file: &Path) -> Result<Settings, ConfError> {
+    let bytes = fs::read(file)
+        .map_err(|error| ConfError::Unreadable { file: file.to_owned(), why: error.to_string() })?;
+    parse(&String::from_utf8_lossy(&bytes), file)
+}
+
+/// Reads the database settings from the file's text.
+pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfError> {
+    let mut found = assignments(text);
+    let mut take = |key: &str| found.remove(key).filter(|value| !value.is_empty());
+    let missing = |key| ConfError::Missing { file: file.to_owned(), key };
+    if let Some(engine) = take("AMPDBENGINE") {
+        if !matches!(engine.as_str(), "mysql" | "mysqli" | "mariadb") {
+            let why = "but only mysql is known";
+            return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBENGINE", value: engine, why });
+        }
+    }
+    let port = match take("AMPDBPORT") {
+        None => 3306,
+        Some(value) => match value.parse() {
+            Ok(port) => port,
+            Err(_) => {
+                let why = "which is no port number";
+                return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBPORT", value, why });
+            }
+        },
+    };
+    let host = take("AMPDBHOST").unwrap_or_else(|| "localhost".to_owned());
+    let socket = take("AMPDBSOCK").map(PathBuf::from);
+    let name = take("AMPDBNAME").ok_or_else(|| missing("AMPDBNAME"))?;
+    let user = take("AMPDBUSER").ok_or_else(|| missing("AMPDBUSER"))?;
+    let password = Secret::new(take("AMPDBPASS").unwrap_or_default());
+    Ok(Settings { host, port, socket, name, user, password, file: file.to_owned() })
+}
+
+/// All lines `$amp_conf['KEY'] = 'value';`, the last one of a key winning, as in PHP. Comments are passed over.
+fn assignments(text: &str) -> HashMap<String, String> {
+    let mut found = HashMap::new();
+    for statement in text.lines().flat_map(statements) {
+        if let Some((key, value)) = assignment(statement) {
+            found.insert(key.to_owned(), value);
+        }
+    }
+    found
+}
+
+/// The starts of all assignments in one line, as long as the line is no comment.
+fn statements(line: &str) -> impl Iterator<Item = &str> {
+    let line = line.trim_start();
+    let comment =
+        line.starts_with('#') || line.starts_with("//") || line.starts_with('*') || line.starts_with("/*");
+    let line = if comment { "" } else { line };
+    line.match_indices("$amp_conf").map(move |(at, _)| &line[at..])
+}
+
+fn assignment(statement: &str) -> Option<(&str, String)> {
+    let rest = statement.strip_prefix("$amp_conf")?.trim_start().strip_prefix('[')?.trim_start();
+    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
+    let (key, rest) = rest[1..].split_once(quote)?;
+    let rest = rest.trim_start().strip_prefix(']')?.trim_start().strip_prefix('=')?.trim_start();
+    Some((key, literal(rest)?))
+}
+
+/// A PHP string, single or double quoted, with the escapes that each knows; or a bare number.
+fn literal(text: &str) -> Option<String> {
+    let mut chars = text.chars();
+    let quote = match chars.next()? {
+        quote @ ('\'' | '"') => quote,
+        c if c.is_ascii_digit() => {
+            return Some(text.chars().take_while(char::is_ascii_digit).collect());
+        }
+        _ => return None,
+    };
+    let mut value = String::new();
+    while let Some(c) = chars.next() {
+        match c {
+            c if c == quote => return Some(value),
+            '\\' => match (quote, chars.next()?) {
+                (_, '\\') => value.push('\\'),
+                (_, c) if c == quote => value.push(c),
+                ('"', '$') => value.push('$'),
+                ('"', 'n') => value.push('\n'),
+                ('"', 't') => value.push('\t'),
+                (_, c) => value.extend(['\\', c]),
+            },
+            c => value.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn parsed(text: &str) -> Result<Settings, ConfError> {
+        parse(text, Path::new("/etc/freepbx.conf"))
+    }
+
+    #[test]
+    fn the_file_that_freepbx_writes_is_read() {
+        let settings = parsed(
+            "<?php\n$amp_conf['AMPDBUSER'] = 'freepbxuser';\n$amp_conf['AMPDBPASS'] = 'a\\'b\\\\c$d';\n\
+             $amp_conf['AMPDBHOST'] = 'localhost';\n$amp_conf['AMPDBNAME'] = 'asterisk';\n\
+             $amp_conf['AMPDBENGINE'] = 'mysql';\n$amp_conf['datasource'] = ''; //for sqlite3\n\
+             require_once('/var/www/html/admin/bootstrap.php');\n?>\n",
+        )
+        .unwrap();
+        assert_eq!(settings.user, "freepbxuser");
+        assert_eq!(settings.password.expose(), "a'b\\c$d");
+        assert_eq!((settings.host.as_str(), settings.port), ("localhost", 3306));
+        assert_eq!(settings.name, "asterisk");
+        assert_eq!(settings.socket, None);
+    }
+
+    #[test]
+    fn quotes_spaces_socket_port_and_comments_are_understood() {
+        let settings = parsed(
+            "# $amp_conf['AMPDBUSER']='no';\n// $amp_conf['AMPDBUSER']='no';\n\
+             $amp_conf[\"AMPDBUSER\"]=\"u\\\"\\$x\" ; $amp_conf[ 'AMPDBNAME' ]  =  'n';\n\
+             $amp_conf['AMPDBPORT'] = 3307;\n$amp_conf['AMPDBSOCK'] = '/run/db.sock';\n",
+        )
+        .unwrap();
+        assert_eq!(settings.user, "u\"$x");
+        assert_eq!(settings.name, "n");
+        assert_eq!(settings.port, 3307);
+        assert_eq!(settings.socket.as_deref(), Some(Path::new("/run/db.sock")));
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let table = [
+            ("", "has no AMPDBNAME"),
+            ("$amp_conf['AMPDBNAME'] = 'a';", "has no AMPDBUSER"),
+            ("$amp_conf['AMPDBNAME'] = 'a';\n$amp_conf['AMPDBUSER'] = 'unterminated", "has no AMPDBUSER"),
+            ("$amp_conf['AMPDBPORT'] = 'x';", "AMPDBPORT is \"x\""),
+            ("$amp_conf['AMPDBENGINE'] = 'sqlite3';", "only mysql"),
+        ];
+        for (text, words) in table {
+            let message = parsed(text).unwrap_err().to_string();
+            assert!(message.starts_with("/etc/freepbx.conf") && message.contains(words), "{message}");
+        }
+        let message = read(Path::new("/nonexistent/freepbx.conf")).unwrap_err().to_string();
+        assert!(message.contains("--freepbx-conf"), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(\\$amp_conf|\\[|\\]|'|\"|\\\\|=|AMPDBUSER|\\PC|\n){0,40}") {
+            let _ = parsed(&text);
+        }
+    }
+}
