@@ -166,3 +166,98 @@ impl<'de> Visitor<'de> for OnlyText {
         Err(no_text())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize, Debug)]
+    struct Holder {
+        key: Secret,
+    }
+
+    #[test]
+    fn a_secret_prints_as_three_stars_in_every_way() {
+        let holder = Holder {
+            key: Secret::new("s3cr3t-KEY"),
+        };
+        assert_eq!(
+            format!("{0} {0:?} {0:#?} {0:>10}", holder.key),
+            "*** *** *** ***"
+        );
+        assert_eq!(format!("{holder:?}"), "Holder { key: *** }");
+        assert_eq!(holder.key.expose(), "s3cr3t-KEY");
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_not_repeated_in_the_error() {
+        for value in [
+            "4711471147114711",
+            "4711.5",
+            "true",
+            "[4711]",
+            "{ a = 4711 }",
+            "1979-05-27",
+        ] {
+            let error = toml::from_str::<Holder>(&format!("key = {value}")).expect_err(value);
+            let message = error.message();
+            assert!(
+                message.contains("must be a text in quotes"),
+                "{value}: {message}"
+            );
+            assert!(
+                !message.contains("47") && !message.contains("1979"),
+                "{message}"
+            );
+        }
+        for value in [
+            "4711471147114711",
+            "-4711",
+            "4711.5",
+            "true",
+            "null",
+            "[4711]",
+            r#"{"a":4711}"#,
+        ] {
+            let error =
+                serde_json::from_str::<Holder>(&format!(r#"{{"key":{value}}}"#)).expect_err(value);
+            assert!(!error.to_string().contains("47"), "{error}");
+        }
+        assert_eq!(
+            toml::from_str::<Holder>("key = 'abc'")
+                .expect("a text")
+                .key
+                .expose(),
+            "abc"
+        );
+    }
+
+    #[test]
+    fn scrubbing_finds_the_key_plain_and_in_every_encoding_of_urls() {
+        let key = Secret::new("a b/c+d~e|é");
+        for form in [
+            "a b/c+d~e|é",
+            "a%20b%2Fc+d~e|%C3%A9",
+            "a%20b%2fc+d~e|%c3%a9",
+            "a%20b%2Fc%2Bd~e%7C%C3%A9",
+            "a+b%2Fc%2Bd~e%7C%C3%A9",
+        ] {
+            let text = format!("GET https://example.com/{form}/banned/100, {form}");
+            assert!(key.is_in(&text), "{form}");
+            assert_eq!(
+                key.scrub(&text),
+                "GET https://example.com/***/banned/100, ***"
+            );
+        }
+        let mut url = reqwest::Url::parse("https://example.com/api").expect("a URL");
+        url.path_segments_mut().expect("a path").push(key.expose());
+        assert_eq!(key.scrub(url.as_str()), "https://example.com/api/***");
+        assert_eq!(key.scrub("nothing of it"), "nothing of it");
+    }
+
+    #[test]
+    fn an_empty_secret_scrubs_nothing() {
+        assert_eq!(Secret::new("").scrub("as it was"), "as it was");
+        assert!(!Secret::new("").is_in("as it was"));
+    }
+}

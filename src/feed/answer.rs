@@ -5,46 +5,13 @@
 //! on the way that has never heard of apiban. The three published clients each took one of these
 //! for another.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
+use super::body::{Addresses, Id, MAX_ENTRIES, NotSaid, RawEntry, Said};
 use super::text::one_line;
 
 /// The longest `why`, in characters.
 const WHY: usize = 120;
 /// The longest cursor taken, in bytes. Those seen are ten digits; the ledger has to hold it.
 pub const MAX_CURSOR: usize = 128;
-/// The most entries taken from one answer, 200 times what apiban sends. It bounds what an 8 MiB
-/// answer of empty texts can cost in memory.
-pub const MAX_ENTRIES: usize = 50_000;
-
-/// One element of a batch, as the feed said it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum RawEntry {
-    /// A text. It may be anything at all: any length, any characters.
-    Text(String),
-    /// Not a text, and so no address: what stood there, shortened, to be counted and shown as
-    /// refused.
-    NotText(String),
-}
-
-impl RawEntry {
-    /// The text to be judged; none where the element was no text.
-    pub fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::NotText(_) => None,
-        }
-    }
-
-    /// What to show of it. Shorten and escape it with [`one_line`] first.
-    pub fn shown(&self) -> &str {
-        match self {
-            Self::Text(text) | Self::NotText(text) => text,
-        }
-    }
-}
 
 /// The meaning of an answer. Every `why` is at most 120 characters on one line, with the
 /// server's control characters escaped.
@@ -199,215 +166,6 @@ fn bad_request(status: u16, words: &str) -> Answer {
     }
 }
 
-/// An answer's body in the API's form.
-struct Said {
-    addresses: Addresses,
-    id: Id,
-}
-
-enum Addresses {
-    Missing,
-    Text(String),
-    List(Vec<RawEntry>),
-    Wrong,
-    TooMany,
-}
-
-enum Id {
-    Missing,
-    Text(String),
-    Wrong,
-}
-
-/// Why a body is not in the API's form.
-enum NotSaid {
-    Empty,
-    Html,
-    CutOff,
-    NoJson,
-}
-
-impl NotSaid {
-    fn in_words(&self) -> &'static str {
-        match self {
-            Self::Empty => "the answer is empty",
-            Self::Html => {
-                "a web page came instead of the list; a web filter, a proxy or a login page may stand between"
-            }
-            Self::CutOff => "the answer is cut off in the middle",
-            Self::NoJson => "the answer is not in apiban's form (a JSON object)",
-        }
-    }
-}
-
-impl Said {
-    fn read(body: &[u8]) -> Result<Self, NotSaid> {
-        match body.trim_ascii_start() {
-            [] => return Err(NotSaid::Empty),
-            [b'<', ..] => return Err(NotSaid::Html),
-            _ => {}
-        }
-        serde_json::from_slice(body).map_err(|error| {
-            if error.is_eof() {
-                NotSaid::CutOff
-            } else {
-                NotSaid::NoJson
-            }
-        })
-    }
-
-    /// The message in the place of addresses, in either form the API uses; empty if there is none.
-    fn words(&self) -> &str {
-        match &self.addresses {
-            Addresses::Text(text) => text.trim(),
-            Addresses::List(list) => match list.as_slice() {
-                [RawEntry::Text(text)] => text.trim(),
-                _ => "",
-            },
-            Addresses::Missing | Addresses::Wrong | Addresses::TooMany => "",
-        }
-    }
-
-    fn id(&self) -> &str {
-        match &self.id {
-            Id::Text(id) => id.trim(),
-            Id::Missing | Id::Wrong => "",
-        }
-    }
-}
-
-// By hand and not derived: a derived one takes an array for the object, fails as a whole where one
-// element is no text, and repeats the server's words in its errors.
-impl<'de> Deserialize<'de> for Said {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TheObject;
-        impl<'de> Visitor<'de> for TheObject {
-            type Value = Said;
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("an object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
-                let mut said = Said {
-                    addresses: Addresses::Missing,
-                    id: Id::Missing,
-                };
-                while let Some(name) = map.next_key::<String>()? {
-                    match name.as_str() {
-                        "ipaddress" => said.addresses = map.next_value()?,
-                        "ID" => said.id = map.next_value()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                Ok(said)
-            }
-        }
-        deserializer.deserialize_map(TheObject)
-    }
-}
-
-impl<'de> Deserialize<'de> for Addresses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match deserializer.deserialize_any(Anything)? {
-            Value::Text(text) => Self::Text(text),
-            Value::List(Some(list)) => Self::List(list),
-            Value::List(None) => Self::TooMany,
-            Value::Other(_) => Self::Wrong,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for Id {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match deserializer.deserialize_any(Anything)? {
-            Value::Text(text) => Self::Text(text),
-            Value::Other(other) if other == "null" => Self::Missing,
-            Value::Other(other) if other.bytes().any(|b| b.is_ascii_digit()) => Self::Text(other),
-            Value::List(_) | Value::Other(_) => Self::Wrong,
-        })
-    }
-}
-
-impl<'de> Deserialize<'de> for RawEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match deserializer.deserialize_any(Element)? {
-            Value::Text(text) => Self::Text(text),
-            Value::Other(other) => Self::NotText(other),
-            Value::List(_) => Self::NotText("[...]".into()),
-        })
-    }
-}
-
-/// Any JSON value, told apart as far as this API needs it.
-enum Value {
-    Text(String),
-    /// None where it has more than [`MAX_ENTRIES`] elements.
-    List(Option<Vec<RawEntry>>),
-    /// As it is written, an object as `{...}`.
-    Other(String),
-}
-
-/// Reads a value, lists with their elements.
-struct Anything;
-/// Reads a value inside a list; a list within is passed over, so that nothing nests.
-struct Element;
-
-macro_rules! other_values {
-    () => {
-        type Value = Value;
-        fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-            out.write_str("a value")
-        }
-        fn visit_str<E: Error>(self, text: &str) -> Result<Value, E> {
-            Ok(Value::Text(text.to_owned()))
-        }
-        fn visit_string<E: Error>(self, text: String) -> Result<Value, E> {
-            Ok(Value::Text(text))
-        }
-        fn visit_bool<E: Error>(self, value: bool) -> Result<Value, E> {
-            Ok(Value::Other(value.to_string()))
-        }
-        fn visit_i64<E: Error>(self, value: i64) -> Result<Value, E> {
-            Ok(Value::Other(value.to_string()))
-        }
-        fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
-            Ok(Value::Other(value.to_string()))
-        }
-        fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-            Ok(Value::Other(value.to_string()))
-        }
-        fn visit_unit<E: Error>(self) -> Result<Value, E> {
-            Ok(Value::Other("null".into()))
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-            Ok(Value::Other("{...}".into()))
-        }
-    };
-}
-
-impl<'de> Visitor<'de> for Anything {
-    other_values!();
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(entry) = list.next_element()? {
-            if entries.len() == MAX_ENTRIES {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                return Ok(Value::List(None));
-            }
-            entries.push(entry);
-        }
-        Ok(Value::List(Some(entries)))
-    }
-}
-
-impl<'de> Visitor<'de> for Element {
-    other_values!();
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Value::List(None))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -431,248 +189,59 @@ mod tests {
 
     #[test]
     fn every_row_of_the_answer_table_is_told_from_status_and_body_together() {
+        #[rustfmt::skip]
         let table: &[(&str, u16, &str, &str)] = &[
-            (
-                "a batch",
-                200,
-                r#"{"ipaddress":["192.0.2.1","192.0.2.2"],"ID":"1698425647"}"#,
-                "batch 2 1698425647",
-            ),
-            (
-                "a batch with a number for an ID",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":1698425647}"#,
-                "batch 1 1698425647",
-            ),
-            (
-                "a batch of one, as a plain text",
-                200,
-                r#"{"ipaddress":"192.0.2.1","ID":"7"}"#,
-                "batch 1 7",
-            ),
-            (
-                "keys in the other order, another key",
-                200,
-                r#"{"ID":"7","more":[{}],"ipaddress":["192.0.2.1"]}"#,
-                "batch 1 7",
-            ),
-            (
-                "an empty batch",
-                200,
-                r#"{"ipaddress":[],"ID":"7"}"#,
-                "batch 0 7",
-            ),
-            (
-                "the last batch",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":"none"}"#,
-                "batch 1 -",
-            ),
-            (
-                "an empty last batch",
-                200,
-                r#"{"ipaddress":[],"ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new",
-                400,
-                r#"{"ipaddress":["no new bans"],"ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new, a plain string",
-                400,
-                r#"{"ipaddress":"no new bans","ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new, golib's 403",
-                403,
-                r#"{"ipaddress":["no new bans"],"ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new, golib's 404",
-                404,
-                r#"{"ipaddress":["no new bans"],"ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new, golib's 200",
-                200,
-                r#"{"ipaddress":["no new bans"],"ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "nothing new, golib's 200 in other words",
-                200,
-                r#"{"ipaddress":"none","ID":"none"}"#,
-                "complete",
-            ),
-            (
-                "key refused",
-                403,
-                r#"{"ipaddress":"none","ID":"unauthorized"}"#,
-                "key",
-            ),
-            (
-                "key refused, in an array",
-                403,
-                r#"{"ipaddress":["none"],"ID":"unauthorized"}"#,
-                "key",
-            ),
-            (
-                "key refused with a 400",
-                400,
-                r#"{"ipaddress":"none","ID":"unauthorized"}"#,
-                "key",
-            ),
-            (
-                "key refused with a 200",
-                200,
-                r#"{"ipaddress":"none","ID":"unauthorized"}"#,
-                "key",
-            ),
+            ("a batch", 200, r#"{"ipaddress":["192.0.2.1","192.0.2.2"],"ID":"1698425647"}"#, "batch 2 1698425647"),
+            ("a batch with a number for an ID", 200, r#"{"ipaddress":["192.0.2.1"],"ID":1698425647}"#, "batch 1 1698425647"),
+            ("a batch of one, as a plain text", 200, r#"{"ipaddress":"192.0.2.1","ID":"7"}"#, "batch 1 7"),
+            ("keys in the other order, another key", 200, r#"{"ID":"7","more":[{}],"ipaddress":["192.0.2.1"]}"#, "batch 1 7"),
+            ("an empty batch", 200, r#"{"ipaddress":[],"ID":"7"}"#, "batch 0 7"),
+            ("the last batch", 200, r#"{"ipaddress":["192.0.2.1"],"ID":"none"}"#, "batch 1 -"),
+            ("an empty last batch", 200, r#"{"ipaddress":[],"ID":"none"}"#, "complete"),
+            ("nothing new", 400, r#"{"ipaddress":["no new bans"],"ID":"none"}"#, "complete"),
+            ("nothing new, a plain string", 400, r#"{"ipaddress":"no new bans","ID":"none"}"#, "complete"),
+            ("nothing new, golib's 403", 403, r#"{"ipaddress":["no new bans"],"ID":"none"}"#, "complete"),
+            ("nothing new, golib's 404", 404, r#"{"ipaddress":["no new bans"],"ID":"none"}"#, "complete"),
+            ("nothing new, golib's 200", 200, r#"{"ipaddress":["no new bans"],"ID":"none"}"#, "complete"),
+            ("nothing new, golib's 200 in other words", 200, r#"{"ipaddress":"none","ID":"none"}"#, "complete"),
+            ("key refused", 403, r#"{"ipaddress":"none","ID":"unauthorized"}"#, "key"),
+            ("key refused, in an array", 403, r#"{"ipaddress":["none"],"ID":"unauthorized"}"#, "key"),
+            ("key refused with a 400", 400, r#"{"ipaddress":"none","ID":"unauthorized"}"#, "key"),
+            ("key refused with a 200", 200, r#"{"ipaddress":"none","ID":"unauthorized"}"#, "key"),
             ("key refused by the status", 401, "", "key"),
-            (
-                "rate limit",
-                429,
-                r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#,
-                "rate",
-            ),
-            (
-                "rate limit, in an array",
-                429,
-                r#"{"ipaddress":["rate limit exceeded"],"ID":"none"}"#,
-                "rate",
-            ),
-            (
-                "rate limit without the status",
-                403,
-                r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#,
-                "rate",
-            ),
-            (
-                "rate limit as a 200",
-                200,
-                r#"{"ipaddress":"rate limit exceeded","ID":"7"}"#,
-                "rate",
-            ),
-            (
-                "rate limit without the words",
-                429,
-                "<html>Too many",
-                "rate",
-            ),
+            ("rate limit", 429, r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#, "rate"),
+            ("rate limit, in an array", 429, r#"{"ipaddress":["rate limit exceeded"],"ID":"none"}"#, "rate"),
+            ("rate limit without the status", 403, r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#, "rate"),
+            ("rate limit as a 200", 200, r#"{"ipaddress":"rate limit exceeded","ID":"7"}"#, "rate"),
+            ("rate limit without the words", 429, "<html>Too many", "rate"),
             ("bad request", 400, "{}", "bad request"),
             ("bad request in words", 400, "no such set", "bad request"),
-            (
-                "bad request with JSON words",
-                400,
-                r#"{"ipaddress":"unknown set","ID":"none"}"#,
-                "bad request",
-            ),
-            (
-                "bad request that lists addresses",
-                400,
-                r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#,
-                "bad request",
-            ),
+            ("bad request with JSON words", 400, r#"{"ipaddress":"unknown set","ID":"none"}"#, "bad request"),
+            ("bad request that lists addresses", 400, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#, "bad request"),
             ("not there", 404, "not found", "bad request"),
-            (
-                "server trouble",
-                500,
-                r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#,
-                "unavailable",
-            ),
+            ("server trouble", 500, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#, "unavailable"),
             ("server trouble, a page", 503, "<html>", "unavailable"),
-            (
-                "a web filter's 403",
-                403,
-                "<!DOCTYPE html><title>Blocked</title>",
-                "unusable",
-            ),
-            (
-                "another machine's 403",
-                403,
-                r#"{"message":"Forbidden"}"#,
-                "unusable",
-            ),
+            ("a web filter's 403", 403, "<!DOCTYPE html><title>Blocked</title>", "unusable"),
+            ("another machine's 403", 403, r#"{"message":"Forbidden"}"#, "unusable"),
             ("an empty 403", 403, "", "unusable"),
             ("a web page", 200, "\n <html>Log in", "unusable"),
             ("a web server's 404", 404, "<html>", "unusable"),
             ("nothing at all", 200, "", "unusable"),
-            (
-                "cut off",
-                200,
-                r#"{"ipaddress":["192.0.2.1","192.0"#,
-                "unusable",
-            ),
-            (
-                "cut off before the ID",
-                200,
-                r#"{"ipaddress":["192.0.2.1"]"#,
-                "unusable",
-            ),
+            ("cut off", 200, r#"{"ipaddress":["192.0.2.1","192.0"#, "unusable"),
+            ("cut off before the ID", 200, r#"{"ipaddress":["192.0.2.1"]"#, "unusable"),
             ("not JSON", 200, "192.0.2.1\n192.0.2.2\n", "unusable"),
-            (
-                "more after the end",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":"7"}{}"#,
-                "unusable",
-            ),
-            (
-                "an array for the object",
-                200,
-                r#"[["192.0.2.1"],"7"]"#,
-                "unusable",
-            ),
+            ("more after the end", 200, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}{}"#, "unusable"),
+            ("an array for the object", 200, r#"[["192.0.2.1"],"7"]"#, "unusable"),
             ("an object without anything", 200, "{}", "unusable"),
             ("no ID", 200, r#"{"ipaddress":["192.0.2.1"]}"#, "unusable"),
-            (
-                "a null ID",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":null}"#,
-                "unusable",
-            ),
-            (
-                "an empty ID",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":" "}"#,
-                "unusable",
-            ),
-            (
-                "an ID of the wrong type",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":["7"]}"#,
-                "unusable",
-            ),
-            (
-                "an ID with a line break",
-                200,
-                r#"{"ipaddress":["192.0.2.1"],"ID":"7\n8"}"#,
-                "unusable",
-            ),
+            ("a null ID", 200, r#"{"ipaddress":["192.0.2.1"],"ID":null}"#, "unusable"),
+            ("an empty ID", 200, r#"{"ipaddress":["192.0.2.1"],"ID":" "}"#, "unusable"),
+            ("an ID of the wrong type", 200, r#"{"ipaddress":["192.0.2.1"],"ID":["7"]}"#, "unusable"),
+            ("an ID with a line break", 200, r#"{"ipaddress":["192.0.2.1"],"ID":"7\n8"}"#, "unusable"),
             ("no addresses", 200, r#"{"ID":"7"}"#, "unusable"),
-            (
-                "addresses of the wrong type",
-                200,
-                r#"{"ipaddress":{"a":"192.0.2.1"},"ID":"7"}"#,
-                "unusable",
-            ),
-            (
-                "a number for addresses",
-                200,
-                r#"{"ipaddress":3221225985,"ID":"7"}"#,
-                "unusable",
-            ),
-            (
-                "a message for addresses",
-                200,
-                r#"{"ipaddress":"database error","ID":"none"}"#,
-                "unusable",
-            ),
+            ("addresses of the wrong type", 200, r#"{"ipaddress":{"a":"192.0.2.1"},"ID":"7"}"#, "unusable"),
+            ("a number for addresses", 200, r#"{"ipaddress":3221225985,"ID":"7"}"#, "unusable"),
+            ("a message for addresses", 200, r#"{"ipaddress":"database error","ID":"none"}"#, "unusable"),
             ("no content", 204, "", "unusable"),
             ("a redirect to nowhere", 302, "", "unusable"),
             ("a teapot", 418, "{}", "unusable"),
@@ -807,10 +376,11 @@ mod tests {
             id in r#"(null|7|1e99|"none"|"unauthorized"|"\\u00[0-9]{2}"|\[\])"#,
             cut in 0usize..400,
         ) {
-            let mut body = format!(r#"{{"ipaddress":{addresses},"ID":{id}}}"#);
+            let mut body = format!(r#"{{"ipaddress":{addresses},"ID":{id}}}"#).into_bytes();
             body.truncate(cut);
-            let answer = classify(status, body.as_bytes());
-            prop_assert!(status == 200 || !matches!(answer, Answer::Batch { .. }));
+            let answer = classify(status, &body);
+            let brought = matches!(answer, Answer::Batch { .. });
+            prop_assert!(status == 200 || !brought);
             prop_assert!(answer.why().is_none_or(|why| why.chars().count() <= WHY));
         }
     }

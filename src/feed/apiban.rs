@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::answer::{Answer, RawEntry, classify, like_an_address};
+use super::answer::{Answer, classify, like_an_address};
+use super::body::RawEntry;
 use super::error::{FetchError, SetupError};
 use super::http::{HttpClient, Redirects, Reply, Url, check_url, host_of};
 use super::{Feed, Fetch};
@@ -185,5 +186,138 @@ fn understand(reply: Reply, host: String, key: &Secret) -> Result<Fetch, FetchEr
             retry_after,
         }),
         Answer::Unusable { .. } => Err(FetchError::NotUnderstood { host, why }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::FetchErrorKind;
+    use crate::feed::error::UrlError;
+
+    const KEY: &str = "Kf83hGq0_key";
+
+    fn settings() -> ApibanSettings {
+        ApibanSettings {
+            base_url: "http://127.0.0.1:9/api/".into(),
+            api: Api::V2,
+            dataset: Dataset::Sip,
+            key: Secret::new(KEY),
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    fn reply(status: u16, body: &str) -> Result<Fetch, FetchError> {
+        let wait = Some(Duration::from_secs(7));
+        let reply = Reply {
+            status,
+            body: body.into(),
+            retry_after: wait,
+            server_time: None,
+        };
+        understand(reply, "apiban.org".into(), &Secret::new(KEY))
+    }
+
+    #[test]
+    fn settings_that_cannot_work_are_told_before_any_request() {
+        let bad = |change: fn(&mut ApibanSettings)| {
+            let mut settings = settings();
+            change(&mut settings);
+            ApibanClient::new(settings).map(drop)
+        };
+        assert_eq!(bad(|_| {}), Ok(()));
+        assert_eq!(bad(|s| s.key = Secret::new("")), Err(SetupError::Key));
+        assert_eq!(
+            bad(|s| s.key = Secret::new("MY API KEY")),
+            Err(SetupError::Key)
+        );
+        assert_eq!(
+            bad(|s| s.key = Secret::new("key\r\nHost: x")),
+            Err(SetupError::Key)
+        );
+        assert_eq!(
+            bad(|s| s.base_url = "http://apiban.org/api".into()),
+            Err(UrlError::PlainHttp.into())
+        );
+        assert_eq!(
+            bad(|s| (s.api, s.dataset) = (Api::V1, Dataset::All)),
+            Err(SetupError::Dataset)
+        );
+    }
+
+    #[test]
+    fn key_and_cursor_are_one_segment_of_the_path_each() {
+        let client = ApibanClient::new(settings()).expect("a client");
+        assert_eq!(client.url(&["get"]).path(), "/api/get");
+        assert_eq!(
+            client.url(&["a/b?c#d%", "banned", "../1"]).path(),
+            "/api/a%2Fb%3Fc%23d%25/banned/..%2F1"
+        );
+    }
+
+    #[test]
+    fn a_client_printed_for_debugging_shows_no_key() {
+        let client = ApibanClient::new(settings()).expect("a client");
+        assert!(!format!("{client:?}").contains(KEY));
+    }
+
+    #[test]
+    fn each_answer_ends_in_a_batch_or_in_an_error_of_its_kind() {
+        use FetchErrorKind::{KeyRefused, RateLimited, Unreachable, Unusable};
+        let table = [
+            (
+                403,
+                r#"{"ipaddress":"none","ID":"unauthorized"}"#,
+                KeyRefused,
+                None,
+            ),
+            (
+                429,
+                r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#,
+                RateLimited,
+                Some(7),
+            ),
+            (503, "busy", Unreachable, Some(7)),
+            (400, "{}", Unusable, None),
+            (200, "<html>", Unusable, None),
+        ];
+        for (status, body, kind, wait) in table {
+            let error = reply(status, body).expect_err(body);
+            assert_eq!(
+                (error.kind(), error.retry_after()),
+                (kind, wait.map(Duration::from_secs))
+            );
+            assert!(error.to_string().starts_with("apiban.org "), "{error}");
+        }
+        let batch = reply(200, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#).expect("a batch");
+        assert_eq!((batch.entries.len(), batch.next.as_deref()), (1, Some("7")));
+        let quiet = reply(400, r#"{"ipaddress":["no new bans"],"ID":"none"}"#).expect("the end");
+        assert!(quiet.is_complete("7") && quiet.cursor_after("7") == "7");
+    }
+
+    #[test]
+    fn a_server_that_repeats_the_key_does_not_get_it_printed() {
+        // The filling makes the shortening cut within the key.
+        for filling in 60..110 {
+            let words = format!("{}{KEY}", "x".repeat(filling));
+            for status in [400, 500, 200] {
+                for body in [
+                    words.clone(),
+                    format!(r#"{{"ipaddress":"{words}","ID":"7"}}"#),
+                ] {
+                    let error = reply(status, &body).expect_err("no batch").to_string();
+                    assert!(!error.contains(&KEY[..4]), "{error}");
+                }
+            }
+        }
+        let body = format!(r#"{{"ipaddress":["{KEY}","192.0.2.1"],"ID":"7"}}"#);
+        let entries = reply(200, &body).expect("a batch").entries;
+        assert_eq!(
+            entries,
+            [
+                RawEntry::Text("***".into()),
+                RawEntry::Text("192.0.2.1".into())
+            ]
+        );
     }
 }

@@ -441,3 +441,114 @@ fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     };
     Some(wait.min(MAX_RETRY_AFTER))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_https_or_http_to_this_machine_itself() {
+        #[rustfmt::skip]
+        let table = [
+            ("https://apiban.org/api", Ok(())),
+            ("HTTPS://apiban.org:8443/api?x=1", Ok(())),
+            ("http://127.0.0.1:8080/", Ok(())),
+            ("http://127.9.9.9/", Ok(())),
+            ("http://[::1]:80/", Ok(())),
+            ("http://localhost:1/", Ok(())),
+            ("http://apiban.org/api", Err(UrlError::PlainHttp)),
+            ("http://10.0.0.1/", Err(UrlError::PlainHttp)),
+            ("http://localhost.example.com/", Err(UrlError::PlainHttp)),
+            ("http://127.0.0.1.example.com/", Err(UrlError::PlainHttp)),
+            ("http://[::ffff:127.0.0.1]/", Err(UrlError::PlainHttp)),
+            ("http://127.0.0.1@example.com/", Err(UrlError::PlainHttp)),
+            ("https://user@example.com/", Err(UrlError::Credentials)),
+            ("https://user:password@example.com/", Err(UrlError::Credentials)),
+            ("ftp://example.com/", Err(UrlError::Scheme)),
+            ("file:///etc/passwd", Err(UrlError::Scheme)),
+            ("javascript:alert(1)", Err(UrlError::Scheme)),
+            ("apiban.org/api", Err(UrlError::NotAUrl)),
+            ("https://", Err(UrlError::NotAUrl)),
+            ("", Err(UrlError::NotAUrl)),
+        ];
+        for (url, told) in table {
+            assert_eq!(check_url(url).map(drop), told, "{url}");
+        }
+    }
+
+    #[test]
+    fn redirects_obey_the_url_rules_their_number_and_the_direction() {
+        use Redirects::{Anywhere, SameOrigin};
+        let (far, near) = ("https://apiban.org/api/get", "http://127.0.0.1:80/get");
+        let table = [
+            (far, "https://apiban.org/v2/get", SameOrigin, true),
+            (far, "https://apiban.org:444/get", SameOrigin, false),
+            (far, "https://www.apiban.org/get", SameOrigin, false),
+            (far, "https://www.apiban.org/get", Anywhere, true),
+            (far, "http://apiban.org/api/get", Anywhere, false),
+            (far, "https://user@apiban.org/get", Anywhere, false),
+            (far, "http://127.0.0.1/get", Anywhere, false),
+            (far, "https://localhost/get", Anywhere, false),
+            (near, "http://localhost/get", Anywhere, true),
+            (near, "http://127.0.0.1:80/other", SameOrigin, true),
+            (near, "http://127.0.0.1:81/get", SameOrigin, false),
+            (near, "https://example.com/get", Anywhere, true),
+            (near, "http://example.com/get", Anywhere, false),
+        ];
+        for (from, to, redirects, followed) in table {
+            let (from, to) = (Url::parse(from).expect(from), Url::parse(to).expect(to));
+            for hops in 1..8 {
+                let previous = vec![from.clone(); hops];
+                let told = refusal(&to, &previous, redirects);
+                assert_eq!(
+                    told.is_none(),
+                    followed && hops <= MAX_REDIRECTS,
+                    "{to} after {hops}: {told:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date_and_capped_at_an_hour() {
+        let now = http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("a date");
+        let table = [
+            ("0", Some(0)),
+            ("17", Some(17)),
+            ("3601", Some(3600)),
+            ("99999999999999999999999999", Some(3600)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", Some(30)),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", Some(0)),
+            ("Fri, 01 Jan 2100 00:00:00 GMT", Some(3600)),
+            ("-1", None),
+            ("1.5", None),
+            ("soon", None),
+            ("", None),
+        ];
+        for (text, seconds) in table {
+            assert_eq!(
+                retry_after(text, now),
+                seconds.map(Duration::from_secs),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tls_failure_is_told_in_plain_words() {
+        use rustls::{CertificateError, Error};
+        let table = [
+            (CertificateError::Expired, "expired"),
+            (CertificateError::NotValidYet, "clock"),
+            (CertificateError::NotValidForName, "another name"),
+            (
+                CertificateError::UnknownIssuer,
+                "nobody that this system trusts",
+            ),
+        ];
+        for (error, words) in table {
+            let told = tls_in_words(&Error::InvalidCertificate(error));
+            assert!(told.contains(words), "{told}");
+        }
+    }
+}

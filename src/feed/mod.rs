@@ -7,6 +7,7 @@
 
 pub mod answer;
 pub mod apiban;
+pub mod body;
 pub mod error;
 pub mod http;
 pub mod pacing;
@@ -14,7 +15,7 @@ pub mod text;
 
 use jiff::Timestamp;
 
-pub use answer::RawEntry;
+pub use body::RawEntry;
 pub use error::{FetchError, FetchErrorKind};
 
 /// A source of batches.

@@ -37,3 +37,34 @@ pub fn one_line(text: &str, most: usize) -> Cow<'_, str> {
     }
     Cow::Owned(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_and_direction_marks_are_escaped() {
+        let table = [
+            ("plain words", "plain words"),
+            ("a\nb\r\tc", r"a\nb\r\tc"),
+            ("\u{1b}[2J", r"\u{1b}[2J"),
+            ("\u{202e}evil\u{200b}", r"\u{202e}evil\u{200b}"),
+            ("é 日本", "é 日本"),
+        ];
+        for (text, shown) in table {
+            assert_eq!(one_line(text, 80), shown);
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_to_what_was_asked_for() {
+        assert_eq!(one_line("0123456789", 10), "0123456789");
+        assert_eq!(one_line("0123456789a", 10), "0123456...");
+        assert_eq!(one_line("日本語日本語", 5), "日本...");
+        assert_eq!(one_line("ééé", 3), "ééé");
+        for most in 0..12 {
+            let shown = one_line("a\u{1b}b\u{202e}cdefghijkl", most);
+            assert!(shown.chars().count() <= most.max(3), "{most} {shown}");
+        }
+    }
+}
