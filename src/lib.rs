@@ -5,5 +5,6 @@ pub mod ban;
 pub mod config;
 pub mod database;
 pub mod feed;
+pub mod ledger;
 pub mod pbx;
 pub mod secret;

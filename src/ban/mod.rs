@@ -7,7 +7,9 @@ pub mod never_block;
 pub mod plan;
 pub mod prefix;
 pub mod special;
+pub mod wanted;
 
 pub use cover::Cover;
 pub use never_block::{NeverBlock, Protection, Source};
 pub use prefix::Prefix;
+pub use wanted::Entry;

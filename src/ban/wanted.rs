@@ -1,0 +1,103 @@
+//! From entries, each the word of one feed, to what is wanted: each prefix once, with its foremost feed and its
+//! latest sighting.
+
+use super::Prefix;
+use super::plan::Wanted;
+
+/// One feed's word for one prefix. Times are seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Entry {
+    /// What is to be blocked.
+    pub prefix: Prefix,
+    /// The ledger's number of the feed.
+    pub feed: u16,
+    /// When the feed named it for the first time.
+    pub first_seen: i64,
+    /// When the feed named it last.
+    pub last_seen: i64,
+    /// When the feed's word is over.
+    pub expires_at: i64,
+}
+
+/// How a feed's entries count: its number in the ledger, its place in the configuration, and its `ttl` in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asking {
+    /// The ledger's number of the feed.
+    pub feed: u16,
+    /// Place in the configuration, 0 first.
+    pub priority: u16,
+    /// Seconds after the last sighting.
+    pub ttl: i64,
+}
+
+impl Asking {
+    /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
+    /// must not keep it for a year: nothing counts for longer than `ttl` from now.
+    pub fn holds(&self, entry: &Entry, now: i64) -> bool {
+        entry.feed == self.feed && entry.expires_at.min(entry.last_seen + self.ttl) > now
+    }
+}
+
+/// The order that [`wanted`] needs.
+pub fn sort(entries: &mut [Entry]) {
+    entries.sort_unstable_by_key(|entry| (entry.prefix, entry.feed));
+}
+
+/// What the feeds that are asked want at `now`. `entries` must be in the order of [`sort`].
+pub fn wanted(entries: &[Entry], feeds: &[Asking], now: i64) -> Vec<Wanted> {
+    let mut all: Vec<Wanted> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let Some(feed) = feeds.iter().find(|feed| feed.holds(entry, now)) else { continue };
+        match all.last_mut().filter(|last| last.prefix == entry.prefix) {
+            Some(last) => {
+                last.priority = last.priority.min(feed.priority);
+                last.last_seen = last.last_seen.max(entry.last_seen);
+            }
+            None => {
+                all.push(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen })
+            }
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(prefix: &str, feed: u16, last_seen: i64) -> Entry {
+        let prefix = prefix.parse().unwrap();
+        Entry { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 }
+    }
+
+    const FEEDS: [Asking; 2] =
+        [Asking { feed: 7, priority: 0, ttl: 100 }, Asking { feed: 3, priority: 1, ttl: 100 }];
+
+    fn shown(entries: &[Entry], now: i64) -> Vec<String> {
+        let mut entries = entries.to_vec();
+        sort(&mut entries);
+        wanted(&entries, &FEEDS, now)
+            .iter()
+            .map(|want| format!("{} {} {}", want.prefix, want.priority, want.last_seen))
+            .collect()
+    }
+
+    #[test]
+    fn a_prefix_of_two_feeds_has_the_foremost_place_and_the_latest_sighting() {
+        let entries = [entry("45.0.0.1", 3, 9), entry("46.0.0.1", 3, 5), entry("45.0.0.1", 7, 4)];
+        assert_eq!(shown(&entries, 50), ["45.0.0.1 0 9", "46.0.0.1 1 5"]);
+    }
+
+    #[test]
+    fn a_prefix_goes_with_its_last_feed_and_at_the_second_its_time_is_over() {
+        let entries = [entry("45.0.0.1", 3, 9), entry("45.0.0.1", 7, 4)];
+        assert_eq!(shown(&entries, 104), ["45.0.0.1 1 9"]);
+        assert_eq!(shown(&entries, 108), ["45.0.0.1 1 9"]);
+        assert_eq!(shown(&entries, 109), [""; 0]);
+    }
+
+    #[test]
+    fn feeds_that_are_not_asked_want_nothing() {
+        assert_eq!(shown(&[entry("45.0.0.1", 5, 9)], 50), [""; 0]);
+    }
+}

@@ -1,0 +1,217 @@
+//! What each feed said: its entries, its refused ones, where to go on, and when it was asked.
+
+use std::collections::BTreeMap;
+
+use mysql::prelude::Queryable;
+use mysql::{Row, TxOpts};
+
+use super::Ledger;
+use crate::ban::Entry;
+use crate::database::{Result, insert_many};
+use crate::feed::pacing;
+
+/// The most characters of a refused entry that are kept.
+pub const ENTRY_SHOWN: usize = 100;
+/// Refused entries that are kept for each feed; a hostile one could name millions.
+const REFUSED_KEPT: usize = 1_000;
+
+/// What is remembered of a feed. Times are seconds since 1970.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FeedState {
+    /// Its number in the ledger.
+    pub id: u16,
+    /// Its name in the configuration.
+    pub name: String,
+    /// Where to go on; none is the beginning.
+    pub cursor: Option<String>,
+    /// Whether the list was complete since the last beginning.
+    pub complete: bool,
+    /// When it was last asked.
+    pub last_attempt: Option<i64>,
+    /// When an answer of it was last of use.
+    pub last_success: Option<i64>,
+    /// What was wrong with its last answer, none when nothing was.
+    pub last_error: Option<String>,
+    /// Not to be asked before then.
+    pub retry_at: Option<i64>,
+}
+
+/// An entry that is no prefix, or too wide a one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// The entry as the feed said it, cut and made harmless.
+    pub entry: String,
+    /// Why it was refused.
+    pub reason: String,
+}
+
+impl Ledger {
+    /// All feeds that the ledger knows, by name; those that left the configuration too.
+    pub fn feeds(&mut self) -> Result<BTreeMap<String, FeedState>> {
+        if !self.present {
+            return Ok(BTreeMap::new());
+        }
+        let rows: Vec<Row> = self.conn.query(
+            "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at \
+             FROM banbridge_feed",
+        )?;
+        let states = rows.into_iter().map(|row| FeedState {
+            id: row.get(0).unwrap_or_default(),
+            name: row.get(1).unwrap_or_default(),
+            cursor: row.get(2).unwrap_or_default(),
+            complete: row.get::<u8, _>(3) == Some(1),
+            last_attempt: row.get(4).unwrap_or_default(),
+            last_success: row.get(5).unwrap_or_default(),
+            last_error: row.get(6).unwrap_or_default(),
+            retry_at: row.get(7).unwrap_or_default(),
+        });
+        Ok(states.map(|state| (state.name.clone(), state)).collect())
+    }
+
+    /// Makes sure that the ledger knows these feeds.
+    pub fn add_feeds(&mut self, names: &[&str]) -> Result<()> {
+        let known = self.feeds()?;
+        for name in names.iter().filter(|name| !known.contains_key(**name)) {
+            self.conn.exec_drop("INSERT INTO banbridge_feed (name) VALUES (?)", (*name,))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that feeds said and that was not pruned, expired or not, in no order.
+    pub fn entries(&mut self) -> Result<Vec<Entry>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT feed_id, prefix, first_seen, last_seen, expires_at FROM banbridge_entry";
+        let mut entries = Vec::new();
+        for row in self.conn.query_iter(sql)? {
+            let (feed, prefix, first_seen, last_seen, expires_at): (u16, String, i64, i64, i64) =
+                mysql::from_row_opt(row?).map_err(|error| mysql::Error::FromRowError(error.0))?;
+            // What we wrote parses; what somebody else wrote there is not ours to block.
+            if let Ok(prefix) = prefix.parse() {
+                entries.push(Entry { prefix, feed, first_seen, last_seen, expires_at });
+            }
+        }
+        Ok(entries)
+    }
+
+    /// Saves a batch and where to go on, together or not at all. `entries` carry the feed's number.
+    pub fn save_batch(
+        &mut self,
+        feed: &FeedState,
+        entries: &[Entry],
+        refused: &[Refused],
+        now: i64,
+        ttl: i64,
+    ) -> Result<()> {
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_entry (feed_id, prefix, first_seen, last_seen, expires_at) VALUES",
+            "ON DUPLICATE KEY UPDATE last_seen = VALUES(last_seen), expires_at = VALUES(expires_at)",
+            entries,
+            |e| {
+                vec![
+                    e.feed.into(),
+                    e.prefix.to_string().into(),
+                    e.first_seen.into(),
+                    e.last_seen.into(),
+                    e.expires_at.into(),
+                ]
+            },
+        )?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_refused (feed_id, entry, reason, last_seen, expires_at) VALUES",
+            "ON DUPLICATE KEY UPDATE reason = VALUES(reason), last_seen = VALUES(last_seen), \
+             expires_at = VALUES(expires_at)",
+            &refused[..refused.len().min(REFUSED_KEPT)],
+            |r| {
+                vec![
+                    feed.id.into(),
+                    r.entry.as_str().into(),
+                    r.reason.as_str().into(),
+                    now.into(),
+                    (now + ttl).into(),
+                ]
+            },
+        )?;
+        tx.exec_drop(
+            "UPDATE banbridge_feed SET cursor_id = ?, complete = ?, last_attempt = ?, last_success = ?, \
+             last_error = NULL, retry_at = NULL WHERE id = ?",
+            (&feed.cursor, u8::from(feed.complete), now, now, feed.id),
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes that asking a feed brought nothing, and why.
+    pub fn save_failure(&mut self, feed: u16, error: &str, retry_at: Option<i64>, now: i64) -> Result<()> {
+        let error: String = error.chars().take(500).collect();
+        self.conn.exec_drop(
+            "UPDATE banbridge_feed SET last_attempt = ?, last_error = ?, retry_at = ? WHERE id = ?",
+            (now, error, retry_at, feed),
+        )?;
+        Ok(())
+    }
+
+    /// Starts a feed over: its next request asks for everything. Its entries stay until their time is over.
+    pub fn start_over(&mut self, feed: u16) -> Result<()> {
+        self.conn
+            .exec_drop("UPDATE banbridge_feed SET cursor_id = NULL, complete = 0 WHERE id = ?", (feed,))?;
+        Ok(())
+    }
+
+    /// Refused entries with the number of their feed, whose time is not over.
+    pub fn refused(&mut self, now: i64) -> Result<Vec<(u16, Refused)>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT feed_id, entry, reason FROM banbridge_refused WHERE expires_at > ? ORDER BY feed_id, entry";
+        let rows: Vec<(u16, String, String)> = self.conn.exec(sql, (now,))?;
+        Ok(rows.into_iter().map(|(feed, entry, reason)| (feed, Refused { entry, reason })).collect())
+    }
+
+    /// When a server was asked lately, in milliseconds since 1970.
+    pub fn requests(&mut self, pace: &str) -> Result<Vec<i64>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        Ok(self.conn.exec("SELECT at_ms FROM banbridge_request WHERE pace = ?", (pace,))?)
+    }
+
+    /// Notes that a server is being asked, before it is: what is not noted could be asked for too often.
+    pub fn note_request(&mut self, pace: &str, at_ms: i64) -> Result<()> {
+        if !self.present {
+            return Ok(());
+        }
+        let window = i64::try_from(pacing::WINDOW.as_millis()).unwrap_or(i64::MAX);
+        self.conn.exec_drop(
+            "DELETE FROM banbridge_request WHERE pace = ? AND (at_ms < ? OR at_ms > ?)",
+            (pace, at_ms - window, at_ms + window),
+        )?;
+        self.conn.exec_drop("INSERT INTO banbridge_request (pace, at_ms) VALUES (?, ?)", (pace, at_ms))?;
+        Ok(())
+    }
+
+    /// Forgets what was over already before the last run began. Not before, because a clock that jumped a year ahead
+    /// for one run would otherwise take everything with it, and a feed does not list again what it listed before.
+    pub fn prune(&mut self, before: i64) -> Result<()> {
+        self.conn.exec_drop("DELETE FROM banbridge_entry WHERE expires_at < ?", (before,))?;
+        self.conn.exec_drop("DELETE FROM banbridge_refused WHERE expires_at < ?", (before,))?;
+        self.conn.exec_drop("DELETE FROM banbridge_release WHERE until < ?", (before,))?;
+        Ok(())
+    }
+
+    /// Keeps the newest refused entries of each feed and forgets the others.
+    pub fn bound_refused(&mut self, feed: u16) -> Result<()> {
+        let sql =
+            "SELECT last_seen FROM banbridge_refused WHERE feed_id = ? ORDER BY last_seen DESC LIMIT ?, 1";
+        let oldest: Option<i64> = self.conn.exec_first(sql, (feed, REFUSED_KEPT))?;
+        if let Some(oldest) = oldest {
+            let sql = "DELETE FROM banbridge_refused WHERE feed_id = ? AND last_seen <= ?";
+            self.conn.exec_drop(sql, (feed, oldest))?;
+        }
+        Ok(())
+    }
+}

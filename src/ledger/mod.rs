@@ -1,0 +1,133 @@
+//! The ledger: what each feed said and what we did, in tables of ours in FreePBX's database.
+//!
+//! It can be lost, or be older than the blacklist (a restored backup): the owner mark in the rows and the change
+//! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
+
+pub mod feeds;
+pub mod lock;
+pub mod protections;
+pub mod rows;
+pub mod runs;
+
+use mysql::Conn;
+use mysql::prelude::Queryable;
+
+use crate::database::{DatabaseError, Result};
+
+/// The migrations in order; the number of one is its place, from 1.
+const MIGRATIONS: [&str; 1] = [include_str!("../../sql/001_ledger.sql")];
+
+/// What can go wrong with the ledger beyond the database.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The tables are of a later version.
+    #[error(
+        "the tables banbridge_* were made by a newer banbridge (version {found}, this one knows {known}); \
+         update this program"
+    )]
+    Newer {
+        /// Version in the database.
+        found: usize,
+        /// Version that this program knows.
+        known: usize,
+    },
+}
+
+impl From<mysql::Error> for LedgerError {
+    fn from(error: mysql::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// The ledger, and with it the run's one connection to the database.
+pub struct Ledger {
+    conn: Conn,
+    present: bool,
+}
+
+impl Ledger {
+    /// Takes the connection over and looks whether our tables are there. Until [`migrate`](Self::migrate) made them,
+    /// everything that is read is empty: `status` and a dry run change nothing.
+    pub fn new(mut conn: Conn) -> std::result::Result<Self, LedgerError> {
+        let tables: Vec<String> = conn.query("SHOW TABLES LIKE 'banbridge\\_schema'")?;
+        let mut present = !tables.is_empty();
+        if present {
+            let found: Option<Option<usize>> =
+                conn.query_first("SELECT MAX(version) FROM banbridge_schema")?;
+            let found = found.flatten().unwrap_or(0);
+            let known = MIGRATIONS.len();
+            if found > known {
+                return Err(LedgerError::Newer { found, known });
+            }
+            present = found == known;
+        }
+        Ok(Self { conn, present })
+    }
+
+    /// The connection, for the PBX's own tables.
+    pub fn conn(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+
+    /// Whether our tables are there, in the version that this program knows.
+    pub fn is_present(&self) -> bool {
+        self.present
+    }
+
+    /// Makes or updates our tables. Each step can be repeated, and is noted only when it is done: MariaDB commits
+    /// every change of a table by itself. Needs the run's lock.
+    pub fn migrate(&mut self, now: i64) -> Result<()> {
+        if self.present {
+            return Ok(());
+        }
+        self.conn.query_drop(
+            "CREATE TABLE IF NOT EXISTS banbridge_schema \
+             (version INT UNSIGNED NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) ENGINE=InnoDB",
+        )?;
+        let done: Vec<usize> = self.conn.query("SELECT version FROM banbridge_schema")?;
+        for (version, text) in (1..).zip(MIGRATIONS) {
+            if done.contains(&version) {
+                continue;
+            }
+            for statement in statements(text) {
+                self.conn.query_drop(statement)?;
+            }
+            self.conn.exec_drop(
+                "INSERT INTO banbridge_schema (version, applied_at) VALUES (?, ?)",
+                (version, now),
+            )?;
+        }
+        self.present = true;
+        Ok(())
+    }
+}
+
+/// The statements of a migration, without comments. No text in ours holds a semicolon.
+fn statements(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    code.join("\n")
+        .split(';')
+        .map(|statement| statement.trim().to_owned())
+        .filter(|s| !s.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_statement_of_every_migration_can_be_repeated() {
+        for text in MIGRATIONS {
+            let all = statements(text);
+            assert!(!all.is_empty());
+            for statement in all {
+                assert!(statement.starts_with("CREATE TABLE IF NOT EXISTS banbridge_"), "{statement}");
+                assert!(statement.contains("ENGINE=InnoDB"), "{statement}");
+            }
+        }
+    }
+}

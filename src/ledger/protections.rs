@@ -1,0 +1,125 @@
+//! Who must get through, as it was last read: a source that cannot be read keeps what it knew, and a name that is
+//! not answered keeps its last addresses. "Could not be read" never means "nothing to protect".
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use crate::ban::{Protection, Source};
+use crate::database::{Result, insert_many};
+
+/// How the last reading of a source went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceState {
+    /// The source.
+    pub source: Source,
+    /// When it was last read, seconds since 1970.
+    pub last_success: Option<i64>,
+    /// Why the last reading failed, none when it did not.
+    pub last_error: Option<String>,
+}
+
+impl Ledger {
+    /// All protections as they were last read.
+    pub fn protections(&mut self) -> Result<Vec<Protection>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, String, String)> =
+            self.conn.query("SELECT source, prefix, label FROM banbridge_protection")?;
+        let protection = |(source, prefix, label): (String, String, String)| {
+            Some(Protection { source: Source::from_word(&source)?, prefix: prefix.parse().ok()?, label })
+        };
+        Ok(rows.into_iter().filter_map(protection).collect())
+    }
+
+    /// Replaces what a source protects.
+    pub fn save_source(&mut self, source: Source, protections: &[Protection], now: i64) -> Result<()> {
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        tx.exec_drop("DELETE FROM banbridge_protection WHERE source = ?", (source.word(),))?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_protection (source, prefix, label) VALUES",
+            "",
+            protections,
+            |p| {
+                let label: String = p.label.chars().take(191).collect();
+                vec![source.word().into(), p.prefix.to_string().into(), label.into()]
+            },
+        )?;
+        tx.exec_drop(
+            "REPLACE INTO banbridge_source (source, last_success, last_error) VALUES (?, ?, NULL)",
+            (source.word(), now),
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes that a source could not be read; what it protected stays.
+    pub fn fail_source(&mut self, source: Source, error: &str) -> Result<()> {
+        let error: String = error.chars().take(500).collect();
+        self.conn.exec_drop(
+            "INSERT INTO banbridge_source (source, last_error) VALUES (?, ?) \
+             ON DUPLICATE KEY UPDATE last_error = VALUES(last_error)",
+            (source.word(), error),
+        )?;
+        Ok(())
+    }
+
+    /// How the last readings went.
+    pub fn sources(&mut self) -> Result<Vec<SourceState>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, Option<i64>, Option<String>)> = self
+            .conn
+            .query("SELECT source, last_success, last_error FROM banbridge_source ORDER BY source")?;
+        let state = |(source, last_success, last_error): (String, _, _)| {
+            Some(SourceState { source: Source::from_word(&source)?, last_success, last_error })
+        };
+        Ok(rows.into_iter().filter_map(state).collect())
+    }
+
+    /// The last good answer for every name.
+    pub fn names(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+        if !self.present {
+            return Ok(names);
+        }
+        let rows: Vec<(String, String)> = self.conn.query("SELECT name, address FROM banbridge_name")?;
+        for (name, address) in rows {
+            if let Ok(address) = address.parse() {
+                names.entry(name).or_default().push(address);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Saves new answers, each replacing the name's last one, and forgets names that nobody uses.
+    pub fn save_names(
+        &mut self,
+        found: &BTreeMap<String, Vec<IpAddr>>,
+        used: &[String],
+        now: i64,
+    ) -> Result<()> {
+        let known = self.names()?;
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        for name in known.keys().filter(|name| found.contains_key(*name) || !used.contains(name)) {
+            tx.exec_drop("DELETE FROM banbridge_name WHERE name = ?", (name,))?;
+        }
+        let all: Vec<(&String, &IpAddr)> =
+            found.iter().flat_map(|(name, addresses)| addresses.iter().map(move |a| (name, a))).collect();
+        insert_many(
+            &mut tx,
+            "INSERT IGNORE INTO banbridge_name (name, address, resolved_at) VALUES",
+            "",
+            &all,
+            |(name, address)| vec![name.as_str().into(), address.to_string().into(), now.into()],
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+}

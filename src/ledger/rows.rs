@@ -1,0 +1,127 @@
+//! The rows that we wrote, and what an administrator took out.
+//!
+//! A row of ours that is gone was taken out by the administrator, unless the whole table was restored from a backup.
+//! A number tells the two apart: each change of ours counts it up in the ledger, then in the firewall's table
+//! together with the rows. Equal numbers: nobody restored anything since. A row that is to go is forgotten here
+//! before it goes there, and a new one is noted here after it is there, so that a run that is killed anywhere
+//! between leaves nothing that looks like the administrator's hand.
+
+use std::collections::BTreeSet;
+
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use crate::ban::Prefix;
+use crate::database::{Result, for_keys, insert_many};
+
+/// What an administrator took out. Times are seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Release {
+    /// What stays out.
+    pub prefix: Prefix,
+    /// When it was taken out.
+    pub since: i64,
+    /// Until when no feed brings it back.
+    pub until: i64,
+}
+
+impl Ledger {
+    /// Keys of the rows that we wrote and have not taken away.
+    pub fn written(&mut self) -> Result<BTreeSet<String>> {
+        if !self.present {
+            return Ok(BTreeSet::new());
+        }
+        let keys: Vec<String> = self.conn.query("SELECT prefix FROM banbridge_row")?;
+        Ok(keys.into_iter().collect())
+    }
+
+    /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
+    /// last change that the table has seen.
+    pub fn follows(&mut self, generation: Option<i64>) -> Result<bool> {
+        let Some(ours) = self.state("generation")? else { return Ok(false) };
+        // A run that was killed after it noted its change here and before it made it there.
+        let interrupted = self.state("changing")? == Some(1) && generation == Some(ours - 1);
+        Ok(generation == Some(ours) || interrupted)
+    }
+
+    /// First step of a change: forgets the rows that are to go, and counts the number up. Returns the number that the
+    /// firewall's table is to get with the change.
+    pub fn begin_change(&mut self, remove: &[String], present: Option<i64>, now: i64) -> Result<i64> {
+        let last = self.state("generation")?.unwrap_or(0).max(present.unwrap_or(0));
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], remove)?;
+        for (name, value) in [("generation", last + 1), ("changing", 1), ("changed_at", now)] {
+            tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
+        }
+        tx.commit()?;
+        Ok(last + 1)
+    }
+
+    /// Last step of a change, or of a run without one: notes which rows are ours now.
+    pub fn finish_change(
+        &mut self,
+        written: &BTreeSet<String>,
+        present: &BTreeSet<String>,
+        now: i64,
+    ) -> Result<()> {
+        let gone: Vec<String> = written.difference(present).cloned().collect();
+        let new: Vec<&String> = present.difference(written).collect();
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], &gone)?;
+        insert_many(
+            &mut tx,
+            "INSERT IGNORE INTO banbridge_row (prefix, written_at) VALUES",
+            "",
+            &new,
+            |key| vec![key.as_str().into(), now.into()],
+        )?;
+        tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changing', 0)", ())?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// What is released at `now`.
+    pub fn releases(&mut self, now: i64) -> Result<Vec<Release>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT prefix, since, until FROM banbridge_release WHERE until > ? ORDER BY prefix";
+        let rows: Vec<(String, i64, i64)> = self.conn.exec(sql, (now,))?;
+        let release = |(prefix, since, until): (String, i64, i64)| {
+            Some(Release { prefix: prefix.parse().ok()?, since, until })
+        };
+        Ok(rows.into_iter().filter_map(release).collect())
+    }
+
+    /// Remembers prefixes as taken out, and that their rows are no longer ours, together.
+    pub fn release(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
+        let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+            "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
+            &keys,
+            |key| vec![key.as_str().into(), now.into(), until.into()],
+        )?;
+        for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], &keys)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// A single value: `generation` and `changing` (see above), `changed_at` (rows were changed then and the daemon
+    /// was not told yet), `settled` (every feed was complete since this ledger began), `lock_connection`, `lock_pid`.
+    pub fn state(&mut self, name: &str) -> Result<Option<i64>> {
+        if !self.present {
+            return Ok(None);
+        }
+        Ok(self.conn.exec_first("SELECT value FROM banbridge_state WHERE name = ?", (name,))?)
+    }
+
+    /// Sets a single value.
+    pub fn set_state(&mut self, name: &str, value: i64) -> Result<()> {
+        self.conn.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,69 @@
+//! The runs: when, with what outcome.
+
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use crate::database::Result;
+
+/// How long runs are kept, in seconds.
+const KEPT: i64 = 90 * 86_400;
+
+/// One run. Times are seconds since 1970.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// When it began.
+    pub started_at: i64,
+    /// When it ended; none when it was killed or is at work.
+    pub finished_at: Option<i64>,
+    /// Its exit code.
+    pub exit_code: Option<u8>,
+    /// Rows that it wrote.
+    pub added: u64,
+    /// Rows that it took away.
+    pub removed: u64,
+    /// What went wrong, in words.
+    pub error: Option<String>,
+}
+
+impl Ledger {
+    /// The latest run.
+    pub fn last_run(&mut self) -> Result<Option<Run>> {
+        if !self.present {
+            return Ok(None);
+        }
+        type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>);
+        let row: Option<Columns> = self.conn.query_first(
+            "SELECT started_at, finished_at, exit_code, added, removed, error \
+             FROM banbridge_run ORDER BY id DESC LIMIT 1",
+        )?;
+        Ok(row.map(|(started_at, finished_at, exit_code, added, removed, error)| Run {
+            started_at,
+            finished_at,
+            exit_code,
+            added,
+            removed,
+            error,
+        }))
+    }
+
+    /// Notes that a run begins; returns its number.
+    pub fn begin_run(&mut self, now: i64) -> Result<u64> {
+        self.conn.exec_drop("DELETE FROM banbridge_run WHERE started_at < ?", (now - KEPT,))?;
+        self.conn.exec_drop(
+            "INSERT INTO banbridge_run (pid, started_at) VALUES (?, ?)",
+            (std::process::id(), now),
+        )?;
+        Ok(self.conn.last_insert_id())
+    }
+
+    /// Notes how a run ended.
+    pub fn finish_run(&mut self, id: u64, run: &Run) -> Result<()> {
+        let error: Option<String> = run.error.as_ref().map(|text| text.chars().take(500).collect());
+        self.conn.exec_drop(
+            "UPDATE banbridge_run SET finished_at = ?, exit_code = ?, added = ?, removed = ?, error = ? \
+             WHERE id = ?",
+            (run.finished_at, run.exit_code, run.added, run.removed, error, id),
+        )?;
+        Ok(())
+    }
+}
