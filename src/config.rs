@@ -392,6 +392,13 @@ impl Config {
         self.feed.iter().filter(|feed| feed.enabled)
     }
 
+    /// The error for asking a feed that is switched off.
+    pub fn disabled(&self, name: &str) -> ConfigError {
+        let at = self.feed.iter().find(|feed| feed.name == name).map(|feed| feed.at.clone()).unwrap_or_default();
+        let what = format!("feed {name:?} is switched off; write enabled = true to ask it");
+        ConfigError { file: at.file, line: at.line, what }
+    }
+
     /// The feed of a name, or an error that lists the names there are.
     pub fn named(&self, name: &str) -> Result<&FeedConfig, ConfigError> {
         self.feed.iter().find(|feed| feed.name == name).ok_or_else(|| {

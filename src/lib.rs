@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod ban;
+pub mod cli;
 pub mod config;
 pub mod database;
 pub mod feed;

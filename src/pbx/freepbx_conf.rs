@@ -58,11 +58,10 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfError> {
     let mut found = assignments(text);
     let mut take = |key: &str| found.remove(key).filter(|value| !value.is_empty());
     let missing = |key| ConfError::Missing { file: file.to_owned(), key };
-    if let Some(engine) = take("AMPDBENGINE") {
-        if !matches!(engine.as_str(), "mysql" | "mysqli" | "mariadb") {
-            let why = "but only mysql is known";
-            return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBENGINE", value: engine, why });
-        }
+    let known = |engine: &String| matches!(engine.as_str(), "mysql" | "mysqli" | "mariadb");
+    if let Some(value) = take("AMPDBENGINE").filter(|engine| !known(engine)) {
+        let why = "but only mysql is known";
+        return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBENGINE", value, why });
     }
     let port = match take("AMPDBPORT") {
         None => 3306,

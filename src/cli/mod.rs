@@ -1,0 +1,138 @@
+//! The command line: parse, run, say how it ended. One file a command.
+
+mod check;
+mod config;
+pub mod exit;
+mod list;
+mod logging;
+mod output;
+mod picture;
+mod status;
+mod sync;
+
+use std::path::PathBuf;
+
+use clap::error::ErrorKind;
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::config::{Config, KEY_VARIABLE};
+use crate::database::Settings;
+use crate::ledger::Ledger;
+use crate::pbx::freepbx_conf;
+use crate::secret::Secret;
+use exit::Exit;
+
+/// Keeps addresses of current SIP attackers in the blacklist of FreePBX's System Firewall.
+#[derive(Debug, Parser)]
+#[command(name = "banbridge", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// The configuration [default: /etc/asterisk/banbridge.toml]
+    #[arg(long, global = true, env = "BANBRIDGE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// FreePBX's database settings
+    #[arg(long, global = true, env = "BANBRIDGE_FREEPBX_CONF", value_name = "FILE", default_value = freepbx_conf::DEFAULT_PATH)]
+    freepbx_conf: PathBuf,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Say more (twice: much more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// Say nothing but errors (for cron)
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask the feeds and bring the firewall's blacklist up to date
+    Sync(sync::SyncArgs),
+    /// Show whether everything works: feeds, last run, blacklist, firewall
+    Status,
+    /// List what is blocked, refused or released
+    List(list::ListArgs),
+    /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
+    Check(check::CheckArgs),
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+}
+
+/// Parses the command line, runs the command and says how it ended. Errors are printed here and nowhere else.
+pub fn main() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Done,
+                _ => Exit::Usage,
+            };
+        }
+    };
+    let global = &cli.global;
+    let result = match &cli.command {
+        Command::Sync(args) => sync::run(global, args),
+        Command::Status => status::run(global),
+        Command::List(args) => list::run(global, args),
+        Command::Check(args) => check::run(global, args),
+        Command::Config(command) => config::run(global, command),
+    };
+    result.unwrap_or_else(|error| {
+        output::complain(&global.scrub(&format!("{error:#}")));
+        Exit::of_error(&error)
+    })
+}
+
+impl Global {
+    /// The key that the environment gives, if any.
+    fn environment_key(&self) -> Option<Secret> {
+        std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+    }
+
+    /// The configuration, with its warnings said.
+    fn load_config(&self) -> anyhow::Result<Config> {
+        Ok(Config::load(self.config.as_deref(), self.environment_key())?)
+    }
+
+    /// How to reach FreePBX's database.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        Ok(freepbx_conf::read(&self.freepbx_conf)?)
+    }
+
+    /// The ledger, over a new connection.
+    fn ledger(&self) -> anyhow::Result<Ledger> {
+        Ok(Ledger::new(self.settings()?.connect()?)?)
+    }
+
+    /// The last net under a secret: the environment's key never leaves in a message.
+    fn scrub(&self, text: &str) -> String {
+        self.environment_key().map_or_else(|| text.to_owned(), |key| key.scrub(text))
+    }
+}
+
+/// The program's clock, seconds since 1970. Nothing else in the program reads the time of day for its decisions.
+fn now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,146 @@
+//! One picture of everything that is known: the ledger, the firewall's rows and settings, and the plan that follows.
+//! `status`, `list`, `check` and `sync` look at the same picture, so that they cannot contradict each other.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use crate::ban::plan::{Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::wanted::{self, Asking};
+use crate::ban::{Entry, NeverBlock, Prefix};
+use crate::config::{Config, Limit};
+use crate::database::Result;
+use crate::ledger::Ledger;
+use crate::ledger::feeds::FeedState;
+use crate::ledger::rows::Release;
+use crate::pbx::blacklist::{self, Rows};
+use crate::pbx::firewall::{self, Firewall};
+use crate::pbx::zones::{self, Target};
+
+/// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
+/// day. Without this a lost ledger would leave the PBX open until the feeds are complete.
+const CATCHING_UP: i64 = 86_400;
+
+/// Everything that is known at one moment.
+pub struct Picture {
+    /// The firewall's settings.
+    pub firewall: Firewall,
+    /// What rules the plan.
+    pub policy: Policy,
+    /// What is remembered of each feed of the configuration, in its order.
+    pub feeds: Vec<FeedState>,
+    /// All that feeds said, sorted; expired ones too.
+    pub entries: Vec<Entry>,
+    /// Which feeds count, and how.
+    pub asking: Vec<Asking>,
+    /// Who must get through.
+    pub never_block: NeverBlock,
+    /// What an administrator took out.
+    pub releases: Vec<Release>,
+    /// The blacklist as it is.
+    pub rows: Rows,
+    /// The same, with the administrator's names resolved.
+    pub present: Present,
+    /// The last good answer for every name.
+    pub names: BTreeMap<String, Vec<IpAddr>>,
+    /// Whether rows that no feed asks for are kept for now, see [`CATCHING_UP`].
+    pub catching_up: bool,
+}
+
+impl Picture {
+    /// Looks, and changes nothing.
+    pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
+        let firewall = firewall::read(ledger.conn())?;
+        let mut known = ledger.feeds()?;
+        let feeds: Vec<FeedState> = config
+            .feed
+            .iter()
+            .map(|feed| {
+                let new = FeedState { name: feed.name.clone(), ..FeedState::default() };
+                known.remove(&feed.name).unwrap_or(new)
+            })
+            .collect();
+        // A feed that the ledger does not know yet has the number 0, which no entry has.
+        let asking = (0u16..)
+            .zip(&feeds)
+            .zip(&config.feed)
+            .filter(|(_, config)| config.enabled)
+            .map(|((priority, state), config)| Asking { feed: state.id, priority, ttl: config.ttl.as_secs() })
+            .collect();
+        let mut entries = ledger.entries()?;
+        wanted::sort(&mut entries);
+        let limit = match config.blacklist.limit {
+            Limit::Auto => firewall.driver.default_limit(),
+            Limit::Rows(rows) => rows,
+        };
+        let policy = Policy { driver: firewall.driver, limit, aggregate: config.blacklist.aggregate };
+        let since = ledger.state("catching_up")?.unwrap_or(0);
+        let mut picture = Self {
+            policy,
+            feeds,
+            entries,
+            asking,
+            never_block: NeverBlock::new(ledger.protections()?),
+            releases: ledger.releases(now)?,
+            rows: Rows::default(),
+            present: Present::default(),
+            names: ledger.names()?,
+            catching_up: since != 0 && (since..since + CATCHING_UP).contains(&now),
+            firewall,
+        };
+        picture.look_at_rows(ledger)?;
+        Ok(picture)
+    }
+
+    /// Looks at the firewall's rows again: the administrator may have changed them meanwhile.
+    pub fn look_at_rows(&mut self, ledger: &mut Ledger) -> Result<()> {
+        self.rows = blacklist::read(ledger.conn())?;
+        let foreign = self.rows.foreign.iter().map(|key| {
+            let prefixes = match zones::target(key) {
+                Some(Target::Prefix(prefix)) => vec![prefix],
+                Some(Target::Name(name)) => {
+                    self.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
+                }
+                None => Vec::new(),
+            };
+            ForeignRow { key: key.clone(), prefixes }
+        });
+        self.present = Present { ours: self.rows.ours.clone(), foreign: foreign.collect() };
+        Ok(())
+    }
+
+    /// What the feeds want, and while catching up also what our rows hold already.
+    pub fn wanted(&self, now: i64) -> Vec<Wanted> {
+        let mut all = wanted::wanted(&self.entries, &self.asking, now);
+        if self.catching_up {
+            let rows = self.rows.ours.iter().filter_map(|key| key.parse().ok());
+            all.extend(rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 }));
+        }
+        all
+    }
+
+    /// The plan that follows from this picture.
+    pub fn plan(&self, now: i64) -> Plan {
+        let released: Vec<Prefix> = self.releases.iter().map(|release| release.prefix).collect();
+        Plan::new(&self.wanted(now), &self.never_block, &released, &self.present, self.policy)
+    }
+
+    /// What becomes of a prefix under a plan of this picture.
+    pub fn fate(&self, plan: &Plan, prefix: &Prefix) -> Fate {
+        plan.fate(prefix, &self.never_block, self.policy.driver)
+    }
+
+    /// The name of a feed by its number.
+    pub fn feed_name(&self, id: u16) -> Option<&str> {
+        self.feeds.iter().find(|feed| feed.id == id && id != 0).map(|feed| feed.name.as_str())
+    }
+
+    /// Entries that count at `now`.
+    pub fn holding(&self, now: i64) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(move |entry| self.asking.iter().any(|feed| feed.holds(entry, now)))
+    }
+
+    /// How many entries of a feed count at `now`.
+    pub fn count(&self, feed: u16, now: i64) -> usize {
+        self.holding(now).filter(|entry| entry.feed == feed).count()
+    }
+}

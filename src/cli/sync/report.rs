@@ -1,0 +1,273 @@
+//! What a run reports: the JSON object, the summary for people, and the log's last lines.
+
+use serde::Serialize;
+
+use super::super::exit::Exit;
+use super::super::output::count;
+use super::super::picture::Picture;
+use crate::ban::plan::Driver;
+
+/// Seconds that the iptables driver needs to take up or drop one row (measured: 4 to 9 ms).
+pub const SECONDS_A_ROW: f64 = 0.008;
+/// Refused entries that the summary names; `list --refused` has all.
+const REFUSED_SHOWN: usize = 5;
+
+/// An entry that was refused, harmless to print, and why.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedEntry {
+    /// The entry as the feed said it, cut and escaped.
+    pub entry: String,
+    /// The reason.
+    pub reason: String,
+}
+
+/// What became of one feed. `received` = `accepted` + the number of `refused`.
+#[derive(Debug, Serialize)]
+pub struct FeedReport {
+    pub name: String,
+    pub requests: u64,
+    pub received: usize,
+    pub accepted: usize,
+    pub refused: Vec<RefusedEntry>,
+    /// Whether the list was read to its end.
+    pub complete: bool,
+    pub error: Option<String>,
+    #[serde(skip)]
+    pub exit: Exit,
+}
+
+impl FeedReport {
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            requests: 0,
+            received: 0,
+            accepted: 0,
+            refused: Vec::new(),
+            complete: false,
+            error: None,
+            exit: Exit::Done,
+        }
+    }
+}
+
+/// What became of the firewall's blacklist, in rows of ours. `added` + `kept` is what is there now.
+#[derive(Debug, Default, Serialize)]
+pub struct BlacklistReport {
+    pub added: usize,
+    pub removed: usize,
+    pub kept: usize,
+    /// Prefixes that found no room under the limit.
+    pub over_limit: usize,
+    /// Prefixes that the driver cannot block by a row.
+    pub not_by_row: usize,
+    /// Prefixes that are protected.
+    pub refused: usize,
+    /// The administrator's rows.
+    pub foreign: usize,
+    /// Prefixes that an administrator took out.
+    pub released: usize,
+}
+
+/// What is known of the firewall.
+#[derive(Debug, Default, Serialize)]
+pub struct FirewallReport {
+    pub enabled: bool,
+    pub running: bool,
+    pub driver: Option<Driver>,
+    pub period_s: u64,
+}
+
+/// How the firewall learns of changed rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reload {
+    /// It was told to look now.
+    Hup,
+    /// It looks by itself, or when it is started.
+    Waiting,
+    /// Nothing was changed.
+    None,
+}
+
+/// The whole run.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    pub feeds: Vec<FeedReport>,
+    pub blacklist: BlacklistReport,
+    /// The second place that blocks; none in this version.
+    pub set: Option<()>,
+    pub reload: Reload,
+    pub firewall: FirewallReport,
+    pub warnings: Vec<String>,
+    pub dry_run: bool,
+    /// In a dry run: the rows that would be written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan_add: Vec<String>,
+    /// In a dry run: the rows that would be taken away.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plan_remove: Vec<String>,
+    pub elapsed_ms: u64,
+    #[serde(skip)]
+    pub exit: Exit,
+    /// Whether this run changed rows.
+    #[serde(skip)]
+    pub changed: bool,
+}
+
+impl Report {
+    pub fn new(dry_run: bool) -> Self {
+        Self {
+            feeds: Vec::new(),
+            blacklist: BlacklistReport::default(),
+            set: None,
+            reload: Reload::None,
+            firewall: FirewallReport::default(),
+            warnings: Vec::new(),
+            dry_run,
+            plan_add: Vec::new(),
+            plan_remove: Vec::new(),
+            elapsed_ms: 0,
+            exit: Exit::Done,
+            changed: false,
+        }
+    }
+
+    /// Something that the administrator should know although the run goes on.
+    pub fn warn(&mut self, warning: String) {
+        if !self.warnings.contains(&warning) {
+            log::warn!("{warning}");
+            self.warnings.push(warning);
+        }
+    }
+
+    /// The first feed's error, for the run's record.
+    pub fn first_error(&self) -> Option<String> {
+        self.feeds.iter().find_map(|feed| feed.error.clone())
+    }
+
+    /// The counts at the end of the log, and what went wrong.
+    pub fn log(&self, error: Option<&str>) {
+        for feed in self.feeds.iter().filter(|feed| feed.requests > 0) {
+            log::info!(
+                "feed {}: {}, {} received, {} accepted, {} refused, {}",
+                feed.name,
+                count(usize::try_from(feed.requests).unwrap_or(usize::MAX), "request"),
+                feed.received,
+                feed.accepted,
+                feed.refused.len(),
+                if feed.complete { "list complete" } else { "list not complete" }
+            );
+        }
+        for feed in &self.feeds {
+            if let Some(error) = &feed.error {
+                log::error!("feed {}: {error}", feed.name);
+            }
+        }
+        if let (Some(error), None) = (error, self.first_error()) {
+            log::error!("{error}");
+        }
+        let b = &self.blacklist;
+        log::info!(
+            "done: {} rows added, {} removed, {} kept, {} over the limit, {} protected; {} of the administrator",
+            b.added,
+            b.removed,
+            b.kept,
+            b.over_limit,
+            b.refused,
+            count(b.foreign, "row")
+        );
+    }
+
+    /// The summary for people.
+    pub fn text(&self, picture: &Picture) -> String {
+        let mut lines = Vec::new();
+        if self.dry_run {
+            lines.push("Dry run: nothing was changed. A run would do this:".to_owned());
+        }
+        lines.extend(self.feeds.iter().map(feed_line));
+        for feed in &self.feeds {
+            for refused in feed.refused.iter().take(REFUSED_SHOWN) {
+                lines.push(format!("  refused {}: {}", refused.entry, refused.reason));
+            }
+            let more = feed.refused.len().saturating_sub(REFUSED_SHOWN);
+            if more > 0 {
+                lines.push(format!("  and {more} more (banbridge list --refused)"));
+            }
+        }
+        let b = &self.blacklist;
+        lines.push(format!(
+            "Blacklist: {} added, {} removed, {} kept; {} of the administrator untouched.",
+            count(b.added, "row"),
+            b.removed,
+            b.kept,
+            count(b.foreign, "row")
+        ));
+        if b.over_limit > 0 {
+            lines.push(format!(
+                "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
+                count(b.over_limit, "prefix").replace("prefixs", "prefixes"),
+                picture.policy.limit
+            ));
+        }
+        if b.not_by_row > 0 {
+            lines.push(format!(
+                "Not blocked: {} of IPv6, which this firewall's iptables driver never enforces.",
+                count(b.not_by_row, "address")
+            ));
+        }
+        lines.extend(self.plan_add.iter().map(|key| format!("  + {key}")));
+        lines.extend(self.plan_remove.iter().map(|key| format!("  - {key}")));
+        if !self.dry_run {
+            lines.push(self.in_force());
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// What is and what is not in force.
+    fn in_force(&self) -> String {
+        let firewall = &self.firewall;
+        if !firewall.enabled {
+            return "NOT in force: the firewall is switched off. The rows wait for it (FreePBX: Connectivity, Firewall, \
+                    Enable Firewall)."
+                .to_owned();
+        }
+        if !firewall.running {
+            return "NOT in force: the firewall is enabled but its daemon does not run. Start it with: fwconsole firewall start"
+                .to_owned();
+        }
+        let rows = self.blacklist.added + self.blacklist.removed;
+        let seconds = (rows as f64 * SECONDS_A_ROW).ceil();
+        let takes = match firewall.driver {
+            Some(Driver::Iptables) if seconds > 1.0 => format!(" It needs about {seconds} s for them."),
+            _ => String::new(),
+        };
+        match self.reload {
+            Reload::None => "Nothing changed; the firewall was left alone.".to_owned(),
+            Reload::Hup => format!("The firewall was told to take the rows up now.{takes}"),
+            Reload::Waiting => {
+                format!("The firewall takes the rows up by itself within {} s.{takes}", firewall.period_s)
+            }
+        }
+    }
+}
+
+fn feed_line(feed: &FeedReport) -> String {
+    let mut line = format!("{}: ", feed.name);
+    match (feed.requests, &feed.error) {
+        (0, None) => line += "not asked, its interval has not passed",
+        (0, Some(_)) => {}
+        _ => {
+            let end = if feed.complete { "the list is complete" } else { "the list is not complete yet" };
+            line += &match feed.received {
+                0 => format!("nothing new, {end}"),
+                n => format!("{} received, {} accepted, {end}", count(n, "address"), feed.accepted),
+            };
+        }
+    }
+    if let Some(error) = &feed.error {
+        line += if feed.requests > 0 { "\n  ERROR: " } else { "ERROR: " };
+        line += error;
+    }
+    line
+}

@@ -1,0 +1,209 @@
+//! Carries the plan out: rows in and out of the firewall's blacklist, and the firewall told to look.
+
+use super::Session;
+use super::report::{Reload, Report};
+use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
+use crate::ban::{Cover, Prefix};
+use crate::database::DatabaseError;
+use crate::pbx::{blacklist, daemon};
+
+/// How long a prefix that an administrator took out stays out, in seconds.
+pub(super) const RELEASE: i64 = 30 * 86_400;
+
+impl Session<'_> {
+    /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
+    /// were read again.
+    pub(super) fn catch_up_if_lost(&mut self) -> anyhow::Result<()> {
+        let ours = self.ledger.state("generation")?.unwrap_or(0);
+        let table = self.picture.rows.generation.unwrap_or(0);
+        let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
+        if self.dry_run {
+            self.picture.catching_up |= lost;
+            return Ok(());
+        }
+        if lost && self.ledger.state("changing")? != Some(1) {
+            log::info!("the ledger is new or older than the blacklist: our rows stay until the feeds were read again");
+            let now = super::now();
+            self.ledger.set_state("catching_up", now)?;
+            // The next change is counted from here, so that this is noticed once.
+            self.ledger.set_state("generation", table.max(1))?;
+            for state in &mut self.picture.feeds {
+                state.complete = false;
+            }
+            self.picture.catching_up = true;
+        }
+        Ok(())
+    }
+
+    /// When every feed is complete: what no feed asks for goes.
+    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
+        let enabled = self.config.feed.iter().zip(&self.picture.feeds).filter(|(config, _)| config.enabled);
+        let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
+        if self.picture.catching_up && complete {
+            self.picture.catching_up = false;
+            if !self.dry_run {
+                self.ledger.set_state("catching_up", 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a feed over.
+    pub(super) fn start_over(&mut self, name: &str) -> anyhow::Result<()> {
+        if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) {
+            state.cursor = None;
+            state.complete = false;
+            if !self.dry_run {
+                self.ledger.start_over(state.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the rows up to date with what is known now. In a dry run only the picture changes.
+    pub(super) fn apply(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        let now = super::now();
+        if !self.dry_run {
+            self.picture.look_at_rows(&mut self.ledger)?;
+        }
+        self.notice_the_administrators_hand(now)?;
+        let plan = self.picture.plan(now);
+        report.blacklist.over_limit = plan.over_limit;
+        report.blacklist.not_by_row = plan.not_by_row;
+        report.blacklist.refused = plan.refused.len();
+        if self.dry_run {
+            self.show(&plan, report);
+            return Ok(());
+        }
+        let written = self.ledger.written()?;
+        if plan.changes_nothing() {
+            if written != self.picture.rows.ours {
+                self.ledger.finish_change(&written, &self.picture.rows.ours, now)?;
+            }
+            return Ok(());
+        }
+        let before = self.picture.rows.ours.clone();
+        let generation = self.ledger.begin_change(&plan.remove, self.picture.rows.generation, now)?;
+        let add_first = self.picture.policy.driver == Driver::Iptables;
+        blacklist::write(self.ledger.conn(), &plan.add, &plan.remove, generation, add_first)?;
+        self.picture.look_at_rows(&mut self.ledger)?;
+        let rows = &self.picture.rows;
+        let missing = plan.add.iter().find(|key| !rows.ours.contains(*key) && !rows.foreign.contains(key));
+        if let Some(key) = missing {
+            let what = format!("the row {key} was written and is not there; look at the table {}", "kvstore_FreePBX_modules_Firewall");
+            return Err(DatabaseError::Other(what).into());
+        }
+        let written = self.ledger.written()?;
+        self.ledger.finish_change(&written, &rows.ours.clone(), now)?;
+        self.log_changes(&before);
+        report.changed = true;
+        Ok(())
+    }
+
+    /// In a dry run: what would be there afterwards.
+    fn show(&mut self, plan: &Plan, report: &mut Report) {
+        for key in &plan.remove {
+            self.picture.rows.ours.remove(key);
+        }
+        self.picture.rows.ours.extend(plan.add.iter().cloned());
+        self.picture.present.ours.clone_from(&self.picture.rows.ours);
+        let before = &self.before;
+        report.plan_add = self.picture.rows.ours.difference(before).cloned().collect();
+        report.plan_remove = before.difference(&self.picture.rows.ours).cloned().collect();
+        report.changed = !report.plan_add.is_empty() || !report.plan_remove.is_empty();
+    }
+
+    /// Rows of ours that are gone were taken out by the administrator, and stay out.
+    fn notice_the_administrators_hand(&mut self, now: i64) -> anyhow::Result<()> {
+        if !self.ledger.follows(self.picture.rows.generation)? {
+            return Ok(());
+        }
+        let written = self.ledger.written()?;
+        let gone = match self.dry_run {
+            // The picture already holds what would be written.
+            true => taken_out_by_hand(&written, &crate::ban::plan::Present {
+                ours: self.before.clone(),
+                foreign: self.picture.present.foreign.clone(),
+            }),
+            false => taken_out_by_hand(&written, &self.picture.present),
+        };
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let until = now + RELEASE;
+        if !self.dry_run {
+            for prefix in &gone {
+                log::info!("released {prefix}: an administrator took it out; it stays out until {}", super::super::output::Time(until));
+            }
+            self.ledger.release(&gone, now, until)?;
+            self.picture.releases = self.ledger.releases(now)?;
+        } else {
+            let known: Vec<Prefix> = self.picture.releases.iter().map(|release| release.prefix).collect();
+            let new = gone.into_iter().filter(|prefix| !known.contains(prefix));
+            let release = |prefix| crate::ledger::rows::Release { prefix, since: now, until };
+            self.picture.releases.extend(new.map(release));
+        }
+        Ok(())
+    }
+
+    /// One line for each address or network that is newly blocked or let go, as the feeds said it, so that an
+    /// administrator finds it with grep also where neighbours were merged into one row.
+    fn log_changes(&self, before: &std::collections::BTreeSet<String>) {
+        let parse = |keys: &std::collections::BTreeSet<String>| -> Vec<Prefix> {
+            keys.iter().filter_map(|key| key.parse().ok()).collect()
+        };
+        let (before, after) = (parse(before), parse(&self.picture.rows.ours));
+        let (before, after) = (Cover::new(&before), Cover::new(&after));
+        let mut told: Vec<Prefix> = Vec::new();
+        for entry in &self.picture.entries {
+            let feed = self.picture.feed_name(entry.feed).unwrap_or("a feed that is no longer configured");
+            match (before.overlaps(&entry.prefix), after.overlaps(&entry.prefix)) {
+                (false, true) => log::info!("blocked {} ({feed})", entry.prefix),
+                (true, false) => log::info!("let go {} ({feed})", entry.prefix),
+                _ => continue,
+            }
+            told.push(entry.prefix);
+        }
+        // Rows that no entry explains: those of a lost ledger, or what is left of a carved network.
+        let told = Cover::new(&told);
+        let rest = before.prefixes().into_iter().flat_map(|prefix| after.carve(&prefix));
+        for prefix in rest.flat_map(|prefix| told.carve(&prefix)) {
+            log::info!("let go {prefix}");
+        }
+    }
+
+    /// Has the firewall take the rows up, when they were changed and it was not told yet.
+    pub(super) fn reload(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        if self.dry_run {
+            return Ok(());
+        }
+        let now = super::now();
+        let changed_at = self.ledger.state("changed_at")?.unwrap_or(0);
+        let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
+        if changed_at == 0 {
+            return Ok(());
+        }
+        // An earlier run that could not tell it: by now it has looked by itself.
+        let looked_since = !report.changed && !(changed_at..=changed_at + period).contains(&now);
+        if looked_since {
+            self.ledger.set_state("changed_at", 0)?;
+            return Ok(());
+        }
+        report.reload = Reload::Waiting;
+        if !self.picture.firewall.enabled {
+            self.ledger.set_state("changed_at", 0)?;
+            return Ok(());
+        }
+        if !self.is_root {
+            return Ok(());
+        }
+        if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&self.run_dir)) {
+            match daemon.hup() {
+                Ok(()) => report.reload = Reload::Hup,
+                Err(error) => report.warn(format!("the firewall's daemon could not be told to look: {error}")),
+            }
+        }
+        self.ledger.set_state("changed_at", 0)?;
+        Ok(())
+    }
+}
