@@ -4,6 +4,8 @@
 //! maker, so nothing here shows it: not `{}`, not `{:?}`, not an error about its type. The one way
 //! to the text is [`Secret::expose`], which is easy to search for.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};

@@ -15,7 +15,7 @@ use jiff::fmt::rfc2822;
 pub use reqwest::Url;
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue,
+    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION,
     RETRY_AFTER,
 };
 use reqwest::redirect::Policy;
@@ -196,6 +196,15 @@ impl HttpClient {
             .map_err(|error| self.explain(&error.without_url(), &host, secret, false))?;
         let status = response.status().as_u16();
         let headers = response.headers();
+        if response.status().is_redirection() && headers.contains_key(LOCATION) {
+            // The library hands these back without asking the policy.
+            let why = UrlError::Scheme.for_redirect();
+            return Err(FetchError::RefusedRedirect {
+                host,
+                to: "another place".into(),
+                why,
+            });
+        }
         if !headers
             .get_all(CONTENT_ENCODING)
             .iter()

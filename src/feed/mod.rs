@@ -5,6 +5,8 @@
 //! long), saving and asking again are the caller's, since only the caller can save the cursor and
 //! the batch together.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
+
 pub mod answer;
 pub mod apiban;
 pub mod body;
