@@ -42,7 +42,10 @@ impl Sandbox {
                 });
             } else if let Some(last) = passes.last_mut() {
                 last.end = Some(time);
-                last.processes = words[5].trim_start_matches("processes=").parse().expect("a number");
+                last.processes = words[5]
+                    .trim_start_matches("processes=")
+                    .parse()
+                    .expect("a number");
             }
         }
         passes
@@ -54,11 +57,16 @@ impl Sandbox {
         self.wait_pass_after(self.passes().len())
     }
 
+    /// Waits for the end of the pass that follows the first `seen` ones.
     #[track_caller]
-    fn wait_pass_after(&self, seen: usize) -> Pass {
+    pub fn wait_pass_after(&self, seen: usize) -> Pass {
         let mut found = None;
         until("a pass of the firewall daemon", || {
-            found = self.passes().into_iter().nth(seen).filter(|pass| pass.end.is_some());
+            found = self
+                .passes()
+                .into_iter()
+                .nth(seen)
+                .filter(|pass| pass.end.is_some());
             found.is_some()
         });
         found.expect("a pass")
@@ -88,7 +96,8 @@ impl Sandbox {
 
     /// The daemon's state letter, such as `S` or, stopped, `T`.
     pub fn daemon_state(&self) -> Option<char> {
-        let stat = fs::read_to_string(self.outside(format!("/proc/{}/stat", self.daemon()?))).ok()?;
+        let stat =
+            fs::read_to_string(self.outside(format!("/proc/{}/stat", self.daemon()?))).ok()?;
         stat.rsplit(") ").next()?.chars().next()
     }
 
@@ -177,7 +186,10 @@ impl Sandbox {
             return Vec::new();
         };
         let (inner, _) = after.split_once('}').expect("a closing brace");
-        inner.split(',').map(|element| element.trim().to_owned()).collect()
+        inner
+            .split(',')
+            .map(|element| element.trim().to_owned())
+            .collect()
     }
 }
 

@@ -1,6 +1,12 @@
 //! A PBX to test against: `Sandbox::start` gives one, dropping it removes everything of it.
 //! The scripts beside this file do the work; this only calls them.
-#![allow(dead_code)]
+#![allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic
+)]
 
 mod database;
 mod firewall;
@@ -83,7 +89,8 @@ impl Builder {
 
     /// Seconds between two passes of the firewall daemon; 30 if not set.
     pub fn period(mut self, seconds: impl Display) -> Self {
-        self.options.extend(["--period".into(), seconds.to_string()]);
+        self.options
+            .extend(["--period".into(), seconds.to_string()]);
         self
     }
 
@@ -135,7 +142,12 @@ impl Sandbox {
             .keep();
         let mut log = tempfile::tempfile().expect("a log file");
         let mut boot = Command::new(script("boot"))
-            .args(["--until-eof", "--cache", env!("CARGO_TARGET_TMPDIR"), "--dir"])
+            .args([
+                "--until-eof",
+                "--cache",
+                env!("CARGO_TARGET_TMPDIR"),
+                "--dir",
+            ])
             .arg(&dir)
             .args(&builder.options)
             .stdin(Stdio::piped())
@@ -180,7 +192,10 @@ impl Sandbox {
     pub fn outside(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let inner = path.strip_prefix("/").expect("an absolute path");
-        Path::new("/proc").join(self.pid.to_string()).join("root").join(inner)
+        Path::new("/proc")
+            .join(self.pid.to_string())
+            .join("root")
+            .join(inner)
     }
 
     /// A command in the sandbox, run by root with nothing in its environment but what the test sets.
@@ -227,7 +242,9 @@ impl Sandbox {
     /// Runs the program under test as another user.
     #[track_caller]
     pub fn banbridge_as(&self, user: &str, words: &[&str]) -> Run {
-        run(self.command_as(user, env!("CARGO_BIN_EXE_banbridge")).args(words))
+        run(self
+            .command_as(user, env!("CARGO_BIN_EXE_banbridge"))
+            .args(words))
     }
 
     #[track_caller]
@@ -248,7 +265,10 @@ impl Sandbox {
         let mut found = None;
         until("the command to start", || {
             let text = fs::read_to_string(&children).unwrap_or_default();
-            found = text.split_whitespace().next().and_then(|word| word.parse().ok());
+            found = text
+                .split_whitespace()
+                .next()
+                .and_then(|word| word.parse().ok());
             found.is_some()
         });
         found.expect("a process id")
@@ -263,7 +283,8 @@ impl Sandbox {
     #[track_caller]
     pub fn read_file(&self, path: impl AsRef<Path>) -> String {
         let outside = self.outside(&path);
-        fs::read_to_string(&outside).unwrap_or_else(|error| panic!("{}: {error}", outside.display()))
+        fs::read_to_string(&outside)
+            .unwrap_or_else(|error| panic!("{}: {error}", outside.display()))
     }
 
     pub fn remove_file(&self, path: impl AsRef<Path>) {
@@ -323,7 +344,9 @@ fn run(command: &mut Command) -> Run {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/sandbox")
+        .join(name)
 }
 
 fn whole(file: &mut File) -> String {

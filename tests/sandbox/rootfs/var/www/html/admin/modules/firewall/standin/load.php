@@ -13,6 +13,8 @@ function driver(Store $store) {
 
 /** A file with which a test steers the stand-in, or null. */
 function steer($name) {
+	// PHP remembers that a file is there.
+	clearstatcache();
 	$file = "/var/lib/sandbox/$name";
 	return is_file($file) ? trim(file_get_contents($file)) : null;
 }
