@@ -566,7 +566,29 @@ fn a_foreign_rule_above_the_firewall_makes_it_flush_and_rebuild_everything() {
         );
         assert!(
             pbx.read_file("/var/log/asterisk/firewall.log")
-                .contains("invading rule")
+                .contains("foreign rule above")
+        );
+    }
+}
+
+#[test]
+fn a_firewall_that_someone_flushed_is_started_anew() {
+    for firewall in FIREWALLS {
+        let pbx = quiet(firewall);
+        pbx.write_blacklist([ATTACKER], "1");
+        if firewall == Firewall::Nftables {
+            pbx.run(&["nft", "delete", "table", "inet", "fpbx"]).ok();
+        } else {
+            pbx.run(&["iptables", "-F"]).ok();
+        }
+        until("the daemon to sleep", || pbx.daemon_sleeps());
+        let passes = pbx.passes().len();
+        pbx.signal_daemon("HUP");
+        pbx.wait_pass_after(passes + 1);
+        assert_eq!(
+            pbx.probe(Attacker(ATTACKER)),
+            Probe::Refused,
+            "{firewall:?}"
         );
     }
 }

@@ -56,7 +56,7 @@ class IptablesDriver {
 				return;
 			}
 			if (!preg_match('/fail2ban|f2b/', $rule)) {
-				Shell::log("There is an invading rule above us: $rule");
+				Shell::log("foreign rule above the firewall, building everything anew: $rule");
 				break;
 			}
 		}

@@ -64,7 +64,7 @@ class Store {
 			$value = '1';
 		}
 		if (strlen($value) > self::LONGEST) {
-			$uuid = vsprintf('%s%s-%s-%s-%s-%s%s%s', str_split(bin2hex(random_bytes(16)), 4));
+			$uuid = $this->run('SELECT UUID()', [])->fetchColumn();
 			$this->run('INSERT INTO `kvblobstore` (`uuid`, `type`, `content`) VALUES (?, ?, ?)', [$uuid, $type, $value]);
 			$value = $uuid;
 			$type = 'blob';
