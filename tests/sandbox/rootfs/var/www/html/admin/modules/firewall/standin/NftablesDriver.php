@@ -1,0 +1,100 @@
+<?php
+namespace Sandbox;
+
+/**
+ * FreePBX 18: one table, and the whole blacklist replaced in one nft run on every pass.
+ */
+class NftablesDriver {
+	public function start() {
+		$this->stop();
+		$this->load($this->ruleset());
+	}
+
+	public function stop() {
+		Shell::run('nft delete table inet fpbx');
+	}
+
+	public function snapshot() {
+	}
+
+	public function intact() {
+		return Shell::run('nft list chain inet fpbx input')[0] === 0;
+	}
+
+	public function prepare() {
+	}
+
+	/** An overlap anywhere fails all of it, and then the sets stay as they were. */
+	public function blacklist(array $entries) {
+		$elements = [4 => [], 6 => []];
+		foreach ($entries as $entry => $resolved) {
+			foreach ($resolved === false ? [(string) $entry] : $resolved as $text) {
+				$elements[strpos($text, ':') === false ? 4 : 6][] = $text;
+			}
+		}
+		$this->replace(['blacklist' => $elements[4], 'blacklist6' => $elements[6]]);
+	}
+
+	public function hosts(array $hosts) {
+		$this->replace(self::trusted('trustedhosts', array_map('strval', array_keys($hosts, 'trusted'))));
+	}
+
+	public function networks(array $map) {
+		$this->replace(self::trusted('trusted', array_map('strval', array_keys($map, 'trusted'))));
+	}
+
+	public function interfaces(array $zones) {
+	}
+
+	private static function trusted($set, array $networks) {
+		return [
+			$set => preg_grep('/:/', $networks, PREG_GREP_INVERT),
+			"{$set}6" => preg_grep('/:/', $networks),
+		];
+	}
+
+	private function replace(array $sets) {
+		$text = '';
+		foreach ($sets as $set => $elements) {
+			$text .= "flush set inet fpbx $set\n";
+			if ($elements) {
+				$text .= "add element inet fpbx $set { ".implode(', ', $elements)." }\n";
+			}
+		}
+		$this->load($text);
+	}
+
+	private function load($text) {
+		[$code, $output] = Shell::run('nft -f -', $text);
+		if ($code !== 0) {
+			Shell::log('nft: '.implode(' ', $output));
+		}
+	}
+
+	private function ruleset() {
+		$sets = '';
+		foreach (['blacklist', 'trusted', 'trustedhosts'] as $set) {
+			$sets .= "set $set { type ipv4_addr; flags interval; }\n";
+			$sets .= "set {$set}6 { type ipv6_addr; flags interval; }\n";
+		}
+		return "table inet fpbx {\n$sets".<<<'END'
+	chain input {
+		type filter hook input priority filter; policy accept;
+		iifname "lo" accept
+		ct state established,related accept
+		meta l4proto { icmp, icmpv6 } accept
+		ip saddr @blacklist reject
+		ip6 saddr @blacklist6 reject
+		ip saddr @trusted accept
+		ip6 saddr @trusted6 accept
+		ip saddr @trustedhosts accept
+		ip6 saddr @trustedhosts6 accept
+		udp dport { 5060, 10000-20000 } accept
+		tcp dport 5060 accept
+		reject
+	}
+}
+
+END;
+	}
+}

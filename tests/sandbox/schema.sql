@@ -1,0 +1,46 @@
+-- FreePBX's database as far as the firewall and its neighbours use it.
+FLUSH PRIVILEGES;
+CREATE DATABASE asterisk CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
+USE asterisk;
+
+CREATE TABLE kvstore_FreePBX_modules_Firewall (
+  `key` CHAR(255) NOT NULL,
+  `val` VARCHAR(4096) DEFAULT NULL,
+  `type` CHAR(16) DEFAULT NULL,
+  `id` CHAR(255) DEFAULT NULL,
+  UNIQUE KEY uniqueindex (`key`(190), `id`(190)),
+  KEY keyindex (`key`(190)),
+  KEY idindex (`id`(190))
+);
+CREATE TABLE kvblobstore (
+  `uuid` CHAR(36) NOT NULL,
+  `type` CHAR(32) DEFAULT NULL,
+  `content` LONGBLOB,
+  PRIMARY KEY (`uuid`)
+);
+CREATE TABLE freepbx_settings (
+  `keyword` VARCHAR(50) NOT NULL,
+  `value` VARCHAR(255) DEFAULT NULL,
+  PRIMARY KEY (`keyword`)
+);
+CREATE TABLE pjsip (
+  `id` VARCHAR(20) NOT NULL DEFAULT '-1',
+  `keyword` VARCHAR(30) NOT NULL DEFAULT '',
+  `data` VARCHAR(8000) NOT NULL,
+  `flags` INT NOT NULL DEFAULT 0,
+  PRIMARY KEY (`id`, `keyword`)
+);
+CREATE TABLE sip LIKE pjsip;
+CREATE TABLE iax LIKE pjsip;
+
+INSERT INTO freepbx_settings VALUES
+  ('ASTRUNDIR', '/var/run/asterisk'),
+  ('ASTLOGDIR', '/var/log/asterisk'),
+  ('ASTSPOOLDIR', '/var/spool/asterisk'),
+  ('AMPWEBROOT', '/var/www/html');
+
+CREATE USER freepbxuser@localhost IDENTIFIED BY 'correct-horse';
+GRANT ALL ON asterisk.* TO freepbxuser@localhost;
+-- The tests' own hand, so that they can lock and break what freepbxuser cannot.
+CREATE USER sandbox@localhost IDENTIFIED BY 'sandbox';
+GRANT ALL ON *.* TO sandbox@localhost WITH GRANT OPTION;
