@@ -394,7 +394,8 @@ impl Config {
 
     /// The error for asking a feed that is switched off.
     pub fn disabled(&self, name: &str) -> ConfigError {
-        let at = self.feed.iter().find(|feed| feed.name == name).map(|feed| feed.at.clone()).unwrap_or_default();
+        let at =
+            self.feed.iter().find(|feed| feed.name == name).map(|feed| feed.at.clone()).unwrap_or_default();
         let what = format!("feed {name:?} is switched off; write enabled = true to ask it");
         ConfigError { file: at.file, line: at.line, what }
     }

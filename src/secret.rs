@@ -180,58 +180,25 @@ mod tests {
 
     #[test]
     fn a_secret_prints_as_three_stars_in_every_way() {
-        let holder = Holder {
-            key: Secret::new("s3cr3t-KEY"),
-        };
-        assert_eq!(
-            format!("{0} {0:?} {0:#?} {0:>10}", holder.key),
-            "*** *** *** ***"
-        );
+        let holder = Holder { key: Secret::new("s3cr3t-KEY") };
+        assert_eq!(format!("{0} {0:?} {0:#?} {0:>10}", holder.key), "*** *** *** ***");
         assert_eq!(format!("{holder:?}"), "Holder { key: *** }");
         assert_eq!(holder.key.expose(), "s3cr3t-KEY");
     }
 
     #[test]
     fn a_value_of_the_wrong_type_is_not_repeated_in_the_error() {
-        for value in [
-            "4711471147114711",
-            "4711.5",
-            "true",
-            "[4711]",
-            "{ a = 4711 }",
-            "1979-05-27",
-        ] {
+        for value in ["4711471147114711", "4711.5", "true", "[4711]", "{ a = 4711 }", "1979-05-27"] {
             let error = toml::from_str::<Holder>(&format!("key = {value}")).expect_err(value);
             let message = error.message();
-            assert!(
-                message.contains("must be a text in quotes"),
-                "{value}: {message}"
-            );
-            assert!(
-                !message.contains("47") && !message.contains("1979"),
-                "{message}"
-            );
+            assert!(message.contains("must be a text in quotes"), "{value}: {message}");
+            assert!(!message.contains("47") && !message.contains("1979"), "{message}");
         }
-        for value in [
-            "4711471147114711",
-            "-4711",
-            "4711.5",
-            "true",
-            "null",
-            "[4711]",
-            r#"{"a":4711}"#,
-        ] {
-            let error =
-                serde_json::from_str::<Holder>(&format!(r#"{{"key":{value}}}"#)).expect_err(value);
+        for value in ["4711471147114711", "-4711", "4711.5", "true", "null", "[4711]", r#"{"a":4711}"#] {
+            let error = serde_json::from_str::<Holder>(&format!(r#"{{"key":{value}}}"#)).expect_err(value);
             assert!(!error.to_string().contains("47"), "{error}");
         }
-        assert_eq!(
-            toml::from_str::<Holder>("key = 'abc'")
-                .expect("a text")
-                .key
-                .expose(),
-            "abc"
-        );
+        assert_eq!(toml::from_str::<Holder>("key = 'abc'").expect("a text").key.expose(), "abc");
     }
 
     #[test]
@@ -246,10 +213,7 @@ mod tests {
         ] {
             let text = format!("GET https://example.com/{form}/banned/100, {form}");
             assert!(key.is_in(&text), "{form}");
-            assert_eq!(
-                key.scrub(&text),
-                "GET https://example.com/***/banned/100, ***"
-            );
+            assert_eq!(key.scrub(&text), "GET https://example.com/***/banned/100, ***");
         }
         let mut url = reqwest::Url::parse("https://example.com/api").expect("a URL");
         url.path_segments_mut().expect("a path").push(key.expose());

@@ -1,12 +1,6 @@
 //! The feed room against a real server on a loopback port that misbehaves: every fault ends in
 //! bounded time and memory, as an error of the right kind, and the key goes nowhere it should not.
-#![allow(
-    missing_docs,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout
-)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::process::Command;
 use std::sync::{Mutex, Once, mpsc};
@@ -30,40 +24,19 @@ const KEY_IN_URL: &str = "k3y%2FQuirk";
 const BOTH: [Api; 2] = [Api::V1, Api::V2];
 
 fn simulator(entries: usize) -> Simulator {
-    let entries = (0..entries)
-        .map(|n| format!("198.18.{}.{}", n / 256, n % 256))
-        .collect();
-    Simulator::start(Options {
-        keys: vec![KEY.into()],
-        entries,
-        ..Options::default()
-    })
-    .unwrap()
+    let entries = (0..entries).map(|n| format!("198.18.{}.{}", n / 256, n % 256)).collect();
+    Simulator::start(Options { keys: vec![KEY.into()], entries, ..Options::default() }).unwrap()
 }
 
 fn unlimited(entries: usize) -> Simulator {
-    let entries = (0..entries)
-        .map(|n| format!("198.18.{}.{}", n / 256, n % 256))
-        .collect();
-    Simulator::start(Options {
-        keys: vec![KEY.into()],
-        entries,
-        rate: None,
-        ..Options::default()
-    })
-    .unwrap()
+    let entries = (0..entries).map(|n| format!("198.18.{}.{}", n / 256, n % 256)).collect();
+    Simulator::start(Options { keys: vec![KEY.into()], entries, rate: None, ..Options::default() }).unwrap()
 }
 
 fn client(url: &str, api: Api, timeout: Duration) -> ApibanClient {
     let key = Secret::new(KEY);
-    ApibanClient::new(ApibanSettings {
-        base_url: url.into(),
-        api,
-        dataset: Dataset::Sip,
-        key,
-        timeout,
-    })
-    .unwrap()
+    ApibanClient::new(ApibanSettings { base_url: url.into(), api, dataset: Dataset::Sip, key, timeout })
+        .unwrap()
 }
 
 /// Fetches once. A fetch without end fails here instead of hanging: this is no measurement.
@@ -71,27 +44,17 @@ fn fetch(url: &str, api: Api, timeout: Duration, cursor: &str) -> Result<Fetch, 
     let (done, result) = mpsc::channel();
     let (url, cursor) = (url.to_owned(), cursor.to_owned());
     std::thread::spawn(move || done.send(client(&url, api, timeout).fetch(&cursor)));
-    result
-        .recv_timeout(Duration::from_secs(60))
-        .expect("the fetch has no end")
+    result.recv_timeout(Duration::from_secs(60)).expect("the fetch has no end")
 }
 
 fn one(simulator: &Simulator, api: Api, fault: &str) -> Result<Fetch, FetchError> {
     simulator.fault(&Fault::parse(fault).unwrap(), 1);
     let slow = ["drip", "stall"].iter().any(|name| fault.starts_with(name));
-    fetch(
-        &simulator.url(),
-        api,
-        Duration::from_millis(if slow { 400 } else { 20_000 }),
-        FIRST_CURSOR,
-    )
+    fetch(&simulator.url(), api, Duration::from_millis(if slow { 400 } else { 20_000 }), FIRST_CURSOR)
 }
 
 fn no_key_in(text: &str) {
-    assert!(
-        !text.contains(KEY) && !text.contains(KEY_IN_URL) && !text.contains("Quirk"),
-        "{text}"
-    );
+    assert!(!text.contains(KEY) && !text.contains(KEY_IN_URL) && !text.contains("Quirk"), "{text}");
 }
 
 #[test]
@@ -114,24 +77,9 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
         ("rate-plain", RateLimited, "too many requests", None),
         ("key", KeyRefused, "refuses the key", None),
         ("echo", Unusable, "***", None),
-        (
-            "drip",
-            Unreachable,
-            "no complete answer within 0.4 seconds",
-            None,
-        ),
-        (
-            "drip-head",
-            Unreachable,
-            "no complete answer within 0.4 seconds",
-            None,
-        ),
-        (
-            "stall",
-            Unreachable,
-            "no complete answer within 0.4 seconds",
-            None,
-        ),
+        ("drip", Unreachable, "no complete answer within 0.4 seconds", None),
+        ("drip-head", Unreachable, "no complete answer within 0.4 seconds", None),
+        ("stall", Unreachable, "no complete answer within 0.4 seconds", None),
         ("close", Unreachable, "broke", None),
         ("reset", Unreachable, "broke", None),
         ("reset-early", Unreachable, "broke", None),
@@ -144,24 +92,9 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
         ("oversize", Unusable, "8 MiB", None),
         ("gzip", Unusable, "compressed", None),
         ("garbage", Unusable, "cannot be used", None),
-        (
-            "redirect-http",
-            Unusable,
-            "plain http on another machine",
-            None,
-        ),
-        (
-            "redirect=file:///etc/passwd",
-            Unusable,
-            "neither https nor http",
-            None,
-        ),
-        (
-            "redirect=https://user:pass@192.0.2.1/",
-            Unusable,
-            "user name",
-            None,
-        ),
+        ("redirect-http", Unusable, "plain http on another machine", None),
+        ("redirect=file:///etc/passwd", Unusable, "neither https nor http", None),
+        ("redirect=https://user:pass@192.0.2.1/", Unusable, "user name", None),
     ];
     let simulator = unlimited(3);
     for api in BOTH {
@@ -173,11 +106,7 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
             assert!(text.starts_with(&simulator.address.to_string()), "{text}");
             // What the server itself repeats is its own.
             assert!(*fault == "echo" || !text.contains("/api"), "no URL: {text}");
-            assert_eq!(
-                error.retry_after(),
-                wait.map(Duration::from_secs),
-                "{fault}"
-            );
+            assert_eq!(error.retry_after(), wait.map(Duration::from_secs), "{fault}");
             no_key_in(&format!("{error} {error:?} {error:#?}"));
         }
         let after = fetch(&simulator.url(), api, Duration::from_secs(20), FIRST_CURSOR).unwrap();
@@ -210,39 +139,18 @@ fn a_list_comes_whole_and_in_order_in_both_versions() {
             assert!(fetch.server_time.is_some());
             let complete = fetch.is_complete(&cursor);
             cursor = fetch.cursor_after(&cursor).to_owned();
-            entries.extend(
-                fetch
-                    .entries
-                    .iter()
-                    .filter_map(|entry| entry.text())
-                    .map(str::to_owned),
-            );
+            entries.extend(fetch.entries.iter().filter_map(|entry| entry.text()).map(str::to_owned));
             if complete {
                 break;
             }
         }
-        assert_eq!(
-            (entries.len(), requests),
-            (600, 4),
-            "250, 250, 100, and the end"
-        );
+        assert_eq!((entries.len(), requests), (600, 4), "250, 250, 100, and the end");
         assert_eq!(entries.last().unwrap(), "198.18.2.87");
     }
     let sent = simulator.requests();
-    assert!(sent.iter().all(|request| {
-        request
-            .header("user-agent")
-            .unwrap()
-            .starts_with("banbridge/")
-    }));
-    assert!(
-        sent.iter()
-            .all(|request| request.header("accept-encoding").is_none())
-    );
-    assert!(
-        sent[4..].iter().all(|request| request.path == "/api/get"),
-        "no key in the URL of version 2"
-    );
+    assert!(sent.iter().all(|request| { request.header("user-agent").unwrap().starts_with("banbridge/") }));
+    assert!(sent.iter().all(|request| request.header("accept-encoding").is_none()));
+    assert!(sent[4..].iter().all(|request| request.path == "/api/get"), "no key in the URL of version 2");
 }
 
 #[test]
@@ -253,10 +161,7 @@ fn the_twelfth_request_in_two_minutes_meets_the_rate_limit_and_another_key_the_r
         ask.fetch(FIRST_CURSOR).unwrap();
     }
     let error = ask.fetch(FIRST_CURSOR).unwrap_err();
-    assert_eq!(
-        (error.kind(), error.retry_after()),
-        (FetchErrorKind::RateLimited, None)
-    );
+    assert_eq!((error.kind(), error.retry_after()), (FetchErrorKind::RateLimited, None));
 
     let other = ApibanSettings {
         base_url: simulator.url(),
@@ -265,39 +170,20 @@ fn the_twelfth_request_in_two_minutes_meets_the_rate_limit_and_another_key_the_r
         key: Secret::new("another"),
         timeout: Duration::from_secs(20),
     };
-    let error = ApibanClient::new(other)
-        .unwrap()
-        .fetch(FIRST_CURSOR)
-        .unwrap_err();
+    let error = ApibanClient::new(other).unwrap().fetch(FIRST_CURSOR).unwrap_err();
     assert_eq!(error.kind(), FetchErrorKind::KeyRefused);
 }
 
 #[test]
 fn nobody_listening_and_a_name_without_an_address_cannot_be_reached() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for api in BOTH {
-        let error = fetch(
-            &format!("http://{free}/api"),
-            api,
-            Duration::from_secs(20),
-            FIRST_CURSOR,
-        )
-        .unwrap_err();
+        let error =
+            fetch(&format!("http://{free}/api"), api, Duration::from_secs(20), FIRST_CURSOR).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unreachable);
-        assert!(
-            error.to_string().contains("the connection is refused"),
-            "{error}"
-        );
-        let error = fetch(
-            "https://banbridge.invalid/api",
-            api,
-            Duration::from_secs(5),
-            FIRST_CURSOR,
-        )
-        .unwrap_err();
+        assert!(error.to_string().contains("the connection is refused"), "{error}");
+        let error =
+            fetch("https://banbridge.invalid/api", api, Duration::from_secs(5), FIRST_CURSOR).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unreachable, "{error}");
         no_key_in(&format!("{error} {error:?}"));
     }
@@ -308,8 +194,7 @@ fn a_redirect_loop_ends_after_five_redirects() {
     for api in BOTH {
         let simulator = unlimited(1);
         simulator.fault(&Fault::parse("redirect-loop").unwrap(), 50);
-        let error =
-            fetch(&simulator.url(), api, Duration::from_secs(20), FIRST_CURSOR).unwrap_err();
+        let error = fetch(&simulator.url(), api, Duration::from_secs(20), FIRST_CURSOR).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unusable, "{error}");
         assert_eq!(simulator.requests().len(), 6);
         no_key_in(&format!("{error} {error:?}"));
@@ -319,19 +204,8 @@ fn a_redirect_loop_ends_after_five_redirects() {
 #[test]
 fn a_redirect_on_the_same_server_is_followed_with_the_key() {
     let simulator = unlimited(5);
-    assert_eq!(
-        one(&simulator, Api::V2, "redirect=/api/get")
-            .unwrap()
-            .entries
-            .len(),
-        5
-    );
-    assert!(
-        simulator
-            .requests()
-            .iter()
-            .all(|request| request.header("authorization").is_some())
-    );
+    assert_eq!(one(&simulator, Api::V2, "redirect=/api/get").unwrap().entries.len(), 5);
+    assert!(simulator.requests().iter().all(|request| request.header("authorization").is_some()));
 }
 
 #[test]
@@ -341,22 +215,11 @@ fn version_2_asks_no_other_host_at_all() {
         let to = format!("redirect=http://{host}:{}/api/get", other.address.port());
         let error = one(&simulator, Api::V2, &to).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unusable);
-        assert!(
-            error
-                .to_string()
-                .contains("the key is not sent to another place"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("the key is not sent to another place"), "{error}");
     }
     // The same machine by another name is another host.
-    let to = format!(
-        "redirect=http://localhost:{}/api/get",
-        simulator.address.port()
-    );
-    assert_eq!(
-        one(&simulator, Api::V2, &to).unwrap_err().kind(),
-        FetchErrorKind::Unusable
-    );
+    let to = format!("redirect=http://localhost:{}/api/get", simulator.address.port());
+    assert_eq!(one(&simulator, Api::V2, &to).unwrap_err().kind(), FetchErrorKind::Unusable);
     assert_eq!(other.requests().len(), 0);
     assert_eq!(simulator.requests().len(), 3);
 }
@@ -382,10 +245,7 @@ fn the_key_in_the_header_follows_no_redirect_to_another_host_where_redirects_are
 #[test]
 fn the_key_in_the_url_is_not_told_to_another_host_as_the_referer() {
     let (simulator, other) = (unlimited(5), unlimited(5));
-    let to = format!(
-        "redirect=http://localhost:{}/elsewhere",
-        other.address.port()
-    );
+    let to = format!("redirect=http://localhost:{}/elsewhere", other.address.port());
     one(&simulator, Api::V1, &to).unwrap_err();
     let [request] = other.requests().try_into().unwrap();
     assert_eq!(request.path, "/elsewhere");
@@ -423,10 +283,7 @@ fn no_library_logs_the_key_at_any_level() {
         }
     }
     let logged = LOG.0.lock().unwrap().clone();
-    assert!(
-        logged.contains("127.0.0.1"),
-        "something was logged at all: {logged}"
-    );
+    assert!(logged.contains("127.0.0.1"), "something was logged at all: {logged}");
     no_key_in(&logged);
 }
 
@@ -442,51 +299,27 @@ fn child() {
         Err(error) => format!("{:?}: {error}", error.kind()),
     };
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .unwrap();
-    println!(
-        "\nRESULT {result}\nPEAK {}",
-        peak.trim().trim_end_matches(" kB")
-    );
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    println!("\nRESULT {result}\nPEAK {}", peak.trim().trim_end_matches(" kB"));
 }
 
 fn in_child(url: &str, roots: Option<&std::path::Path>) -> (String, u64) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--exact", "child", "--nocapture"])
-        .env("FEED_FAULTS_URL", url);
+    command.args(["--exact", "child", "--nocapture"]).env("FEED_FAULTS_URL", url);
     if let Some(roots) = roots {
-        command
-            .env("SSL_CERT_FILE", roots)
-            .env_remove("SSL_CERT_DIR");
+        command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
     }
     let output = String::from_utf8(command.output().unwrap().stdout).unwrap();
-    let line = |name: &str| {
-        output
-            .lines()
-            .find_map(|line| line.strip_prefix(name))
-            .expect(&output)
-            .to_owned()
-    };
+    let line =
+        |name: &str| output.lines().find_map(|line| line.strip_prefix(name)).expect(&output).to_owned();
     (line("RESULT "), line("PEAK ").parse().unwrap())
 }
 
 #[test]
 fn no_answer_takes_more_than_40_mb_of_memory() {
     let simulator = unlimited(5);
-    for fault in [
-        "endless",
-        "oversize",
-        "gzip",
-        "endless-head",
-        "redirect-loop*6",
-        "junk",
-    ] {
-        let (name, count) = fault
-            .split_once('*')
-            .map_or((fault, 1), |(name, n)| (name, n.parse().unwrap()));
+    for fault in ["endless", "oversize", "gzip", "endless-head", "redirect-loop*6", "junk"] {
+        let (name, count) = fault.split_once('*').map_or((fault, 1), |(name, n)| (name, n.parse().unwrap()));
         simulator.fault(&Fault::parse(name).unwrap(), count);
         let (result, peak) = in_child(&simulator.url(), None);
         assert!(peak < 40_000, "{fault}: {peak} kB, {result}");
@@ -504,12 +337,8 @@ fn certificates_that_prove_nothing_end_the_connection_with_the_reason() {
     let place = tempfile::tempdir().unwrap();
     for (certificate, words) in table {
         let entries = vec!["192.0.2.1".into()];
-        let options = Options {
-            keys: vec![KEY.into()],
-            entries,
-            tls: Some(certificate),
-            ..Options::default()
-        };
+        let options =
+            Options { keys: vec![KEY.into()], entries, tls: Some(certificate), ..Options::default() };
         let simulator = Simulator::start(options).unwrap();
         let roots = place.path().join("roots.pem");
         std::fs::write(&roots, simulator.authority.as_ref().unwrap()).unwrap();

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::config::ConfigError;
 use crate::database::DatabaseError;
+use crate::feed::error::SetupError;
 use crate::feed::{FetchError, FetchErrorKind};
 use crate::ledger::LedgerError;
 use crate::ledger::lock::{Held, LockError};
@@ -71,7 +72,7 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<ConfigError>() || cause.is::<ConfError>() {
+        if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
             Some(Self::Config)
         } else if cause.is::<Held>() {
             Some(Self::TryAgain)

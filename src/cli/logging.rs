@@ -82,7 +82,12 @@ impl From<rustix::io::Errno> for LogError {
 /// second name of another file or a file of somebody else's is refused, or whoever took over asterisk could make
 /// root write elsewhere. A new file is given to the owner of the directory, so that runs as asterisk can go on.
 fn open_log(path: &PathBuf) -> Result<File, LogError> {
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = OFlags::WRONLY
+        | OFlags::APPEND
+        | OFlags::CREATE
+        | OFlags::NOFOLLOW
+        | OFlags::NONBLOCK
+        | OFlags::CLOEXEC;
     let directory = std::fs::metadata(path.parent().unwrap_or(Path::new("/")))?;
     let existed = path.symlink_metadata().is_ok();
     let file = File::from(open(path, flags, Mode::from_raw_mode(0o640))?);

@@ -96,7 +96,10 @@ pub fn main() -> Exit {
 impl Global {
     /// The key that the environment gives, if any.
     fn environment_key(&self) -> Option<Secret> {
-        std::env::var(KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim()))
+        std::env::var(KEY_VARIABLE)
+            .ok()
+            .filter(|key| !key.trim().is_empty())
+            .map(|key| Secret::new(key.trim()))
     }
 
     /// The configuration, with its warnings said.

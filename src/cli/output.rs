@@ -2,7 +2,7 @@
 
 use std::io::{self, ErrorKind, Write};
 
-use comfy_table::{Table, presets};
+use comfy_table::{Table, TableStyle};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
@@ -28,13 +28,14 @@ pub fn complain(text: &str) {
 /// A table with nothing but columns, fit for `grep` and `awk`.
 pub fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(TableStyle::new());
     table.set_header(head.iter().copied());
     for row in rows {
         table.add_row(row);
     }
     let text = table.to_string();
-    let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
+    let lines: Vec<&str> =
+        text.lines().map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end()).collect();
     lines.join("\n") + "\n"
 }
 

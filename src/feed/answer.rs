@@ -51,9 +51,7 @@ impl Answer {
     /// The words that go with an answer that brought nothing.
     pub fn why(&self) -> Option<&str> {
         match self {
-            Self::BadRequest { why } | Self::Unavailable { why } | Self::Unusable { why } => {
-                Some(why)
-            }
+            Self::BadRequest { why } | Self::Unavailable { why } | Self::Unusable { why } => Some(why),
             Self::Batch { .. } | Self::Complete | Self::KeyRefused | Self::RateLimited => None,
         }
     }
@@ -73,14 +71,10 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
             Ok(_) if !words.is_empty() => words,
             _ => "it gave no reason",
         };
-        return Answer::Unavailable {
-            why: format!("status {status}: {}", one_line(why, 100)),
-        };
+        return Answer::Unavailable { why: format!("status {status}: {}", one_line(why, 100)) };
     }
     let id = said.as_ref().map_or("", Said::id);
-    if status == 401
-        || (id.eq_ignore_ascii_case("unauthorized") && matches!(status, 200 | 400 | 403 | 404))
-    {
+    if status == 401 || (id.eq_ignore_ascii_case("unauthorized") && matches!(status, 200 | 400 | 403 | 404)) {
         return Answer::KeyRefused;
     }
     // golib takes all four for the end of the list.
@@ -97,9 +91,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
         (400 | 403 | 404, Err(NotSaid::Html)) => unusable(&format!(
             "status {status} with a web page; a web filter, a proxy or a wrong url may be the cause"
         )),
-        (403, _) => {
-            unusable("status 403 without apiban's words; a web filter or a proxy may stand between")
-        }
+        (403, _) => unusable("status 403 without apiban's words; a web filter or a proxy may stand between"),
         (400 | 404, Ok(_)) => bad_request(status, words),
         (400 | 404, Err(_)) => bad_request(status, &String::from_utf8_lossy(body)),
         _ => unusable(&format!("status {status}, which apiban does not use")),
@@ -143,27 +135,17 @@ fn batch(said: Said) -> Answer {
 pub(super) fn like_an_address(text: &str) -> bool {
     let text = text.trim();
     text.bytes().any(|b| b.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_hexdigit() || b".:/".contains(&b))
+        && text.bytes().all(|b| b.is_ascii_hexdigit() || b".:/".contains(&b))
 }
 
 fn unusable(why: &str) -> Answer {
-    Answer::Unusable {
-        why: one_line(why, WHY).into_owned(),
-    }
+    Answer::Unusable { why: one_line(why, WHY).into_owned() }
 }
 
 fn bad_request(status: u16, words: &str) -> Answer {
     let words = words.trim();
-    let words = if words.is_empty() {
-        "it gave no reason"
-    } else {
-        words
-    };
-    Answer::BadRequest {
-        why: format!("status {status}: {}", one_line(words, 100)),
-    }
+    let words = if words.is_empty() { "it gave no reason" } else { words };
+    Answer::BadRequest { why: format!("status {status}: {}", one_line(words, 100)) }
 }
 
 #[cfg(test)]
@@ -268,15 +250,13 @@ mod tests {
     }
     #[test]
     fn a_quiet_poll_is_not_reported_as_an_outage() {
-        assert_eq!(
-            classify(400, br#"{"ipaddress":["no new bans"],"ID":"none"}"#),
-            Answer::Complete
-        );
+        assert_eq!(classify(400, br#"{"ipaddress":["no new bans"],"ID":"none"}"#), Answer::Complete);
     }
 
     #[test]
     fn elements_that_are_no_texts_become_entries_and_the_batch_goes_on() {
-        let body = br#"{"ipaddress":["192.0.2.1",7,-1,0.5,null,true,["a",[]],{"b":[1]},"192.0.2.2"],"ID":"7"}"#;
+        let body =
+            br#"{"ipaddress":["192.0.2.1",7,-1,0.5,null,true,["a",[]],{"b":[1]},"192.0.2.2"],"ID":"7"}"#;
         let not = |text: &str| RawEntry::NotText(text.into());
         let text = |text: &str| RawEntry::Text(text.into());
         let entries = vec![
@@ -290,55 +270,25 @@ mod tests {
             not("{...}"),
             text("192.0.2.2"),
         ];
-        assert_eq!(
-            classify(200, body),
-            Answer::Batch {
-                entries,
-                next: Some("7".into())
-            }
-        );
+        assert_eq!(classify(200, body), Answer::Batch { entries, next: Some("7".into()) });
     }
 
     #[test]
     fn entries_are_handed_on_as_they_were_said() {
         let long = "9".repeat(300);
-        let said = [
-            " 192.0.2.1 ",
-            "1.2.3.4;DROP TABLE",
-            "010.0.0.1",
-            "",
-            "\u{1b}[2J",
-            &long,
-        ];
+        let said = [" 192.0.2.1 ", "1.2.3.4;DROP TABLE", "010.0.0.1", "", "\u{1b}[2J", &long];
         let body = serde_json::json!({"ipaddress": said, "ID": "7"}).to_string();
-        let Answer::Batch { entries, .. } = classify(200, body.as_bytes()) else {
-            panic!("no batch")
-        };
-        assert_eq!(
-            entries
-                .iter()
-                .filter_map(RawEntry::text)
-                .collect::<Vec<_>>(),
-            said
-        );
+        let Answer::Batch { entries, .. } = classify(200, body.as_bytes()) else { panic!("no batch") };
+        assert_eq!(entries.iter().filter_map(RawEntry::text).collect::<Vec<_>>(), said);
     }
 
     #[test]
     fn a_batch_of_a_million_entries_and_an_endless_id_are_unusable() {
-        let many = format!(
-            r#"{{"ipaddress":[{}""],"ID":"7"}}"#,
-            r#""","#.repeat(1_000_000)
-        );
+        let many = format!(r#"{{"ipaddress":[{}""],"ID":"7"}}"#, r#""","#.repeat(1_000_000));
         assert_eq!(kind(&classify(200, many.as_bytes())), "unusable");
-        let most = format!(
-            r#"{{"ipaddress":[{}""],"ID":"7"}}"#,
-            r#""","#.repeat(MAX_ENTRIES - 1)
-        );
+        let most = format!(r#"{{"ipaddress":[{}""],"ID":"7"}}"#, r#""","#.repeat(MAX_ENTRIES - 1));
         assert_eq!(kind(&classify(200, most.as_bytes())), "batch 50000 7");
-        let id = format!(
-            r#"{{"ipaddress":["192.0.2.1"],"ID":"{}"}}"#,
-            "7".repeat(MAX_CURSOR + 1)
-        );
+        let id = format!(r#"{{"ipaddress":["192.0.2.1"],"ID":"{}"}}"#, "7".repeat(MAX_CURSOR + 1));
         assert_eq!(kind(&classify(200, id.as_bytes())), "unusable");
         let deep = format!(r#"{{"ipaddress":[{}"#, "[".repeat(1_000_000));
         assert_eq!(kind(&classify(200, deep.as_bytes())), "unusable");
@@ -348,12 +298,7 @@ mod tests {
     fn the_servers_words_come_out_short_and_on_one_line() {
         let words = format!("\u{1b}[31m\r\nred\u{202e}{}", "x".repeat(500));
         let json = serde_json::json!({"ipaddress": words, "ID": "7"}).to_string();
-        for (status, body) in [
-            (400, words.as_str()),
-            (400, &json),
-            (500, &json),
-            (200, &json),
-        ] {
+        for (status, body) in [(400, words.as_str()), (400, &json), (500, &json), (200, &json)] {
             let answer = classify(status, body.as_bytes());
             let why = answer.why().expect("words");
             assert!(why.chars().count() <= WHY, "{why}");

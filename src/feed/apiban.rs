@@ -94,11 +94,7 @@ impl ApibanClient {
             Api::V2 => Redirects::SameOrigin,
         };
         let http = HttpClient::new(&base, settings.timeout, redirects)?;
-        Ok(Self {
-            http,
-            base,
-            settings,
-        })
+        Ok(Self { http, base, settings })
     }
 
     /// Asks for what came after `cursor` ([`FIRST_CURSOR`] for everything), with one request.
@@ -108,13 +104,10 @@ impl ApibanClient {
     pub fn fetch(&self, cursor: &str) -> Result<Fetch, FetchError> {
         let key = &self.settings.key;
         let reply = match self.settings.api {
-            Api::V1 => self
-                .http
-                .get(self.url(&[key.expose(), "banned", cursor]), key)?,
+            Api::V1 => self.http.get(self.url(&[key.expose(), "banned", cursor]), key)?,
             Api::V2 => {
                 let body = serde_json::json!({"set": self.settings.dataset.as_str(), "id": cursor});
-                self.http
-                    .post_json(self.url(&["get"]), key, body.to_string())?
+                self.http.post_json(self.url(&["get"]), key, body.to_string())?
             }
         };
         understand(reply, host_of(&self.base), key)
@@ -139,12 +132,7 @@ impl Feed for ApibanClient {
 
 /// Turns a reply into a batch or an error, both without the key, should the server repeat it.
 fn understand(reply: Reply, host: String, key: &Secret) -> Result<Fetch, FetchError> {
-    let Reply {
-        status,
-        body,
-        retry_after,
-        server_time,
-    } = reply;
+    let Reply { status, body, retry_after, server_time } = reply;
     let answer = classify(status, &body);
     let why = answer.why().map(|why| {
         // Once more from a scrubbed body: a shortened text may end in the middle of the key.
@@ -166,25 +154,13 @@ fn understand(reply: Reply, host: String, key: &Secret) -> Result<Fetch, FetchEr
                     *text = key.scrub(text);
                 }
             }
-            Ok(Fetch {
-                entries,
-                next,
-                server_time,
-            })
+            Ok(Fetch { entries, next, server_time })
         }
-        Answer::Complete => Ok(Fetch {
-            entries: Vec::new(),
-            next: None,
-            server_time,
-        }),
+        Answer::Complete => Ok(Fetch { entries: Vec::new(), next: None, server_time }),
         Answer::KeyRefused => Err(FetchError::KeyRefused { host }),
         Answer::RateLimited => Err(FetchError::RateLimited { host, retry_after }),
         Answer::BadRequest { .. } => Err(FetchError::BadRequest { host, why }),
-        Answer::Unavailable { .. } => Err(FetchError::Unavailable {
-            host,
-            why,
-            retry_after,
-        }),
+        Answer::Unavailable { .. } => Err(FetchError::Unavailable { host, why, retry_after }),
         Answer::Unusable { .. } => Err(FetchError::NotUnderstood { host, why }),
     }
 }
@@ -209,12 +185,7 @@ mod tests {
 
     fn reply(status: u16, body: &str) -> Result<Fetch, FetchError> {
         let wait = Some(Duration::from_secs(7));
-        let reply = Reply {
-            status,
-            body: body.into(),
-            retry_after: wait,
-            server_time: None,
-        };
+        let reply = Reply { status, body: body.into(), retry_after: wait, server_time: None };
         understand(reply, "apiban.org".into(), &Secret::new(KEY))
     }
 
@@ -227,32 +198,17 @@ mod tests {
         };
         assert_eq!(bad(|_| {}), Ok(()));
         assert_eq!(bad(|s| s.key = Secret::new("")), Err(SetupError::Key));
-        assert_eq!(
-            bad(|s| s.key = Secret::new("MY API KEY")),
-            Err(SetupError::Key)
-        );
-        assert_eq!(
-            bad(|s| s.key = Secret::new("key\r\nHost: x")),
-            Err(SetupError::Key)
-        );
-        assert_eq!(
-            bad(|s| s.base_url = "http://apiban.org/api".into()),
-            Err(UrlError::PlainHttp.into())
-        );
-        assert_eq!(
-            bad(|s| (s.api, s.dataset) = (Api::V1, Dataset::All)),
-            Err(SetupError::Dataset)
-        );
+        assert_eq!(bad(|s| s.key = Secret::new("MY API KEY")), Err(SetupError::Key));
+        assert_eq!(bad(|s| s.key = Secret::new("key\r\nHost: x")), Err(SetupError::Key));
+        assert_eq!(bad(|s| s.base_url = "http://apiban.org/api".into()), Err(UrlError::PlainHttp.into()));
+        assert_eq!(bad(|s| (s.api, s.dataset) = (Api::V1, Dataset::All)), Err(SetupError::Dataset));
     }
 
     #[test]
     fn key_and_cursor_are_one_segment_of_the_path_each() {
         let client = ApibanClient::new(settings()).expect("a client");
         assert_eq!(client.url(&["get"]).path(), "/api/get");
-        assert_eq!(
-            client.url(&["a/b?c#d%", "banned", "../1"]).path(),
-            "/api/a%2Fb%3Fc%23d%25/banned/..%2F1"
-        );
+        assert_eq!(client.url(&["a/b?c#d%", "banned", "../1"]).path(), "/api/a%2Fb%3Fc%23d%25/banned/..%2F1");
     }
 
     #[test]
@@ -265,28 +221,15 @@ mod tests {
     fn each_answer_ends_in_a_batch_or_in_an_error_of_its_kind() {
         use FetchErrorKind::{KeyRefused, RateLimited, Unreachable, Unusable};
         let table = [
-            (
-                403,
-                r#"{"ipaddress":"none","ID":"unauthorized"}"#,
-                KeyRefused,
-                None,
-            ),
-            (
-                429,
-                r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#,
-                RateLimited,
-                Some(7),
-            ),
+            (403, r#"{"ipaddress":"none","ID":"unauthorized"}"#, KeyRefused, None),
+            (429, r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#, RateLimited, Some(7)),
             (503, "busy", Unreachable, Some(7)),
             (400, "{}", Unusable, None),
             (200, "<html>", Unusable, None),
         ];
         for (status, body, kind, wait) in table {
             let error = reply(status, body).expect_err(body);
-            assert_eq!(
-                (error.kind(), error.retry_after()),
-                (kind, wait.map(Duration::from_secs))
-            );
+            assert_eq!((error.kind(), error.retry_after()), (kind, wait.map(Duration::from_secs)));
             assert!(error.to_string().starts_with("apiban.org "), "{error}");
         }
         let batch = reply(200, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#).expect("a batch");
@@ -301,10 +244,7 @@ mod tests {
         for filling in 60..110 {
             let words = format!("{}{KEY}", "x".repeat(filling));
             for status in [400, 500, 200] {
-                for body in [
-                    words.clone(),
-                    format!(r#"{{"ipaddress":"{words}","ID":"7"}}"#),
-                ] {
+                for body in [words.clone(), format!(r#"{{"ipaddress":"{words}","ID":"7"}}"#)] {
                     let error = reply(status, &body).expect_err("no batch").to_string();
                     assert!(!error.contains(&KEY[..4]), "{error}");
                 }
@@ -312,12 +252,6 @@ mod tests {
         }
         let body = format!(r#"{{"ipaddress":["{KEY}","192.0.2.1"],"ID":"7"}}"#);
         let entries = reply(200, &body).expect("a batch").entries;
-        assert_eq!(
-            entries,
-            [
-                RawEntry::Text("***".into()),
-                RawEntry::Text("192.0.2.1".into())
-            ]
-        );
+        assert_eq!(entries, [RawEntry::Text("***".into()), RawEntry::Text("192.0.2.1".into())]);
     }
 }

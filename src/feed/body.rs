@@ -86,13 +86,11 @@ impl Said {
             [b'<', ..] => return Err(NotSaid::Html),
             _ => {}
         }
-        serde_json::from_slice(body).map_err(|error| {
-            if error.is_eof() {
-                NotSaid::CutOff
-            } else {
-                NotSaid::NoJson
-            }
-        })
+        serde_json::from_slice(body).map_err(
+            |error| {
+                if error.is_eof() { NotSaid::CutOff } else { NotSaid::NoJson }
+            },
+        )
     }
 
     /// The message in the place of addresses, in either form the API uses; empty if there is none.
@@ -126,10 +124,7 @@ impl<'de> Deserialize<'de> for Said {
                 out.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
-                let mut said = Said {
-                    addresses: Addresses::Missing,
-                    id: Id::Missing,
-                };
+                let mut said = Said { addresses: Addresses::Missing, id: Id::Missing };
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
                         "ipaddress" => said.addresses = map.next_value()?,

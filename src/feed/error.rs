@@ -68,9 +68,7 @@ pub enum FetchError {
         why: String,
     },
     /// The answer is not one of this feed's.
-    #[error(
-        "{host} gave an answer that cannot be used: {why}. What was listed before stays as it is."
-    )]
+    #[error("{host} gave an answer that cannot be used: {why}. What was listed before stays as it is.")]
     NotUnderstood {
         /// The feed's host.
         host: String,
@@ -136,9 +134,7 @@ impl FetchError {
     /// How long the server asked to be left alone, an hour at most.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Unavailable { retry_after, .. } | Self::RateLimited { retry_after, .. } => {
-                *retry_after
-            }
+            Self::Unavailable { retry_after, .. } | Self::RateLimited { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
@@ -149,14 +145,10 @@ impl FetchError {
 #[non_exhaustive]
 pub enum Problem {
     /// The name has no address.
-    #[error(
-        "the name cannot be resolved. Check the resolvers in /etc/resolv.conf and the feed's url."
-    )]
+    #[error("the name cannot be resolved. Check the resolvers in /etc/resolv.conf and the feed's url.")]
     Name,
     /// Nobody listens there.
-    #[error(
-        "the connection is refused. Check the feed's url, and whether a firewall lets the PBX out."
-    )]
+    #[error("the connection is refused. Check the feed's url, and whether a firewall lets the PBX out.")]
     Refused,
     /// No connection in time.
     #[error("no connection within {} seconds. Check the way to the internet and the firewall.", .0.as_secs_f32())]
@@ -165,9 +157,7 @@ pub enum Problem {
     #[error("no complete answer within {} seconds. It is asked again on the next run.", .0.as_secs_f32())]
     Timeout(Duration),
     /// The other side reset or closed the connection.
-    #[error(
-        "the connection broke before the answer was complete. It is asked again on the next run."
-    )]
+    #[error("the connection broke before the answer was complete. It is asked again on the next run.")]
     Broken,
     /// No trusted connection.
     #[error("no trusted connection: {0}.")]
@@ -208,9 +198,7 @@ pub enum UrlError {
     #[error("must begin with https://")]
     Scheme,
     /// http to another machine.
-    #[error(
-        "must begin with https://; http is for this machine itself only (127.0.0.1, ::1, localhost)"
-    )]
+    #[error("must begin with https://; http is for this machine itself only (127.0.0.1, ::1, localhost)")]
     PlainHttp,
     /// A user or password before the host.
     #[error("must not hold a user name or password")]

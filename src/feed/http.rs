@@ -66,24 +66,16 @@ fn check_rules(url: &Url) -> Result<(), UrlError> {
 /// says is up to others.
 pub fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
-    let v6 = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'));
+    let v6 = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
     host == "localhost"
-        || host
-            .parse()
-            .is_ok_and(|address: Ipv4Addr| address.is_loopback())
-        || v6
-            .and_then(|host| host.parse().ok())
-            .is_some_and(|address: Ipv6Addr| address.is_loopback())
+        || host.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback())
+        || v6.and_then(|host| host.parse().ok()).is_some_and(|address: Ipv6Addr| address.is_loopback())
 }
 
 /// The host as errors name it, with the port where it is an unusual one.
 pub fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or("the feed");
-    let name = url
-        .port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    let name = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
     one_line(&name, 100).into_owned()
 }
 
@@ -144,9 +136,7 @@ impl HttpClient {
             // A proxy of the environment is for the way out.
             builder = builder.no_proxy();
         }
-        let client = builder
-            .build()
-            .map_err(|error| SetupError::Tls(chain(&error.without_url())))?;
+        let client = builder.build().map_err(|error| SetupError::Tls(chain(&error.without_url())))?;
         Ok(Self { client, timeout })
     }
 
@@ -165,11 +155,7 @@ impl HttpClient {
     /// As [`get`](Self::get).
     pub fn post_json(&self, url: Url, bearer: &Secret, json: String) -> Result<Reply, FetchError> {
         let host = host_of(&url);
-        let request = self
-            .client
-            .post(url)
-            .header(CONTENT_TYPE, "application/json")
-            .body(json);
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(json);
         let request = match HeaderValue::from_str(&format!("Bearer {}", bearer.expose())) {
             Ok(mut value) => {
                 value.set_sensitive(true);
@@ -180,48 +166,28 @@ impl HttpClient {
         self.run(request, host, bearer)
     }
 
-    fn run(
-        &self,
-        request: RequestBuilder,
-        host: String,
-        secret: &Secret,
-    ) -> Result<Reply, FetchError> {
+    fn run(&self, request: RequestBuilder, host: String, secret: &Secret) -> Result<Reply, FetchError> {
         let started = Instant::now();
         // Also for the request: only then does the library bound the answer's last byte by it.
-        let request = request
-            .header(ACCEPT, "application/json, text/plain;q=0.9, */*;q=0.1")
-            .timeout(self.timeout);
-        let response = request
-            .send()
-            .map_err(|error| self.explain(&error.without_url(), &host, secret, false))?;
+        let request =
+            request.header(ACCEPT, "application/json, text/plain;q=0.9, */*;q=0.1").timeout(self.timeout);
+        let response =
+            request.send().map_err(|error| self.explain(&error.without_url(), &host, secret, false))?;
         let status = response.status().as_u16();
         let headers = response.headers();
         if response.status().is_redirection() && headers.contains_key(LOCATION) {
             // The library hands these back without asking the policy.
             let why = UrlError::Scheme.for_redirect();
-            return Err(FetchError::RefusedRedirect {
-                host,
-                to: "another place".into(),
-                why,
-            });
+            return Err(FetchError::RefusedRedirect { host, to: "another place".into(), why });
         }
-        if !headers
-            .get_all(CONTENT_ENCODING)
-            .iter()
-            .all(|value| value == "identity" || value.is_empty())
-        {
+        if !headers.get_all(CONTENT_ENCODING).iter().all(|value| value == "identity" || value.is_empty()) {
             return Err(FetchError::Compressed { host });
         }
         let server_time = text_of(headers, &DATE).and_then(http_date);
         let retry_after = text_of(headers, &RETRY_AFTER)
             .and_then(|text| retry_after(text, server_time.unwrap_or_else(Timestamp::now)));
         let body = self.body(response, started, &host, secret)?;
-        Ok(Reply {
-            status,
-            body,
-            retry_after,
-            server_time,
-        })
+        Ok(Reply { status, body, retry_after, server_time })
     }
 
     /// Reads at most one byte more than is taken, whatever length the server claims.
@@ -242,10 +208,7 @@ impl HttpClient {
                 Err(error) => return Err(self.explain(&error, host, secret, true)),
             }
             if body.len() > MAX_BODY {
-                return Err(FetchError::TooLarge {
-                    host: host.to_owned(),
-                    limit: MAX_BODY / 1024 / 1024,
-                });
+                return Err(FetchError::TooLarge { host: host.to_owned(), limit: MAX_BODY / 1024 / 1024 });
             }
             if started.elapsed() > self.timeout {
                 return Err(unreachable(host, Problem::Timeout(self.timeout)));
@@ -269,16 +232,9 @@ impl HttpClient {
                 .any(|io| kinds.contains(&io.kind()))
         };
         let says = |text: &str| causes.iter().any(|cause| cause.to_string().contains(text));
-        let library = || {
-            causes
-                .iter()
-                .filter_map(|cause| cause.downcast_ref::<reqwest::Error>())
-        };
+        let library = || causes.iter().filter_map(|cause| cause.downcast_ref::<reqwest::Error>());
 
-        if let Some(refused) = causes
-            .iter()
-            .find_map(|cause| cause.downcast_ref::<Refused>())
-        {
+        if let Some(refused) = causes.iter().find_map(|cause| cause.downcast_ref::<Refused>()) {
             return FetchError::RefusedRedirect {
                 host: host.to_owned(),
                 to: secret.scrub(&refused.to),
@@ -293,10 +249,7 @@ impl HttpClient {
             };
             return unreachable(host, problem);
         }
-        if let Some(tls) = causes
-            .iter()
-            .find_map(|cause| cause.downcast_ref::<rustls::Error>())
-        {
+        if let Some(tls) = causes.iter().find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
             return unreachable(host, Problem::Tls(secret.scrub(&tls_in_words(tls))));
         }
         if find_io(&[io::ErrorKind::ConnectionRefused]) {
@@ -313,21 +266,16 @@ impl HttpClient {
         ]) {
             return unreachable(host, Problem::Broken);
         }
-        let ended = find_io(&[io::ErrorKind::UnexpectedEof])
-            || says("connection closed before message completed");
+        let ended =
+            find_io(&[io::ErrorKind::UnexpectedEof]) || says("connection closed before message completed");
         if in_body || says("end of file before message length reached") {
-            return FetchError::CutOff {
-                host: host.to_owned(),
-            };
+            return FetchError::CutOff { host: host.to_owned() };
         }
         if ended {
             return unreachable(host, Problem::Broken);
         }
         let words = secret.scrub(&chain(error));
-        if says("invalid HTTP")
-            || says("message head is too large")
-            || says("invalid content-length")
-        {
+        if says("invalid HTTP") || says("message head is too large") || says("invalid content-length") {
             return FetchError::NotUnderstood {
                 host: host.to_owned(),
                 why: one_line(&words, 120).into_owned(),
@@ -338,10 +286,7 @@ impl HttpClient {
 }
 
 fn unreachable(host: &str, problem: Problem) -> FetchError {
-    FetchError::Unreachable {
-        host: host.to_owned(),
-        problem,
-    }
+    FetchError::Unreachable { host: host.to_owned(), problem }
 }
 
 /// Why a redirect is not followed; none if it is.
@@ -386,9 +331,7 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> Vec<&'a (dyn Error + 'static)
     // No honest chain is this long, and a ring would have no end.
     while let Some(cause) = next.filter(|_| found.len() < 32) {
         found.push(cause);
-        let wrapped = cause
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let wrapped = cause.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = match wrapped {
             Some(inner) => Some(inner),
             None => cause.source(),
@@ -429,10 +372,7 @@ fn tls_in_words(error: &rustls::Error) -> String {
 }
 
 fn text_of<'a>(headers: &'a HeaderMap, name: &reqwest::header::HeaderName) -> Option<&'a str> {
-    headers
-        .get(name)
-        .and_then(|value| value.to_str().ok())
-        .map(str::trim)
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim)
 }
 
 /// A date as HTTP writes it (RFC 9110, 5.6.7), of the preferred form.
@@ -509,11 +449,7 @@ mod tests {
             for hops in 1..8 {
                 let previous = vec![from.clone(); hops];
                 let told = refusal(&to, &previous, redirects);
-                assert_eq!(
-                    told.is_none(),
-                    followed && hops <= MAX_REDIRECTS,
-                    "{to} after {hops}: {told:?}"
-                );
+                assert_eq!(told.is_none(), followed && hops <= MAX_REDIRECTS, "{to} after {hops}: {told:?}");
             }
         }
     }
@@ -535,11 +471,7 @@ mod tests {
             ("", None),
         ];
         for (text, seconds) in table {
-            assert_eq!(
-                retry_after(text, now),
-                seconds.map(Duration::from_secs),
-                "{text}"
-            );
+            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
         }
     }
 
@@ -550,10 +482,7 @@ mod tests {
             (CertificateError::Expired, "expired"),
             (CertificateError::NotValidYet, "clock"),
             (CertificateError::NotValidForName, "another name"),
-            (
-                CertificateError::UnknownIssuer,
-                "nobody that this system trusts",
-            ),
+            (CertificateError::UnknownIssuer, "nobody that this system trusts"),
         ];
         for (error, words) in table {
             let told = tls_in_words(&Error::InvalidCertificate(error));

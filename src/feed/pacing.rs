@@ -47,11 +47,7 @@ mod tests {
     #[test]
     fn the_twelfth_request_waits_until_the_first_is_two_minutes_old() {
         let mut past: Vec<i64> = (0..10).map(|n| 1_000_000 + n).collect();
-        assert_eq!(
-            wait(&past, 1_000_020),
-            Duration::ZERO,
-            "the eleventh goes at once"
-        );
+        assert_eq!(wait(&past, 1_000_020), Duration::ZERO, "the eleventh goes at once");
         past.push(1_000_010);
         assert_eq!(wait(&past, 1_000_020), Duration::from_millis(119_980));
         assert_eq!(wait(&past, 1_000_000 + MS - 1), Duration::from_millis(1));

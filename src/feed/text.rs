@@ -18,11 +18,7 @@ pub fn one_line(text: &str, most: usize) -> Cow<'_, str> {
     let mut line = String::new();
     let mut length = 0;
     for c in text.chars() {
-        let piece: String = if hidden(c) {
-            c.escape_default().collect()
-        } else {
-            c.into()
-        };
+        let piece: String = if hidden(c) { c.escape_default().collect() } else { c.into() };
         let wide = piece.chars().count();
         if length + wide > most {
             // Make room for the dots, so that the whole stays within `most`.

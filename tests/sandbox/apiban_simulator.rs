@@ -74,9 +74,7 @@ fn certificate(text: &str) -> Result<Certificate, String> {
 }
 
 fn fault(text: &str) -> Result<(Fault, usize), String> {
-    let count = text
-        .rsplit_once('*')
-        .and_then(|(name, count)| Some((name, count.parse().ok()?)));
+    let count = text.rsplit_once('*').and_then(|(name, count)| Some((name, count.parse().ok()?)));
     let (name, count) = count.unwrap_or((text, 1));
     Ok((Fault::parse(name)?, count))
 }

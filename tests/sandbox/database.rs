@@ -10,9 +10,7 @@ impl Sandbox {
     /// A connection with all rights, to lock and break what the PBX's own user cannot.
     pub fn database(&self) -> Conn {
         let options = OptsBuilder::new()
-            .socket(Some(
-                self.outside("/run/mysqld/mysqld.sock").to_string_lossy(),
-            ))
+            .socket(Some(self.outside("/run/mysqld/mysqld.sock").to_string_lossy()))
             .prefer_socket(false)
             .user(Some("sandbox"))
             .pass(Some("sandbox"))
@@ -29,30 +27,22 @@ impl Sandbox {
     /// Runs a statement for what it does.
     #[track_caller]
     pub fn sql_run(&self, statement: &str, values: impl Into<Params>) {
-        self.database()
-            .exec_drop(statement, values)
-            .expect(statement);
+        self.database().exec_drop(statement, values).expect(statement);
     }
 
     /// The blacklist's rows, key and value, in the order of the keys.
     #[track_caller]
     pub fn blacklist(&self) -> Vec<(String, String)> {
-        self.sql(
-            &format!("SELECT `key`, `val` FROM {TABLE} WHERE `id` = 'blacklist' ORDER BY `key`"),
-            (),
-        )
+        self.sql(&format!("SELECT `key`, `val` FROM {TABLE} WHERE `id` = 'blacklist' ORDER BY `key`"), ())
     }
 
     /// Writes rows past fwconsole, as a feeder does.
     #[track_caller]
     pub fn write_blacklist<'a>(&self, keys: impl IntoIterator<Item = &'a str>, value: &str) {
         let rows = keys.into_iter().map(|key| (key, value));
-        let statement = format!(
-            "INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES (?, ?, NULL, 'blacklist')"
-        );
-        self.database()
-            .exec_batch(statement, rows)
-            .expect("rows of the blacklist");
+        let statement =
+            format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES (?, ?, NULL, 'blacklist')");
+        self.database().exec_batch(statement, rows).expect("rows of the blacklist");
     }
 
     /// Sets one of the firewall's own values (`networkmaps`, `hostmaps`, ...). A long one becomes
@@ -66,18 +56,13 @@ impl Sandbox {
         let (text, kind) = if text.len() > 4000 {
             let uuid: Option<String> = database.query_first("SELECT UUID()").expect("a uuid");
             let insert = "INSERT INTO kvblobstore (uuid, type, content) VALUES (?, 'json-arr', ?)";
-            database
-                .exec_drop(insert, (&uuid, text))
-                .expect("a blob written");
+            database.exec_drop(insert, (&uuid, text)).expect("a blob written");
             (uuid.expect("a uuid"), "blob")
         } else {
             (text, "json-arr")
         };
-        let insert =
-            format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES (?, ?, ?, 'noid')");
-        database
-            .exec_drop(insert, (key, text, kind))
-            .expect("a row written");
+        let insert = format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES (?, ?, ?, 'noid')");
+        database.exec_drop(insert, (key, text, kind)).expect("a row written");
     }
 
     pub fn stop_database(&self) {

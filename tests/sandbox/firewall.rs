@@ -42,10 +42,7 @@ impl Sandbox {
                 });
             } else if let Some(last) = passes.last_mut() {
                 last.end = Some(time);
-                last.processes = words[5]
-                    .trim_start_matches("processes=")
-                    .parse()
-                    .expect("a number");
+                last.processes = words[5].trim_start_matches("processes=").parse().expect("a number");
             }
         }
         passes
@@ -62,11 +59,7 @@ impl Sandbox {
     pub fn wait_pass_after(&self, seen: usize) -> Pass {
         let mut found = None;
         until("a pass of the firewall daemon", || {
-            found = self
-                .passes()
-                .into_iter()
-                .nth(seen)
-                .filter(|pass| pass.end.is_some());
+            found = self.passes().into_iter().nth(seen).filter(|pass| pass.end.is_some());
             found.is_some()
         });
         found.expect("a pass")
@@ -96,8 +89,7 @@ impl Sandbox {
 
     /// The daemon's state letter, such as `S` or, stopped, `T`.
     pub fn daemon_state(&self) -> Option<char> {
-        let stat =
-            fs::read_to_string(self.outside(format!("/proc/{}/stat", self.daemon()?))).ok()?;
+        let stat = fs::read_to_string(self.outside(format!("/proc/{}/stat", self.daemon()?))).ok()?;
         stat.rsplit(") ").next()?.chars().next()
     }
 
@@ -163,10 +155,7 @@ impl Sandbox {
         };
         let prefix = format!("-A {chain} ");
         let text = self.run(&[program, "-S", chain]).ok();
-        text.lines()
-            .filter_map(|line| line.strip_prefix(&prefix))
-            .map(str::to_owned)
-            .collect()
+        text.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
     }
 
     /// The rules of `fpbxblacklist` for IPv4.
@@ -186,10 +175,7 @@ impl Sandbox {
             return Vec::new();
         };
         let (inner, _) = after.split_once('}').expect("a closing brace");
-        inner
-            .split(',')
-            .map(|element| element.trim().to_owned())
-            .collect()
+        inner.split(',').map(|element| element.trim().to_owned()).collect()
     }
 }
 

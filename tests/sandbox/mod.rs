@@ -1,12 +1,6 @@
 //! A PBX to test against: `Sandbox::start` gives one, dropping it removes everything of it.
 //! The scripts beside this file do the work; this only calls them.
-#![allow(
-    dead_code,
-    unused_imports,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic
-)]
+#![allow(dead_code, unused_imports, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod database;
 mod firewall;
@@ -40,11 +34,8 @@ pub enum Backend {
 }
 
 /// All three firewalls, for tests that hold in each.
-pub const FIREWALLS: [Firewall; 3] = [
-    Firewall::Iptables(Backend::Nft),
-    Firewall::Iptables(Backend::Legacy),
-    Firewall::Nftables,
-];
+pub const FIREWALLS: [Firewall; 3] =
+    [Firewall::Iptables(Backend::Nft), Firewall::Iptables(Backend::Legacy), Firewall::Nftables];
 
 /// How a command in the sandbox ended.
 #[derive(Debug)]
@@ -89,8 +80,7 @@ impl Builder {
 
     /// Seconds between two passes of the firewall daemon; 30 if not set.
     pub fn period(mut self, seconds: impl Display) -> Self {
-        self.options
-            .extend(["--period".into(), seconds.to_string()]);
+        self.options.extend(["--period".into(), seconds.to_string()]);
         self
     }
 
@@ -128,10 +118,7 @@ impl Sandbox {
             Firewall::Iptables(Backend::Legacy) => "iptables-legacy",
             Firewall::Nftables => "nftables",
         };
-        Builder {
-            firewall,
-            options: vec!["--firewall".into(), name.into()],
-        }
+        Builder { firewall, options: vec!["--firewall".into(), name.into()] }
     }
 
     fn boot(builder: &Builder) -> Self {
@@ -142,12 +129,7 @@ impl Sandbox {
             .keep();
         let mut log = tempfile::tempfile().expect("a log file");
         let mut boot = Command::new(script("boot"))
-            .args([
-                "--until-eof",
-                "--cache",
-                env!("CARGO_TARGET_TMPDIR"),
-                "--dir",
-            ])
+            .args(["--until-eof", "--cache", env!("CARGO_TARGET_TMPDIR"), "--dir"])
             .arg(&dir)
             .args(&builder.options)
             .stdin(Stdio::piped())
@@ -155,13 +137,7 @@ impl Sandbox {
             .stderr(log.try_clone().expect("a log file"))
             .spawn()
             .expect("tests/sandbox/boot");
-        let mut sandbox = Self {
-            firewall: builder.firewall,
-            hold: boot.stdin.take(),
-            dir,
-            boot,
-            pid: 0,
-        };
+        let mut sandbox = Self { firewall: builder.firewall, hold: boot.stdin.take(), dir, boot, pid: 0 };
         until("the sandbox to start", || {
             if let Some(status) = sandbox.boot.try_wait().expect("the sandbox's process") {
                 panic!("the sandbox did not start: {status}\n{}", whole(&mut log));
@@ -192,10 +168,7 @@ impl Sandbox {
     pub fn outside(&self, path: impl AsRef<Path>) -> PathBuf {
         let path = path.as_ref();
         let inner = path.strip_prefix("/").expect("an absolute path");
-        Path::new("/proc")
-            .join(self.pid.to_string())
-            .join("root")
-            .join(inner)
+        Path::new("/proc").join(self.pid.to_string()).join("root").join(inner)
     }
 
     /// A command in the sandbox, run by root with nothing in its environment but what the test sets.
@@ -242,9 +215,7 @@ impl Sandbox {
     /// Runs the program under test as another user.
     #[track_caller]
     pub fn banbridge_as(&self, user: &str, words: &[&str]) -> Run {
-        run(self
-            .command_as(user, env!("CARGO_BIN_EXE_banbridge"))
-            .args(words))
+        run(self.command_as(user, env!("CARGO_BIN_EXE_banbridge")).args(words))
     }
 
     #[track_caller]
@@ -265,10 +236,7 @@ impl Sandbox {
         let mut found = None;
         until("the command to start", || {
             let text = fs::read_to_string(&children).unwrap_or_default();
-            found = text
-                .split_whitespace()
-                .next()
-                .and_then(|word| word.parse().ok());
+            found = text.split_whitespace().next().and_then(|word| word.parse().ok());
             found.is_some()
         });
         found.expect("a process id")
@@ -283,8 +251,7 @@ impl Sandbox {
     #[track_caller]
     pub fn read_file(&self, path: impl AsRef<Path>) -> String {
         let outside = self.outside(&path);
-        fs::read_to_string(&outside)
-            .unwrap_or_else(|error| panic!("{}: {error}", outside.display()))
+        fs::read_to_string(&outside).unwrap_or_else(|error| panic!("{}: {error}", outside.display()))
     }
 
     pub fn remove_file(&self, path: impl AsRef<Path>) {
@@ -344,9 +311,7 @@ fn run(command: &mut Command) -> Run {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/sandbox")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sandbox").join(name)
 }
 
 fn whole(file: &mut File) -> String {

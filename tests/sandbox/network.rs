@@ -46,18 +46,12 @@ impl Sandbox {
     pub fn probe_from_port(&self, source: Source<'_>, port: u16) -> Probe {
         let (net, from, to) = route(source);
         let mut command = self.enter(&["--net", net], "probe");
-        let output = command
-            .args([from, to, &port.to_string()])
-            .output()
-            .expect("probe");
+        let output = command.args([from, to, &port.to_string()]).output().expect("probe");
         match String::from_utf8_lossy(&output.stdout).trim() {
             "answered" => Probe::Answered,
             "refused" => Probe::Refused,
             "silent" => Probe::Silent,
-            _ => panic!(
-                "probe from {from}: {}",
-                String::from_utf8_lossy(&output.stderr)
-            ),
+            _ => panic!("probe from {from}: {}", String::from_utf8_lossy(&output.stderr)),
         }
     }
 
@@ -71,10 +65,7 @@ impl Sandbox {
             .stdout(Stdio::piped())
             .spawn()
             .expect("flood");
-        Flood {
-            hold: child.stdin.take(),
-            child,
-        }
+        Flood { hold: child.stdin.take(), child }
     }
 }
 

@@ -26,11 +26,17 @@ struct Judged {
 
 impl Session<'_> {
     /// Asks a feed for all it has. What goes wrong with the feed is in its report; an error is one of the database.
-    pub(super) fn ask_feed(&mut self, config: &FeedConfig, forced: bool, report: &mut Report) -> anyhow::Result<FeedReport> {
+    pub(super) fn ask_feed(
+        &mut self,
+        config: &FeedConfig,
+        forced: bool,
+        report: &mut Report,
+    ) -> anyhow::Result<FeedReport> {
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
-        let waits = state.last_attempt.is_some_and(|last| (last..last + config.interval.as_secs()).contains(&now()));
+        let waits =
+            state.last_attempt.is_some_and(|last| (last..last + config.interval.as_secs()).contains(&now()));
         if waits && !forced {
             return Ok(asked);
         }
@@ -49,7 +55,8 @@ impl Session<'_> {
             }
             let state = self.state(&config.name);
             let cursor = state.cursor.clone().unwrap_or_else(|| FIRST_CURSOR.to_owned());
-            self.ledger.note_request(self.pace(config), now_ms())?;
+            let pace = self.pace(config);
+            self.ledger.note_request(&pace, now_ms())?;
             asked.requests += 1;
             match client.next_batch(&cursor) {
                 Ok(fetch) => {
@@ -65,11 +72,15 @@ impl Session<'_> {
                     }
                 }
             }
-            let message = format!("{}: {} entries in {} requests", config.name, asked.received, asked.requests);
+            let message =
+                format!("{}: {} entries in {} requests", config.name, asked.received, asked.requests);
             self.progress.set_message(message);
             self.progress.tick();
         }
-        let error = format!("{} did not come to an end in {MOST_BATCHES} requests; the next run goes on", config.name);
+        let error = format!(
+            "{} did not come to an end in {MOST_BATCHES} requests; the next run goes on",
+            config.name
+        );
         self.fail(config, &mut asked, error, Exit::TryAgain, None)?;
         Ok(asked)
     }
@@ -80,22 +91,29 @@ impl Session<'_> {
     }
 
     /// Whose limit a feed counts against: feeds with one key share the limit of the first of them.
-    fn pace<'c>(&'c self, config: &'c FeedConfig) -> &'c str {
+    fn pace(&self, config: &FeedConfig) -> String {
         let same = |other: &&FeedConfig| match (&other.key, &config.key) {
             (KeySource::Given(a), KeySource::Given(b)) => a == b && other.url == config.url,
             (KeySource::File(a), KeySource::File(b)) => a == b && other.url == config.url,
             _ => false,
         };
-        self.config.feed.iter().find(same).map_or(config.name.as_str(), |first| first.name.as_str())
+        self.config.feed.iter().find(same).map_or(&config.name, |first| &first.name).clone()
     }
 
     /// Waits until the feed may be asked. False when that would take longer than this run may wait; then the feed's
     /// report says so.
-    fn wait_for_turn(&mut self, config: &FeedConfig, asked: &mut FeedReport, report: &mut Report) -> anyhow::Result<bool> {
+    fn wait_for_turn(
+        &mut self,
+        config: &FeedConfig,
+        asked: &mut FeedReport,
+        report: &mut Report,
+    ) -> anyhow::Result<bool> {
         loop {
-            let past = self.ledger.requests(self.pace(config))?;
+            let pace = self.pace(config);
+            let past = self.ledger.requests(&pace)?;
             let paced = pacing::wait(&past, now_ms());
-            let told = self.state(&config.name).retry_at.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600));
+            let told =
+                self.state(&config.name).retry_at.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600));
             let wait = paced.max(Duration::from_secs(told.unsigned_abs()));
             if wait.is_zero() {
                 return Ok(true);
@@ -126,13 +144,19 @@ impl Session<'_> {
     }
 
     /// After an error: true when it was the rate limit and there is time to wait for it.
-    fn may_go_on(&mut self, config: &FeedConfig, error: &FetchError, asked: &mut FeedReport) -> anyhow::Result<bool> {
+    fn may_go_on(
+        &mut self,
+        config: &FeedConfig,
+        error: &FetchError,
+        asked: &mut FeedReport,
+    ) -> anyhow::Result<bool> {
         let rate_limited = error.kind() == FetchErrorKind::RateLimited;
         // Without a word from the server, a whole window: it counted requests that we do not know of.
         let pause = error.retry_after().or(rate_limited.then_some(pacing::WINDOW));
         let retry_at = pause.map(|pause| now() + i64::try_from(pause.as_secs()).unwrap_or(3_600));
         let text = error.to_string();
-        let waits = rate_limited && pause.is_some_and(|pause| self.patience.0.is_none_or(|left| pause <= left));
+        let waits =
+            rate_limited && pause.is_some_and(|pause| self.patience.0.is_none_or(|left| pause <= left));
         if !waits {
             self.fail(config, asked, text, Exit::of_feed(error), retry_at)?;
             return Ok(false);
@@ -163,7 +187,13 @@ impl Session<'_> {
     }
 
     /// Takes a batch in: judges its entries and saves them together with where to go on.
-    fn take(&mut self, config: &FeedConfig, cursor: &str, fetch: &Fetch, asked: &mut FeedReport) -> anyhow::Result<()> {
+    fn take(
+        &mut self,
+        config: &FeedConfig,
+        cursor: &str,
+        fetch: &Fetch,
+        asked: &mut FeedReport,
+    ) -> anyhow::Result<()> {
         let now = now();
         let mut state = self.state(&config.name);
         // The same cursor again means that there is nothing new. A server that repeats its last batch with it must
@@ -172,7 +202,8 @@ impl Session<'_> {
         let judged = self.judge(config, state.id, &fetch.entries, repeated, now);
         asked.received += fetch.entries.len();
         asked.accepted += fetch.entries.len() - judged.refused.len() - judged.protected.len();
-        let refused = judged.refused.iter().map(|r| RefusedEntry { entry: r.entry.clone(), reason: r.reason.clone() });
+        let refused =
+            judged.refused.iter().map(|r| RefusedEntry { entry: r.entry.clone(), reason: r.reason.clone() });
         asked.refused.extend(refused.chain(judged.protected));
         asked.complete = fetch.is_complete(cursor);
         state.cursor = Some(fetch.cursor_after(cursor).to_owned());
@@ -193,7 +224,8 @@ impl Session<'_> {
 
     /// Sorts a batch into prefixes, what is none, and what is protected.
     fn judge(&self, config: &FeedConfig, feed: u16, raw: &[RawEntry], repeated: bool, now: i64) -> Judged {
-        let mut judged = Judged { entries: Vec::with_capacity(raw.len()), refused: Vec::new(), protected: Vec::new() };
+        let mut judged =
+            Judged { entries: Vec::with_capacity(raw.len()), refused: Vec::new(), protected: Vec::new() };
         for entry in raw {
             let shown = || one_line(entry.shown(), ENTRY_SHOWN).into_owned();
             let prefix = match read_entry(config, entry) {
@@ -222,7 +254,10 @@ impl Session<'_> {
 
     fn known(&self, feed: u16, prefix: &Prefix) -> Option<&Entry> {
         let entries = &self.picture.entries;
-        entries.binary_search_by_key(&(*prefix, feed), |entry| (entry.prefix, entry.feed)).ok().map(|at| &entries[at])
+        entries
+            .binary_search_by_key(&(*prefix, feed), |entry| (entry.prefix, entry.feed))
+            .ok()
+            .map(|at| &entries[at])
     }
 
     /// Puts new sightings among the known entries.
@@ -230,7 +265,9 @@ impl Session<'_> {
         let entries = &mut self.picture.entries;
         let mut unknown = Vec::new();
         for entry in new {
-            match entries.binary_search_by_key(&(entry.prefix, entry.feed), |known| (known.prefix, known.feed)) {
+            match entries
+                .binary_search_by_key(&(entry.prefix, entry.feed), |known| (known.prefix, known.feed))
+            {
                 Ok(at) => entries[at] = entry,
                 Err(_) => unknown.push(entry),
             }

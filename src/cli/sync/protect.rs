@@ -3,9 +3,9 @@
 use super::Session;
 use super::report::Report;
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
+use crate::pbx::interfaces;
 use crate::pbx::names::Resolver;
 use crate::pbx::zones::{self, Named, Target, ZoneError};
-use crate::pbx::interfaces;
 
 impl Session<'_> {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
@@ -74,8 +74,12 @@ impl Session<'_> {
         let found = resolver.resolve(&names);
         for name in names.iter().filter(|name| !found.contains_key(*name)) {
             report.warn(match self.picture.names.contains_key(name) {
-                true => format!("the name {name} was not resolved now; its last known addresses go on to count"),
-                false => format!("the name {name} was never resolved, so its addresses are not known and not protected"),
+                true => {
+                    format!("the name {name} was not resolved now; its last known addresses go on to count")
+                }
+                false => format!(
+                    "the name {name} was never resolved, so its addresses are not known and not protected"
+                ),
             });
         }
         if !self.dry_run {

@@ -22,7 +22,9 @@ impl Session<'_> {
             return Ok(());
         }
         if lost && self.ledger.state("changing")? != Some(1) {
-            log::info!("the ledger is new or older than the blacklist: our rows stay until the feeds were read again");
+            log::info!(
+                "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
+            );
             let now = super::now();
             self.ledger.set_state("catching_up", now)?;
             // The next change is counted from here, so that this is noticed once.
@@ -90,7 +92,10 @@ impl Session<'_> {
         let rows = &self.picture.rows;
         let missing = plan.add.iter().find(|key| !rows.ours.contains(*key) && !rows.foreign.contains(key));
         if let Some(key) = missing {
-            let what = format!("the row {key} was written and is not there; look at the table {}", "kvstore_FreePBX_modules_Firewall");
+            let what = format!(
+                "the row {key} was written and is not there; look at the table {}",
+                "kvstore_FreePBX_modules_Firewall"
+            );
             return Err(DatabaseError::Other(what).into());
         }
         let written = self.ledger.written()?;
@@ -121,10 +126,13 @@ impl Session<'_> {
         let written = self.ledger.written()?;
         let gone = match self.dry_run {
             // The picture already holds what would be written.
-            true => taken_out_by_hand(&written, &crate::ban::plan::Present {
-                ours: self.before.clone(),
-                foreign: self.picture.present.foreign.clone(),
-            }),
+            true => taken_out_by_hand(
+                &written,
+                &crate::ban::plan::Present {
+                    ours: self.before.clone(),
+                    foreign: self.picture.present.foreign.clone(),
+                },
+            ),
             false => taken_out_by_hand(&written, &self.picture.present),
         };
         if gone.is_empty() {
@@ -133,7 +141,10 @@ impl Session<'_> {
         let until = now + RELEASE;
         if !self.dry_run {
             for prefix in &gone {
-                log::info!("released {prefix}: an administrator took it out; it stays out until {}", super::super::output::Time(until));
+                log::info!(
+                    "released {prefix}: an administrator took it out; it stays out until {}",
+                    super::super::output::Time(until)
+                );
             }
             self.ledger.release(&gone, now, until)?;
             self.picture.releases = self.ledger.releases(now)?;
@@ -200,7 +211,9 @@ impl Session<'_> {
         if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&self.run_dir)) {
             match daemon.hup() {
                 Ok(()) => report.reload = Reload::Hup,
-                Err(error) => report.warn(format!("the firewall's daemon could not be told to look: {error}")),
+                Err(error) => {
+                    report.warn(format!("the firewall's daemon could not be told to look: {error}"))
+                }
             }
         }
         self.ledger.set_state("changed_at", 0)?;

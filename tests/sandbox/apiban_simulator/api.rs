@@ -30,12 +30,7 @@ pub struct Api {
 }
 
 impl Api {
-    pub fn new(
-        keys: Vec<String>,
-        rate: Option<(usize, Duration)>,
-        retry_after: bool,
-        batch: usize,
-    ) -> Self {
+    pub fn new(keys: Vec<String>, rate: Option<(usize, Duration)>, retry_after: bool, batch: usize) -> Self {
         Self {
             keys,
             rate,
@@ -59,15 +54,11 @@ impl Api {
     /// Takes one entry a line, `#` begins a comment. Entries that were listed keep their ID, new
     /// ones get higher ones in the order of the lines.
     pub fn set_list(&mut self, text: &str) {
-        let lines = text
-            .lines()
-            .map(|line| line.split('#').next().unwrap_or_default().trim());
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
         let wanted: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
         let keep: HashSet<&str> = wanted.iter().copied().collect();
-        self.listed
-            .retain(|(_, entry)| keep.contains(entry.as_str()));
-        let mut known: HashSet<String> =
-            self.listed.iter().map(|(_, entry)| entry.clone()).collect();
+        self.listed.retain(|(_, entry)| keep.contains(entry.as_str()));
+        let mut known: HashSet<String> = self.listed.iter().map(|(_, entry)| entry.clone()).collect();
         for entry in wanted {
             if known.insert(entry.to_owned()) {
                 self.append(entry);
@@ -95,9 +86,7 @@ impl Api {
         let Some((path, stamp)) = &mut self.file else {
             return;
         };
-        let now = std::fs::metadata(&*path)
-            .ok()
-            .and_then(|m| Some((m.modified().ok()?, m.len())));
+        let now = std::fs::metadata(&*path).ok().and_then(|m| Some((m.modified().ok()?, m.len())));
         if now.is_some() && now != *stamp {
             *stamp = now;
             if let Ok(text) = std::fs::read_to_string(&*path) {
@@ -110,57 +99,34 @@ impl Api {
     pub fn answer(&mut self, request: &Request) -> Answer {
         self.reload();
         let path = request.path.split('?').next().unwrap_or_default();
-        let parts: Vec<String> = path
-            .trim_start_matches('/')
-            .split('/')
-            .map(decode)
-            .collect();
+        let parts: Vec<String> = path.trim_start_matches('/').split('/').map(decode).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
         match (request.method.as_str(), parts.as_slice()) {
             ("POST", ["api", call @ ("get" | "check")]) => {
-                let key = request
-                    .header("authorization")
-                    .and_then(|value| value.strip_prefix("Bearer "));
+                let key = request.header("authorization").and_then(|value| value.strip_prefix("Bearer "));
                 if let Some(no) = self.refuse(key.unwrap_or_default()) {
                     return no;
                 }
                 let body: Value = serde_json::from_str(&request.body).unwrap_or_default();
-                let text = |name: &str| {
-                    body.get(name)
-                        .and_then(Value::as_str)
-                        .unwrap_or_default()
-                        .to_owned()
-                };
+                let text = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
                 if !["sip", "http", "all"].contains(&text("set").as_str()) {
                     return Answer::new(400, "{}");
                 }
-                if *call == "get" {
-                    self.fetch(&text("id"))
-                } else {
-                    self.check(&text("ipaddress"))
-                }
+                if *call == "get" { self.fetch(&text("id")) } else { self.check(&text("ipaddress")) }
             }
             ("GET", ["api", key, call @ ("banned" | "check"), what]) => {
                 if let Some(no) = self.refuse(key) {
                     return no;
                 }
-                if *call == "banned" {
-                    self.fetch(what)
-                } else {
-                    self.check(what)
-                }
+                if *call == "banned" { self.fetch(what) } else { self.check(what) }
             }
-            _ => Answer::new(404, "<html><body>Not Found</body></html>")
-                .with("Content-Type", "text/html"),
+            _ => Answer::new(404, "<html><body>Not Found</body></html>").with("Content-Type", "text/html"),
         }
     }
 
     fn refuse(&mut self, key: &str) -> Option<Answer> {
         if !self.keys.iter().any(|known| known == key) {
-            return Some(Answer::new(
-                403,
-                json!({"ipaddress": "none", "ID": "unauthorized"}).to_string(),
-            ));
+            return Some(Answer::new(403, json!({"ipaddress": "none", "ID": "unauthorized"}).to_string()));
         }
         let (limit, window) = self.rate?;
         let asked = self.asked.entry(key.to_owned()).or_default();
@@ -171,55 +137,32 @@ impl Api {
             asked.push_back(Instant::now());
             return None;
         }
-        let answer = Answer::new(
-            429,
-            json!({"ipaddress": "rate limit exceeded", "ID": "unauthorized"}).to_string(),
-        );
-        let left = asked
-            .front()
-            .map_or(window, |at| window.saturating_sub(at.elapsed()));
-        Some(if self.retry_after {
-            answer.with("Retry-After", left.as_secs() + 1)
-        } else {
-            answer
-        })
+        let answer =
+            Answer::new(429, json!({"ipaddress": "rate limit exceeded", "ID": "unauthorized"}).to_string());
+        let left = asked.front().map_or(window, |at| window.saturating_sub(at.elapsed()));
+        Some(if self.retry_after { answer.with("Retry-After", left.as_secs() + 1) } else { answer })
     }
 
     fn fetch(&self, cursor: &str) -> Answer {
         let Ok(cursor) = cursor.parse::<u64>() else {
             return Answer::new(400, "{}");
         };
-        let new: Vec<_> = self
-            .listed
-            .iter()
-            .filter(|(id, _)| *id > cursor)
-            .take(self.batch)
-            .collect();
+        let new: Vec<_> = self.listed.iter().filter(|(id, _)| *id > cursor).take(self.batch).collect();
         match new.last() {
-            None => Answer::new(
-                400,
-                json!({"ipaddress": ["no new bans"], "ID": "none"}).to_string(),
-            ),
+            None => Answer::new(400, json!({"ipaddress": ["no new bans"], "ID": "none"}).to_string()),
             Some((id, _)) => {
                 let entries: Vec<_> = new.iter().map(|(_, entry)| entry).collect();
-                Answer::new(
-                    200,
-                    json!({"ipaddress": entries, "ID": id.to_string()}).to_string(),
-                )
+                Answer::new(200, json!({"ipaddress": entries, "ID": id.to_string()}).to_string())
             }
         }
     }
 
     fn check(&self, address: &str) -> Answer {
         match self.listed.iter().find(|(_, entry)| entry == address) {
-            Some((id, entry)) => Answer::new(
-                200,
-                json!({"ipaddress": [entry], "ID": id.to_string()}).to_string(),
-            ),
-            None => Answer::new(
-                400,
-                json!({"ipaddress": ["not blocked"], "ID": "none"}).to_string(),
-            ),
+            Some((id, entry)) => {
+                Answer::new(200, json!({"ipaddress": [entry], "ID": id.to_string()}).to_string())
+            }
+            None => Answer::new(400, json!({"ipaddress": ["not blocked"], "ID": "none"}).to_string()),
         }
     }
 }

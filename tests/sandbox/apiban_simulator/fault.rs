@@ -17,22 +17,10 @@ pub struct Fault {
 /// Name, and what it does; `[=X]` takes a value.
 pub const FAULTS: &[(&str, &str)] = &[
     ("no-json", "200 with a plain list, one address a line"),
-    (
-        "truncated",
-        "200 whose JSON ends in the middle, with a right Content-Length",
-    ),
-    (
-        "wrong-types",
-        "200 with an object for the addresses and a list for the ID",
-    ),
-    (
-        "mixed",
-        "200 with numbers, null, lists and objects among the addresses",
-    ),
-    (
-        "junk",
-        "200 with entries that are no addresses, or such as nobody may block",
-    ),
+    ("truncated", "200 whose JSON ends in the middle, with a right Content-Length"),
+    ("wrong-types", "200 with an object for the addresses and a list for the ID"),
+    ("mixed", "200 with numbers, null, lists and objects among the addresses"),
+    ("junk", "200 with entries that are no addresses, or such as nobody may block"),
     ("empty", "200 with no addresses and a new ID"),
     ("same-id", "200 with one address and the ID that was sent"),
     ("html", "a web page; =STATUS, default 200"),
@@ -41,14 +29,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("rate", "429 with Retry-After; =SECONDS, default 7"),
     ("rate-plain", "429 without Retry-After"),
     ("key", "403, key refused"),
-    (
-        "echo",
-        "400 that repeats the request's path and Authorization",
-    ),
-    (
-        "drip",
-        "a byte at a time, without end; =MILLISECONDS between them, default 50",
-    ),
+    ("echo", "400 that repeats the request's path and Authorization"),
+    ("drip", "a byte at a time, without end; =MILLISECONDS between them, default 50"),
     ("drip-head", "the same with the header"),
     ("stall", "reads the request and says nothing"),
     ("close", "reads the request and closes the connection"),
@@ -63,15 +45,9 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("oversize", "a valid batch of 9 MiB"),
     ("gzip", "a gzip body of 400 kB that unpacks to 64 MB"),
     ("garbage", "bytes that are not HTTP"),
-    (
-        "redirect-loop",
-        "a redirect to itself; =STATUS, default 307",
-    ),
+    ("redirect-loop", "a redirect to itself; =STATUS, default 307"),
     ("redirect", "a redirect to =URL, which it needs; status 307"),
-    (
-        "redirect-http",
-        "a redirect to plain http on another machine",
-    ),
+    ("redirect-http", "a redirect to plain http on another machine"),
 ];
 
 /// What a fault needs to know of the request.
@@ -84,26 +60,19 @@ pub struct Asked<'a> {
 impl Fault {
     /// Reads `NAME` or `NAME=X`.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, arg) = text
-            .split_once('=')
-            .map_or((text, None), |(name, arg)| (name, Some(arg.to_owned())));
+        let (name, arg) =
+            text.split_once('=').map_or((text, None), |(name, arg)| (name, Some(arg.to_owned())));
         if !FAULTS.iter().any(|(known, _)| *known == name) {
             return Err(format!("there is no fault {name:?}"));
         }
         if name == "redirect" && arg.is_none() {
             return Err("redirect needs a place: redirect=URL".into());
         }
-        Ok(Self {
-            name: name.to_owned(),
-            arg,
-        })
+        Ok(Self { name: name.to_owned(), arg })
     }
 
     fn number(&self, default: u64) -> u64 {
-        self.arg
-            .as_deref()
-            .and_then(|arg| arg.parse().ok())
-            .unwrap_or(default)
+        self.arg.as_deref().and_then(|arg| arg.parse().ok()).unwrap_or(default)
     }
 
     /// Gives the faulty answer. Errors are those of a client that has had enough.
@@ -114,13 +83,33 @@ impl Fault {
             "no-json" => json("192.0.2.1\n192.0.2.2\n").write(stream),
             "truncated" => json(&good[..30]).write(stream),
             "wrong-types" => json(r#"{"ipaddress":{"a":["192.0.2.1"]},"ID":["1598000007"]}"#).write(stream),
-            "mixed" => json(r#"{"ipaddress":["192.0.2.1",7,null,["192.0.2.3"],{"a":1},"192.0.2.2"],"ID":1598000007}"#).write(stream),
+            "mixed" => json(
+                r#"{"ipaddress":["192.0.2.1",7,null,["192.0.2.3"],{"a":1},"192.0.2.2"],"ID":1598000007}"#,
+            )
+            .write(stream),
             "junk" => {
                 let long = "9".repeat(300);
                 let junk = [
-                    "137.184.10/32", "010.0.0.1", "1.2.3.4/33", "::ffff:1.2.3.4", "1.2.3.4;DROP TABLE", &long, "0.0.0.0/0",
-                    "::/0", "10.0.0.1", "127.0.0.1", "224.0.0.1", "0.1.0.1", "", " ", "1.2.3.4 ", "\u{1b}[2J", "1.2.3.4\n5.6.7.8",
-                    "example.com", "'; --", "fe80::1%eth0",
+                    "137.184.10/32",
+                    "010.0.0.1",
+                    "1.2.3.4/33",
+                    "::ffff:1.2.3.4",
+                    "1.2.3.4;DROP TABLE",
+                    &long,
+                    "0.0.0.0/0",
+                    "::/0",
+                    "10.0.0.1",
+                    "127.0.0.1",
+                    "224.0.0.1",
+                    "0.1.0.1",
+                    "",
+                    " ",
+                    "1.2.3.4 ",
+                    "\u{1b}[2J",
+                    "1.2.3.4\n5.6.7.8",
+                    "example.com",
+                    "'; --",
+                    "fe80::1%eth0",
                 ];
                 json(&serde_json::json!({"ipaddress": junk, "ID": "1598000007"}).to_string()).write(stream)
             }
@@ -128,16 +117,23 @@ impl Fault {
                 let next = asked.cursor.parse().unwrap_or(1_598_000_000u64) + 7;
                 json(&serde_json::json!({"ipaddress": [], "ID": next.to_string()}).to_string()).write(stream)
             }
-            "same-id" => json(&serde_json::json!({"ipaddress": ["192.0.2.1"], "ID": asked.cursor}).to_string()).write(stream),
-            "html" => Answer::new(self.number(200) as u16, "<!DOCTYPE html><html><title>Log in</title></html>")
-                .with("Content-Type", "text/html")
-                .write(stream),
+            "same-id" => {
+                json(&serde_json::json!({"ipaddress": ["192.0.2.1"], "ID": asked.cursor}).to_string())
+                    .write(stream)
+            }
+            "html" => {
+                Answer::new(self.number(200) as u16, "<!DOCTYPE html><html><title>Log in</title></html>")
+                    .with("Content-Type", "text/html")
+                    .write(stream)
+            }
             "status" => Answer::new(self.number(500) as u16, "").write(stream),
             "busy" => Answer::new(503, "busy").with("Retry-After", self.number(7)).write(stream),
             "rate" => rate().with("Retry-After", self.number(7)).write(stream),
             "rate-plain" => rate().write(stream),
             "key" => Answer::new(403, r#"{"ipaddress":"none","ID":"unauthorized"}"#).write(stream),
-            "echo" => Answer::new(400, format!("bad request {} {}", asked.path, asked.authorization)).write(stream),
+            "echo" => {
+                Answer::new(400, format!("bad request {} {}", asked.path, asked.authorization)).write(stream)
+            }
             "drip" => {
                 stream.write_all(head(200, 50_000_000, &[]).as_bytes())?;
                 self.drip(stream, r#"{"ipaddress":["192.0.2.1""#, r#","192.0.2.1""#)
@@ -161,7 +157,9 @@ impl Fault {
                 stream.write_all((head(200, good.len() - 20, &[]) + good).as_bytes())?;
                 stream.flush()
             }
-            "bad-length" => stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{good}").as_bytes()),
+            "bad-length" => {
+                stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n{good}").as_bytes())
+            }
             "endless" => {
                 stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")?;
                 let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
@@ -170,7 +168,9 @@ impl Fault {
                 }
             }
             "cut-chunk" => {
-                stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n{\"ipaddress\":[")?;
+                stream.write_all(
+                    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000\r\n{\"ipaddress\":[",
+                )?;
                 stream.flush()
             }
             "endless-head" => {
@@ -185,8 +185,12 @@ impl Fault {
             }
             "gzip" => Answer::new(200, gzip_bomb()).with("Content-Encoding", "gzip").write(stream),
             "garbage" => stream.write_all(b"\x16\x03\x01 this is no HTTP\r\n\r\n"),
-            "redirect-loop" => Answer::new(self.number(307) as u16, "").with("Location", asked.path).write(stream),
-            "redirect-http" => Answer::new(307, "").with("Location", "http://192.0.2.1/api/get").write(stream),
+            "redirect-loop" => {
+                Answer::new(self.number(307) as u16, "").with("Location", asked.path).write(stream)
+            }
+            "redirect-http" => {
+                Answer::new(307, "").with("Location", "http://192.0.2.1/api/get").write(stream)
+            }
             // Read by `parse`, which lets no other through.
             _ => Answer::new(307, "").with("Location", self.arg.as_deref().unwrap_or("/")).write(stream),
         }
@@ -204,10 +208,7 @@ impl Fault {
 }
 
 fn rate() -> Answer {
-    Answer::new(
-        429,
-        r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#,
-    )
+    Answer::new(429, r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#)
 }
 
 /// Closes with a reset instead of the orderly end.

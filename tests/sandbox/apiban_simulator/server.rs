@@ -76,35 +76,18 @@ impl Simulator {
         if !options.listen.ip().is_loopback() {
             return Err("the simulator listens on loopback addresses only".into());
         }
-        let mut api = Api::new(
-            options.keys,
-            options.rate,
-            options.retry_after,
-            options.batch,
-        );
+        let mut api = Api::new(options.keys, options.rate, options.retry_after, options.batch);
         match options.list {
             Some(path) => api.serve_file(path)?,
             None => api.set_list(&options.entries.join("\n")),
         }
-        let log = options
-            .log
-            .map(|path| File::options().create(true).append(true).open(path))
-            .transpose()?;
+        let log = options.log.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
         let (tls, authority) = options.tls.map(Certificate::make).transpose()?.unzip();
         let listener = TcpListener::bind(options.listen)?;
         let address = listener.local_addr()?;
-        let state = State {
-            api,
-            faults: VecDeque::new(),
-            requests: Vec::new(),
-            log,
-            started: Instant::now(),
-        };
-        let simulator = Self {
-            address,
-            authority,
-            state: Arc::new(Mutex::new(state)),
-        };
+        let state =
+            State { api, faults: VecDeque::new(), requests: Vec::new(), log, started: Instant::now() };
+        let simulator = Self { address, authority, state: Arc::new(Mutex::new(state)) };
         let serving = simulator.clone();
         thread::spawn(move || {
             for tcp in listener.incoming().flatten() {
@@ -120,19 +103,13 @@ impl Simulator {
 
     /// The base of the API.
     pub fn url(&self) -> String {
-        let scheme = if self.authority.is_some() {
-            "https"
-        } else {
-            "http"
-        };
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
         format!("{scheme}://{}/api", self.address)
     }
 
     /// Answers the next `count` requests with a fault; those queued before come first.
     pub fn fault(&self, fault: &Fault, count: usize) {
-        self.state()
-            .faults
-            .extend(std::iter::repeat_n(fault.clone(), count));
+        self.state().faults.extend(std::iter::repeat_n(fault.clone(), count));
     }
 
     /// The requests so far, those of the control left out.
@@ -141,9 +118,7 @@ impl Simulator {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
     fn serve(&self, tcp: &TcpStream, tls: Option<Arc<rustls::ServerConfig>>) -> io::Result<()> {
@@ -180,10 +155,7 @@ impl Simulator {
         let last = request.path.rsplit('/').next().unwrap_or_default();
         let asked = Asked {
             path: &request.path,
-            cursor: sent
-                .get("id")
-                .and_then(serde_json::Value::as_str)
-                .unwrap_or(last),
+            cursor: sent.get("id").and_then(serde_json::Value::as_str).unwrap_or(last),
             authorization: request.header("authorization").unwrap_or_default(),
         };
         fault.map_or(Ok(()), |fault| fault.give(&asked, &mut stream, tcp))
@@ -241,10 +213,7 @@ pub fn parse_rate(text: &str) -> Result<Option<(usize, Duration)>, String> {
     }
     text.split_once('/')
         .and_then(|(n, seconds)| {
-            Some((
-                n.parse().ok()?,
-                Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?,
-            ))
+            Some((n.parse().ok()?, Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?))
         })
         .map(Some)
         .ok_or_else(|| format!("{text:?} is not N/SECONDS, such as 11/120, nor none"))

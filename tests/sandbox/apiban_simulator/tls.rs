@@ -3,9 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::ServerConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -27,19 +25,14 @@ impl Certificate {
 
     pub fn parse(name: &str) -> Option<Self> {
         let all = [Self::Good, Self::WrongName, Self::Expired, Self::SelfSigned];
-        Self::NAMES
-            .iter()
-            .position(|known| *known == name)
-            .map(|at| all[at])
+        Self::NAMES.iter().position(|known| *known == name).map(|at| all[at])
     }
 
     /// The server's side, and the authority's certificate in PEM, for the client to trust.
     pub fn make(self) -> Result<(Arc<ServerConfig>, String), Box<dyn Error>> {
         let mut authority = CertificateParams::new(Vec::new())?;
         // A name of its own: else a certificate by itself would seem to be one of the authority's.
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "apiban simulator's authority");
+        authority.distinguished_name.push(DnType::CommonName, "apiban simulator's authority");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let names = match self {

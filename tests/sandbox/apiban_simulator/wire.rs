@@ -26,29 +26,14 @@ impl Request {
         }
         let head = String::from_utf8_lossy(&head).into_owned();
         let mut lines = head.lines();
-        let mut first = lines
-            .next()
-            .unwrap_or_default()
-            .split(' ')
-            .map(str::to_owned);
-        let (method, path) = (
-            first.next().unwrap_or_default(),
-            first.next().unwrap_or_default(),
-        );
+        let mut first = lines.next().unwrap_or_default().split(' ').map(str::to_owned);
+        let (method, path) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
         let headers: Vec<_> = lines
             .filter_map(|line| line.split_once(':'))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
             .collect();
-        let mut request = Self {
-            method,
-            path,
-            headers,
-            body: String::new(),
-        };
-        let length = request
-            .header("content-length")
-            .and_then(|n| n.parse().ok())
-            .unwrap_or(0usize);
+        let mut request = Self { method, path, headers, body: String::new() };
+        let length = request.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0usize);
         let mut body = vec![0; length.min(1 << 20)];
         stream.read_exact(&mut body)?;
         request.body = String::from_utf8_lossy(&body).into_owned();
@@ -56,10 +41,7 @@ impl Request {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -73,11 +55,7 @@ pub struct Answer {
 
 impl Answer {
     pub fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: body.into(),
-        }
+        Self { status, headers: Vec::new(), body: body.into() }
     }
 
     pub fn with(mut self, name: &str, value: impl ToString) -> Self {
@@ -98,10 +76,7 @@ pub fn head(status: u16, length: usize, more: &[(String, String)]) -> String {
     let mut head = format!(
         "HTTP/1.1 {status} Status\r\nDate: {date}\r\nConnection: close\r\nContent-Length: {length}\r\n"
     );
-    if !more
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
-    {
+    if !more.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         head.push_str("Content-Type: application/json\r\n");
     }
     for (name, value) in more {
@@ -126,9 +101,7 @@ pub fn decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let (mut out, mut at) = (Vec::new(), 0);
     while at < bytes.len() {
-        let digits = text
-            .get(at + 1..at + 3)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let digits = text.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (bytes[at], digits) {
             (b'%', Some(byte)) => {
                 out.push(byte);

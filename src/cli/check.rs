@@ -1,0 +1,139 @@
+//! `check`: is this address blocked, by whom, until when; and if not, why not.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{Time, print, print_json};
+use super::picture::Picture;
+use super::{Global, now};
+use crate::ban::Prefix;
+use crate::ban::plan::Fate;
+use crate::pbx::{daemon, firewall};
+
+/// What `check` takes.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// An address, or a network
+    #[arg(value_name = "ADDRESS", value_parser = read_prefix)]
+    address: Prefix,
+}
+
+fn read_prefix(text: &str) -> Result<Prefix, String> {
+    text.parse().map_err(|error| format!("{error}; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
+}
+
+#[derive(Serialize)]
+struct Checked {
+    address: Prefix,
+    blocked: bool,
+    feeds: Vec<Listing>,
+    /// The row of the blacklist that holds it.
+    row: Option<String>,
+    /// `banbridge` or `administrator`.
+    row_owner: Option<&'static str>,
+    /// Whether the set holds it; none in this version.
+    set: Option<bool>,
+    /// Why it is or is not blocked, in words.
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    feed: String,
+    prefix: Prefix,
+    first_seen: Time,
+    last_seen: Time,
+    expires_at: Time,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
+    let config = global.load_config()?;
+    let mut ledger = global.ledger()?;
+    let picture = Picture::load(&mut ledger, &config, now())?;
+    let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
+    let checked = look(&picture, args.address, daemon::is_running(&run_dir));
+    if global.json {
+        print_json(&checked)?;
+    } else if !global.quiet {
+        print(&text(&checked))?;
+    }
+    Ok(if checked.blocked { Exit::Done } else { Exit::No })
+}
+
+fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
+    let now = now();
+    let feeds: Vec<Listing> = picture
+        .holding(now)
+        .filter(|entry| entry.prefix.contains(&address))
+        .filter_map(|entry| {
+            Some(Listing {
+                feed: picture.feed_name(entry.feed)?.to_owned(),
+                prefix: entry.prefix,
+                first_seen: Time(entry.first_seen),
+                last_seen: Time(entry.last_seen),
+                expires_at: Time(entry.expires_at),
+            })
+        })
+        .collect();
+    let row = row(picture, address);
+    let (blocked, reason) = match (&row, picture.firewall.enabled, running) {
+        (Some((key, owner)), true, true) => {
+            (true, format!("the firewall's blacklist holds {key}, a row of {owner}"))
+        }
+        (Some((key, _)), false, _) => {
+            (false, format!("the blacklist holds {key}, but the firewall is switched off"))
+        }
+        (Some((key, _)), true, false) => (
+            false,
+            format!(
+                "the blacklist holds {key}, but the firewall's daemon does not run (fwconsole firewall start)"
+            ),
+        ),
+        (None, ..) => (false, why_not(picture, address, &feeds)),
+    };
+    let (row, row_owner) = row.unzip();
+    Checked { address, blocked, feeds, row, row_owner, set: None, reason }
+}
+
+/// The row that blocks an address, as the table is now, with its owner.
+fn row(picture: &Picture, address: Prefix) -> Option<(String, &'static str)> {
+    let holds = |prefix: &Prefix| picture.policy.driver.enforces(prefix) && prefix.contains(&address);
+    let ours = picture.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
+    let his = || picture.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
+    ours.map(|key| (key.clone(), "banbridge")).or_else(|| his().map(|row| (row.key.clone(), "administrator")))
+}
+
+fn why_not(picture: &Picture, address: Prefix, feeds: &[Listing]) -> String {
+    let plan = picture.plan(now());
+    match picture.fate(&plan, &address) {
+        Fate::Refused(why) if feeds.is_empty() => {
+            format!("no feed lists it, and it would never be blocked: {why}")
+        }
+        Fate::Refused(why) => format!("listed, but never blocked: {why}"),
+        _ if feeds.is_empty() => "no feed lists it and no row holds it".to_owned(),
+        Fate::Released => "listed, but an administrator took it out (banbridge list --released)".to_owned(),
+        Fate::OverLimit => {
+            format!("listed, but it found no room under the limit of {} rows", picture.policy.limit)
+        }
+        Fate::NotByRow => "listed, but the firewall's iptables driver enforces no IPv6 rows".to_owned(),
+        Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => {
+            "listed; the next run writes its row (banbridge sync)".to_owned()
+        }
+    }
+}
+
+fn text(checked: &Checked) -> String {
+    let answer = if checked.blocked { "is blocked" } else { "is NOT blocked" };
+    let mut text = format!("{} {answer}: {}\n", checked.address, checked.reason);
+    for listing in &checked.feeds {
+        let within =
+            if listing.prefix == checked.address { String::new() } else { format!(" as {}", listing.prefix) };
+        text += &format!(
+            "  listed by {}{within} since {}, last seen {}, until {}\n",
+            listing.feed, listing.first_seen, listing.last_seen, listing.expires_at
+        );
+    }
+    text
+}

@@ -1,0 +1,179 @@
+//! `list`: what the feeds want and what became of it, what was refused, what was released.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{Time, print, print_json, table};
+use super::picture::Picture;
+use super::{Global, now};
+use crate::ban::plan::Fate;
+use crate::ban::{Entry, Prefix};
+use crate::ledger::Ledger;
+
+/// What `list` takes.
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Only what this feed lists
+    #[arg(long, value_name = "NAME")]
+    feed: Option<String>,
+    /// What feeds list and is not blocked because it is protected or no address
+    #[arg(long, conflicts_with = "released")]
+    refused: bool,
+    /// What an administrator took out of the blacklist, and until when it stays out
+    #[arg(long, conflicts_with = "feed")]
+    released: bool,
+}
+
+#[derive(Serialize)]
+struct Listed {
+    prefix: Prefix,
+    feed: String,
+    first_seen: Time,
+    last_seen: Time,
+    expires_at: Time,
+    /// The row that blocks it, ours or the administrator's.
+    row: Option<String>,
+    /// Whether the set blocks it; none in this version.
+    set: Option<bool>,
+    /// `row`, `foreign`, `refused`, `released`, `over_limit`, `not_by_row` or `due`.
+    state: &'static str,
+    /// Why it is not blocked, when it is not.
+    reason: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RefusedItem {
+    entry: String,
+    feed: String,
+    reason: String,
+}
+
+#[derive(Serialize)]
+struct ReleasedItem {
+    prefix: Prefix,
+    since: Time,
+    until: Time,
+}
+
+/// Runs the command.
+pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
+    let config = global.load_config()?;
+    if let Some(name) = &args.feed {
+        config.named(name)?;
+    }
+    let mut ledger = global.ledger()?;
+    let picture = Picture::load(&mut ledger, &config, now())?;
+    if args.released {
+        released(global, &picture)
+    } else if args.refused {
+        refused(global, args, &picture, &mut ledger)
+    } else {
+        listed(global, args, &picture)
+    }
+}
+
+fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result<Exit> {
+    let now = now();
+    let plan = picture.plan(now);
+    let ttl = |feed| picture.asking.iter().find(|asking| asking.feed == feed).map_or(0, |asking| asking.ttl);
+    let items: Vec<Listed> = picture
+        .holding(now)
+        .filter_map(|entry| {
+            let feed = picture.feed_name(entry.feed)?;
+            let asked = args.feed.as_ref().is_none_or(|name| name == feed);
+            let (state, row, reason) =
+                asked.then(|| told(picture.fate(&plan, &entry.prefix), picture, entry))?;
+            Some(Listed {
+                prefix: entry.prefix,
+                feed: feed.to_owned(),
+                first_seen: Time(entry.first_seen),
+                last_seen: Time(entry.last_seen),
+                expires_at: Time(entry.expires_at.min(entry.last_seen + ttl(entry.feed))),
+                row,
+                set: None,
+                state,
+                reason,
+            })
+        })
+        .collect();
+    if global.json {
+        print_json(&items)?;
+        return Ok(Exit::Done);
+    }
+    let rows = items.into_iter().map(|item| {
+        let blocked = match (item.row, item.reason) {
+            (Some(row), _) => format!("row {row}"),
+            (None, reason) => format!("NO: {}", reason.unwrap_or_default()),
+        };
+        vec![
+            item.prefix.to_string(),
+            item.feed,
+            item.first_seen.to_string(),
+            item.expires_at.to_string(),
+            blocked,
+        ]
+    });
+    print(&table(&["PREFIX", "FEED", "SINCE", "UNTIL", "BLOCKED BY"], rows))?;
+    Ok(Exit::Done)
+}
+
+/// What became of an entry: the state's word, the row, and the reason when it is not blocked. A row counts when it
+/// is there, not when it is planned.
+fn told(fate: Fate, picture: &Picture, entry: &Entry) -> (&'static str, Option<String>, Option<String>) {
+    let because = |text: &str| Some(text.to_owned());
+    match fate {
+        Fate::Row(key) if picture.rows.ours.contains(&key) => ("row", Some(key), None),
+        Fate::Row(_) | Fate::NotWanted => ("due", None, because("the next run writes its row")),
+        Fate::Foreign(key) => ("foreign", Some(key), None),
+        Fate::Refused(why) => ("refused", None, Some(why)),
+        Fate::Released => ("released", None, because("an administrator took it out")),
+        Fate::OverLimit => ("over_limit", None, because("no room under the limit")),
+        Fate::NotByRow => {
+            let family = if entry.prefix.is_ipv4() { "IPv4" } else { "IPv6" };
+            ("not_by_row", None, Some(format!("the iptables driver enforces no {family} rows")))
+        }
+    }
+}
+
+fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledger) -> anyhow::Result<Exit> {
+    let now = now();
+    let stored = ledger.refused(now)?.into_iter().map(|(id, refused)| (id, refused.entry, refused.reason));
+    let judged = picture.holding(now).filter_map(|entry| match picture.never_block.judge(&entry.prefix) {
+        crate::ban::never_block::Verdict::Refused(why) => {
+            Some((entry.feed, entry.prefix.to_string(), why.to_string()))
+        }
+        _ => None,
+    });
+    let items: Vec<RefusedItem> = stored
+        .chain(judged)
+        .filter_map(|(id, entry, reason)| {
+            let feed = picture.feed_name(id)?.to_owned();
+            args.feed.as_ref().is_none_or(|name| *name == feed).then_some(RefusedItem { entry, feed, reason })
+        })
+        .collect();
+    if global.json {
+        print_json(&items)?;
+    } else {
+        let rows = items.into_iter().map(|item| vec![item.entry, item.feed, item.reason]);
+        print(&table(&["ENTRY", "FEED", "REFUSED BECAUSE"], rows))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn released(global: &Global, picture: &Picture) -> anyhow::Result<Exit> {
+    let items: Vec<ReleasedItem> = picture
+        .releases
+        .iter()
+        .map(|r| ReleasedItem { prefix: r.prefix, since: Time(r.since), until: Time(r.until) })
+        .collect();
+    if global.json {
+        print_json(&items)?;
+    } else {
+        let rows = items
+            .into_iter()
+            .map(|item| vec![item.prefix.to_string(), item.since.to_string(), item.until.to_string()]);
+        print(&table(&["PREFIX", "SINCE", "STAYS OUT UNTIL"], rows))?;
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,309 @@
+//! `status`: is the PBX protected, and if not, why. Looks at the database and the processes, never at the network.
+
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{Time, count, print, print_json, table, time_or};
+use super::picture::Picture;
+use super::{Global, now};
+use crate::ban::plan::{Driver, Plan};
+use crate::config::{Config, Kind};
+use crate::ledger::Ledger;
+use crate::ledger::runs::Run;
+use crate::pbx::{daemon, firewall};
+
+/// A feed without a good answer for so long is stale: a day, in seconds.
+const STALE: i64 = 86_400;
+/// Seconds that the iptables driver needs for each row when the firewall starts (measured: 4 to 8 ms, and up to 11
+/// beyond 5,000 rows).
+const RESTART_SECONDS_A_ROW: f64 = 0.006;
+
+#[derive(Debug, Serialize)]
+struct Status {
+    /// Whether what the feeds want is blocked as far as can be seen.
+    in_force: bool,
+    /// What an administrator should know or mend, in words.
+    notes: Vec<String>,
+    feeds: Vec<FeedStatus>,
+    blacklist: BlacklistStatus,
+    /// The second place that blocks; none in this version.
+    set: Option<()>,
+    firewall: FirewallStatus,
+    protected: Vec<SourceStatus>,
+    last_run: Option<RunStatus>,
+}
+
+#[derive(Debug, Serialize)]
+struct FeedStatus {
+    name: String,
+    kind: Kind,
+    enabled: bool,
+    entries: usize,
+    complete: bool,
+    cursor: Option<String>,
+    last_attempt: Option<Time>,
+    last_success: Option<Time>,
+    last_error: Option<String>,
+    retry_at: Option<Time>,
+    stale: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct BlacklistStatus {
+    ours: usize,
+    foreign: usize,
+    limit: usize,
+    over_limit: usize,
+    not_by_row: usize,
+    refused: usize,
+    released: usize,
+    /// Rows that the next run would write or take away.
+    due: usize,
+    /// What the rows of ours cost at the next start of the firewall, in seconds.
+    restart_s: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct FirewallStatus {
+    enabled: bool,
+    running: bool,
+    driver: Driver,
+    period_s: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct SourceStatus {
+    source: &'static str,
+    last_success: Option<Time>,
+    last_error: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RunStatus {
+    started_at: Time,
+    finished_at: Option<Time>,
+    exit_code: Option<u8>,
+    added: u64,
+    removed: u64,
+    error: Option<String>,
+}
+
+/// Runs the command.
+pub fn run(global: &Global) -> anyhow::Result<Exit> {
+    let config = global.load_config()?;
+    let mut ledger = global.ledger()?;
+    let now = now();
+    let picture = Picture::load(&mut ledger, &config, now)?;
+    let status = look(&config, &mut ledger, &picture, now)?;
+    if global.json {
+        print_json(&status)?;
+    } else if !global.quiet {
+        print(&text(&status))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> anyhow::Result<Status> {
+    let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
+    let plan = picture.plan(now);
+    let feeds = config.feed.iter().zip(&picture.feeds).map(|(config, state)| FeedStatus {
+        name: config.name.clone(),
+        kind: config.kind,
+        enabled: config.enabled,
+        entries: picture.count(state.id, now),
+        complete: state.complete,
+        cursor: state.cursor.clone(),
+        last_attempt: state.last_attempt.map(Time),
+        last_success: state.last_success.map(Time),
+        last_error: state.last_error.clone(),
+        retry_at: state.retry_at.filter(|at| *at > now).map(Time),
+        stale: config.enabled && state.last_success.is_none_or(|last| now - last > STALE),
+    });
+    let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
+        source: state.source.word(),
+        last_success: state.last_success.map(Time),
+        last_error: state.last_error,
+    });
+    let mut status = Status {
+        in_force: false,
+        notes: Vec::new(),
+        feeds: feeds.collect(),
+        blacklist: blacklist(picture, &plan),
+        set: None,
+        firewall: FirewallStatus {
+            enabled: picture.firewall.enabled,
+            running: daemon::is_running(&run_dir),
+            driver: picture.firewall.driver,
+            period_s: picture.firewall.period_s,
+        },
+        protected: protected.collect(),
+        last_run: ledger.last_run()?.map(RunStatus::from),
+    };
+    status.notes = notes(&status, config, picture, ledger.is_present());
+    status.in_force = status.firewall.enabled && status.firewall.running && status.blacklist.ours > 0;
+    Ok(status)
+}
+
+fn blacklist(picture: &Picture, plan: &Plan) -> BlacklistStatus {
+    let ours = picture.rows.ours.len();
+    let restart = match picture.policy.driver {
+        Driver::Iptables => (ours as f64 * RESTART_SECONDS_A_ROW).ceil(),
+        Driver::Nftables => 0.0,
+    };
+    BlacklistStatus {
+        ours,
+        foreign: picture.rows.foreign.len(),
+        limit: picture.policy.limit,
+        over_limit: plan.over_limit,
+        not_by_row: plan.not_by_row,
+        refused: plan.refused.len(),
+        released: picture.releases.len(),
+        due: plan.add.len() + plan.remove.len(),
+        restart_s: restart as u64,
+    }
+}
+
+/// What is not as it should be, each with its mend.
+fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bool) -> Vec<String> {
+    let mut notes = config.warnings.clone();
+    let mut note = |text: String| notes.push(text);
+    if !ledger_present {
+        note("no run has been made yet; make the first one with: banbridge sync".to_owned());
+    }
+    if !status.firewall.enabled {
+        note(
+            "the firewall is switched off, so nothing is blocked (FreePBX: Connectivity, Firewall)"
+                .to_owned(),
+        );
+    } else if !status.firewall.running {
+        note(
+            "the firewall is enabled but its daemon does not run; start it with: fwconsole firewall start"
+                .to_owned(),
+        );
+    }
+    for feed in status.feeds.iter().filter(|feed| feed.enabled) {
+        match (&feed.last_error, feed.stale) {
+            (Some(error), _) => note(format!("feed {}: {error}", feed.name)),
+            (None, true) if ledger_present => {
+                note(format!(
+                    "feed {} gave no good answer for over a day; does banbridge run from cron?",
+                    feed.name
+                ));
+            }
+            _ => {}
+        }
+    }
+    if !status.feeds.iter().any(|feed| feed.enabled) {
+        note("no feed is switched on, so nothing is wanted".to_owned());
+    }
+    let b = &status.blacklist;
+    if b.over_limit > 0 {
+        note(format!(
+            "{} wanted and not blocked: they found no room under the limit of {} rows",
+            b.over_limit, b.limit
+        ));
+    }
+    if b.not_by_row > 0 {
+        note(format!(
+            "{} of IPv6 wanted and not blocked: the iptables driver enforces no IPv6 rows",
+            b.not_by_row
+        ));
+    }
+    if b.due > 0 && ledger_present {
+        note(format!("{} to change on the next run", count(b.due, "row")));
+    }
+    if picture.catching_up {
+        note(
+            "the ledger was new or restored; rows from before stay until the feeds are read again".to_owned(),
+        );
+    }
+    for source in &status.protected {
+        if let Some(error) = &source.last_error {
+            note(format!("{}: {error}; what it protected before stays protected", source.source));
+        }
+    }
+    if let Some(run) = &status.last_run
+        && run.finished_at.is_none()
+    {
+        note(format!(
+            "the run that began {} has not ended or was cut off; the next one goes on from there",
+            run.started_at
+        ));
+    }
+    notes
+}
+
+impl From<Run> for RunStatus {
+    fn from(run: Run) -> Self {
+        Self {
+            started_at: Time(run.started_at),
+            finished_at: run.finished_at.map(Time),
+            exit_code: run.exit_code,
+            added: run.added,
+            removed: run.removed,
+            error: run.error,
+        }
+    }
+}
+
+fn text(status: &Status) -> String {
+    let firewall = &status.firewall;
+    let mut lines = vec![match (firewall.enabled, firewall.running, status.blacklist.ours) {
+        (false, ..) => "NOT IN FORCE: the firewall is switched off.".to_owned(),
+        (_, false, _) => "NOT IN FORCE: the firewall's daemon does not run.".to_owned(),
+        (.., 0) => "Nothing is blocked by banbridge yet.".to_owned(),
+        (.., rows) => format!("In force: {} of banbridge in the firewall's blacklist.", count(rows, "row")),
+    }];
+    let b = &status.blacklist;
+    let driver = match firewall.driver {
+        Driver::Iptables => "iptables (FreePBX 15 to 17)",
+        Driver::Nftables => "nftables (FreePBX 18)",
+    };
+    lines.push(format!("Firewall:  driver {driver}, looks for changes every {} s", firewall.period_s));
+    lines.push(format!(
+        "Blacklist: {} of banbridge of at most {}, {} of the administrator, {} released",
+        count(b.ours, "row"),
+        b.limit,
+        b.foreign,
+        b.released
+    ));
+    if b.restart_s > 1 {
+        lines.push(format!(
+            "           at its next start the firewall needs about {} s for them",
+            b.restart_s
+        ));
+    }
+    if b.refused > 0 {
+        lines.push(format!("Protected: {} listed but never blocked (banbridge list --refused)", b.refused));
+    }
+    if let Some(run) = &status.last_run {
+        let end = match (run.exit_code, &run.finished_at) {
+            (Some(0), _) => "without errors".to_owned(),
+            (Some(code), _) => format!("with exit code {code}"),
+            (None, _) => "not finished".to_owned(),
+        };
+        lines.push(format!(
+            "Last run:  {}, {end}, {} rows added, {} removed",
+            run.started_at, run.added, run.removed
+        ));
+    }
+    let feeds = status.feeds.iter().map(|feed| {
+        let state = match (feed.enabled, feed.stale, feed.complete) {
+            (false, ..) => "off",
+            (_, true, _) => "STALE",
+            (.., false) => "loading",
+            _ => "good",
+        };
+        let success = time_or(feed.last_success.map(|time| time.0), "never");
+        vec![feed.name.clone(), state.to_owned(), feed.entries.to_string(), success]
+    });
+    let mut text =
+        lines.join("\n") + "\n\n" + &table(&["FEED", "STATE", "ENTRIES", "LAST GOOD ANSWER"], feeds);
+    if !status.notes.is_empty() {
+        text += "\nTo know:\n";
+        for note in &status.notes {
+            text += &format!("- {note}\n");
+        }
+    }
+    text
+}
