@@ -14,12 +14,15 @@ use toml::Spanned;
 
 use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
+use crate::files;
 use crate::secret::Secret;
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
 pub const DEFAULT_PATH: &str = "/etc/asterisk/banbridge.toml";
 /// The environment's name for the apiban key; it wins over the file.
 pub const KEY_VARIABLE: &str = "BANBRIDGE_APIBAN_KEY";
+/// The largest configuration or key file that is read, in bytes.
+const MOST: u64 = 1 << 20;
 /// Where to get a key.
 const KEY_PAGE: &str = "https://apiban.org/getkey.html";
 
@@ -195,7 +198,7 @@ impl FeedConfig {
             KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
             KeySource::Given(secret) => secret.clone(),
             KeySource::File(path) => {
-                let text = fs::read_to_string(path).map_err(|error| {
+                let text = files::read_text(path, MOST).map_err(|error| {
                     wrong(format!("key_file {} of feed {name:?} cannot be read: {error}", path.display()))
                 })?;
                 Secret::new(text.lines().next().unwrap_or_default().trim())
@@ -327,7 +330,7 @@ impl Config {
     pub fn load(path: Option<&Path>, key: Option<Secret>) -> Result<Self, ConfigError> {
         let file = path.unwrap_or(Path::new(DEFAULT_PATH));
         let fail = |what| ConfigError { file: file.to_owned(), line: None, what };
-        match fs::read_to_string(file) {
+        match files::read_text(file, MOST) {
             Ok(text) => {
                 let mut config = Self::parse(&text, file, key)?;
                 config.warnings.extend(too_open(file));

@@ -4,10 +4,11 @@
 //! what asterisk owns, root does not execute.
 
 use std::collections::HashMap;
-use std::fs;
+
 use std::path::{Path, PathBuf};
 
 use crate::database::Settings;
+use crate::files;
 use crate::secret::Secret;
 
 /// Where FreePBX keeps it when neither `--freepbx-conf` nor BANBRIDGE_FREEPBX_CONF names it.
@@ -48,9 +49,9 @@ pub enum ConfError {
 
 /// Reads the database settings from the file.
 pub fn read(file: &Path) -> Result<Settings, ConfError> {
-    let bytes = fs::read(file)
+    let text = files::read_text(file, 1 << 20)
         .map_err(|error| ConfError::Unreadable { file: file.to_owned(), why: error.to_string() })?;
-    parse(&String::from_utf8_lossy(&bytes), file)
+    parse(&text, file)
 }
 
 /// Reads the database settings from the file's text.
