@@ -18,6 +18,12 @@ const NOT_TRUSTED: &str = "root does not touch it: it is a link, has a second na
 
 /// Reads a text of at most `most` bytes.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
+}
+
+/// Reads a file of at most `most` bytes.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let guarded = must_guard(path)?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
@@ -27,7 +33,7 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     if bytes.len() as u64 > most {
         return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
     }
-    String::from_utf8(bytes).map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
+    Ok(bytes)
 }
 
 /// Opens a file for appending, makes it where there is none, readable by owner and group. A file that root makes is

@@ -9,7 +9,7 @@ use super::never_block::{NeverBlock, Verdict};
 use super::{Cover, Prefix};
 
 /// What the firewall enforces its blacklist with. It decides what a row can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Driver {
     /// FreePBX 15 to 17: every row is a linear rule and a process; IPv6 rows are never enforced; prefixes shorter

@@ -19,7 +19,7 @@ pub struct CheckArgs {
     address: Prefix,
 }
 
-fn read_prefix(text: &str) -> Result<Prefix, String> {
+pub fn read_prefix(text: &str) -> Result<Prefix, String> {
     text.parse().map_err(|error| format!("{error}; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
 }
 

@@ -162,6 +162,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Notes that no feed is known to be complete; where each goes on stays.
+    pub fn all_incomplete(&mut self) -> Result<()> {
+        self.conn.query_drop("UPDATE banbridge_feed SET complete = 0")?;
+        Ok(())
+    }
+
     /// Refused entries with the number of their feed, whose time is not over.
     pub fn refused(&mut self, now: i64) -> Result<Vec<(u16, Refused)>> {
         if !self.present {

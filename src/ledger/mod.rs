@@ -103,6 +103,20 @@ impl Ledger {
         self.present = true;
         Ok(())
     }
+
+    /// Drops every table of ours; returns how many there were.
+    pub fn drop_tables(&mut self) -> Result<usize> {
+        let tables: Vec<String> = self.conn.query("SHOW TABLES LIKE 'banbridge\\_%'")?;
+        // Names come from the server and begin as ours do; a backquote in one would be nobody's doing but an attacker's.
+        let ours = tables.iter().filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        let mut dropped = 0;
+        for table in ours {
+            self.conn.query_drop(format!("DROP TABLE IF EXISTS `{table}`"))?;
+            dropped += 1;
+        }
+        self.present = false;
+        Ok(dropped)
+    }
 }
 
 /// The statements of a migration, without comments. No text in ours holds a semicolon.

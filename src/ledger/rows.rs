@@ -110,6 +110,12 @@ impl Ledger {
         Ok(())
     }
 
+    /// Forgets that a prefix was taken out.
+    pub fn unrelease(&mut self, prefix: &Prefix) -> Result<()> {
+        self.conn.exec_drop("DELETE FROM banbridge_release WHERE prefix = ?", (prefix.to_string(),))?;
+        Ok(())
+    }
+
     /// A single value: `generation` and `changing` (see above), `changed_at` (rows were changed then and the daemon
     /// was not told yet), `settled` (every feed was complete since this ledger began), `lock_connection`, `lock_pid`.
     pub fn state(&mut self, name: &str) -> Result<Option<i64>> {

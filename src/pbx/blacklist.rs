@@ -88,3 +88,16 @@ pub fn write(
     tx.commit()?;
     Ok(())
 }
+
+/// Takes away every row with our mark, those of `unmarked` that the ledger says are ours, and our number. Returns how
+/// many rows of the blacklist went.
+pub fn take_all_away(conn: &mut Conn, unmarked: &[String]) -> Result<u64> {
+    let mut tx = conn.start_transaction(TxOpts::default())?;
+    tx.exec_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ?"), (MARK,))?;
+    let marked = tx.affected_rows();
+    let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
+    let rest = database::for_keys(&mut tx, &head, &[], unmarked)?;
+    tx.query_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'banbridge'"))?;
+    tx.commit()?;
+    Ok(marked + rest)
+}

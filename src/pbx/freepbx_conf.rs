@@ -49,9 +49,10 @@ pub enum ConfError {
 
 /// Reads the database settings from the file.
 pub fn read(file: &Path) -> Result<Settings, ConfError> {
-    let text = files::read_text(file, 1 << 20)
+    let bytes = files::read(file, 1 << 20)
         .map_err(|error| ConfError::Unreadable { file: file.to_owned(), why: error.to_string() })?;
-    parse(&text, file)
+    // An old file may hold a comment in another encoding.
+    parse(&String::from_utf8_lossy(&bytes), file)
 }
 
 /// Reads the database settings from the file's text.

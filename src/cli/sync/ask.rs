@@ -4,8 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::exit::Exit;
+use super::super::now;
+use super::child::{Event, tell};
 use super::report::{FeedReport, RefusedEntry, Report};
-use super::{Session, now};
+use super::session::{Role, Session};
 use crate::ban::never_block::Verdict;
 use crate::ban::{Entry, Prefix, wanted};
 use crate::config::{FeedConfig, KeySource, Kind};
@@ -74,8 +76,7 @@ impl Session<'_> {
             }
             let message =
                 format!("{}: {} entries in {} requests", config.name, asked.received, asked.requests);
-            self.progress.set_message(message);
-            self.progress.tick();
+            self.say_progress(message);
         }
         let error = format!(
             "{} did not come to an end in {MOST_BATCHES} requests; the next run goes on",
@@ -132,13 +133,16 @@ impl Session<'_> {
             }
             // What came so far is to be in force while we wait.
             self.reload(report)?;
-            self.progress.set_message(format!(
+            let text = format!(
                 "{}: {} entries so far; waiting {} s for the rate limit",
                 config.name,
                 asked.received,
                 wait.as_secs() + 1
-            ));
-            self.progress.tick();
+            );
+            match self.role {
+                Role::Fetcher => tell(&Event::Waiting { text }),
+                _ => self.say(&text),
+            }
             thread::sleep(wait);
         }
     }
@@ -163,7 +167,7 @@ impl Session<'_> {
         }
         log::info!("{}: {text}", config.name);
         self.remember(config, |state| state.retry_at = retry_at);
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_failure(self.state(&config.name).id, &text, retry_at, now())?;
         }
         Ok(true)
@@ -178,7 +182,7 @@ impl Session<'_> {
         exit: Exit,
         retry_at: Option<i64>,
     ) -> anyhow::Result<()> {
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_failure(self.state(&config.name).id, &error, retry_at, now())?;
         }
         asked.exit = exit;
@@ -208,7 +212,7 @@ impl Session<'_> {
         asked.complete = fetch.is_complete(cursor);
         state.cursor = Some(fetch.cursor_after(cursor).to_owned());
         state.complete |= asked.complete;
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_batch(&state, &judged.entries, &judged.refused, now, config.ttl.as_secs())?;
             if !judged.refused.is_empty() {
                 self.ledger.bound_refused(state.id)?;

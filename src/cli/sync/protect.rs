@@ -1,7 +1,7 @@
 //! Learns who must get through before anything is blocked.
 
-use super::Session;
 use super::report::Report;
+use super::session::Session;
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
 use crate::pbx::interfaces;
 use crate::pbx::names::Resolver;
@@ -15,7 +15,7 @@ impl Session<'_> {
         resolver: &dyn Resolver,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let now = super::now();
+        let now = super::super::now();
         let zones = match zones::read(self.ledger.conn()) {
             Ok(zones) => Ok(zones),
             Err(ZoneError::Database(error)) => return Err(error.into()),
@@ -33,14 +33,14 @@ impl Session<'_> {
             match found {
                 Ok(found) => {
                     known.retain(|protection| protection.source != source);
-                    if !self.dry_run {
+                    if !self.is_dry() {
                         self.ledger.save_source(source, &found, now)?;
                     }
                     known.extend(found);
                 }
                 Err(error) => {
                     report.warn(format!("{error}; those protected before stay protected"));
-                    if !self.dry_run {
+                    if !self.is_dry() {
                         self.ledger.fail_source(source, &error)?;
                     }
                 }
@@ -82,8 +82,8 @@ impl Session<'_> {
                 ),
             });
         }
-        if !self.dry_run {
-            self.ledger.save_names(&found, &names, super::now())?;
+        if !self.is_dry() {
+            self.ledger.save_names(&found, &names, super::super::now())?;
         }
         self.picture.names.extend(found);
         self.picture.look_at_rows(&mut self.ledger)?;

@@ -1,14 +1,15 @@
 //! Carries the plan out: rows in and out of the firewall's blacklist, and the firewall told to look.
 
-use super::Session;
+use super::child::{Event, tell};
 use super::report::{Reload, Report};
+use super::session::{Role, Session};
 use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
 use crate::ban::{Cover, Prefix};
 use crate::database::DatabaseError;
 use crate::pbx::{blacklist, daemon};
 
 /// How long a prefix that an administrator took out stays out, in seconds.
-pub(super) const RELEASE: i64 = 30 * 86_400;
+pub const RELEASE: i64 = 30 * 86_400;
 
 impl Session<'_> {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
@@ -17,7 +18,7 @@ impl Session<'_> {
         let ours = self.ledger.state("generation")?.unwrap_or(0);
         let table = self.picture.rows.generation.unwrap_or(0);
         let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
-        if self.dry_run {
+        if self.is_dry() {
             self.picture.catching_up |= lost;
             return Ok(());
         }
@@ -25,10 +26,11 @@ impl Session<'_> {
             log::info!(
                 "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
             );
-            let now = super::now();
+            let now = super::super::now();
             self.ledger.set_state("catching_up", now)?;
             // The next change is counted from here, so that this is noticed once.
             self.ledger.set_state("generation", table.max(1))?;
+            self.ledger.all_incomplete()?;
             for state in &mut self.picture.feeds {
                 state.complete = false;
             }
@@ -43,7 +45,7 @@ impl Session<'_> {
         let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
         if self.picture.catching_up && complete {
             self.picture.catching_up = false;
-            if !self.dry_run {
+            if !self.is_dry() {
                 self.ledger.set_state("catching_up", 0)?;
             }
         }
@@ -52,20 +54,27 @@ impl Session<'_> {
 
     /// Starts a feed over.
     pub(super) fn start_over(&mut self, name: &str) -> anyhow::Result<()> {
-        if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) {
-            state.cursor = None;
-            state.complete = false;
-            if !self.dry_run {
-                self.ledger.start_over(state.id)?;
-            }
+        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+            return Ok(());
+        };
+        state.cursor = None;
+        state.complete = false;
+        let id = state.id;
+        if !self.is_dry() {
+            self.ledger.start_over(id)?;
         }
         Ok(())
     }
 
     /// Brings the rows up to date with what is known now. In a dry run only the picture changes.
     pub(super) fn apply(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        let now = super::now();
-        if !self.dry_run {
+        if self.role == Role::Fetcher {
+            // The parent writes the rows.
+            tell(&Event::Changed);
+            return Ok(());
+        }
+        let now = super::super::now();
+        if !self.is_dry() {
             self.picture.look_at_rows(&mut self.ledger)?;
         }
         self.notice_the_administrators_hand(now)?;
@@ -73,7 +82,7 @@ impl Session<'_> {
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
-        if self.dry_run {
+        if self.is_dry() {
             self.show(&plan, report);
             return Ok(());
         }
@@ -124,7 +133,7 @@ impl Session<'_> {
             return Ok(());
         }
         let written = self.ledger.written()?;
-        let gone = match self.dry_run {
+        let gone = match self.is_dry() {
             // The picture already holds what would be written.
             true => taken_out_by_hand(
                 &written,
@@ -139,7 +148,7 @@ impl Session<'_> {
             return Ok(());
         }
         let until = now + RELEASE;
-        if !self.dry_run {
+        if !self.is_dry() {
             for prefix in &gone {
                 log::info!(
                     "released {prefix}: an administrator took it out; it stays out until {}",
@@ -185,10 +194,10 @@ impl Session<'_> {
 
     /// Has the firewall take the rows up, when they were changed and it was not told yet.
     pub(super) fn reload(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        if self.dry_run {
+        if self.role != Role::Whole {
             return Ok(());
         }
-        let now = super::now();
+        let now = super::super::now();
         let changed_at = self.ledger.state("changed_at")?.unwrap_or(0);
         let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
         if changed_at == 0 {
