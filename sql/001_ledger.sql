@@ -14,6 +14,11 @@ CREATE TABLE IF NOT EXISTS banbridge_feed (
   last_error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   -- Not to be asked before this time (the server's Retry-After).
   retry_at BIGINT NULL,
+  -- The surge guard: how many prefixes the feed had when it was last complete, and when that was.
+  base_size INT UNSIGNED NULL,
+  completed_at BIGINT NULL,
+  -- What it named after this time is held until an administrator accepts it.
+  held_since BIGINT NULL,
   PRIMARY KEY (id),
   UNIQUE KEY name (name)
 ) ENGINE=InnoDB;

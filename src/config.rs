@@ -12,6 +12,7 @@ use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
+use crate::ban::surge::Guard;
 use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
 use crate::files;
@@ -171,6 +172,10 @@ pub struct FeedConfig {
     pub shortest_v4: u8,
     /// Networks wider than this (a shorter IPv6 prefix) are refused.
     pub shortest_v6: u8,
+    /// The feed is held when it asks for more than so many times its last size,
+    pub surge_times: u32,
+    /// and for more than so many prefixes more.
+    pub surge_more: u32,
     /// Whether it is asked and its prefixes are wanted.
     pub enabled: bool,
     #[serde(skip)]
@@ -189,6 +194,11 @@ struct Place {
 }
 
 impl FeedConfig {
+    /// What of this feed is a surge.
+    pub fn surge_guard(&self) -> Guard {
+        Guard { times: self.surge_times, more: self.surge_more }
+    }
+
     /// The key, read from where it stands. The placeholder that apiban's own client ships counts as none.
     pub fn read_key(&self) -> Result<Secret, ConfigError> {
         let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
@@ -321,6 +331,8 @@ struct RawFeed {
     timeout: Option<Period>,
     shortest_v4: Option<u8>,
     shortest_v6: Option<u8>,
+    surge_times: Option<u32>,
+    surge_more: Option<u32>,
     enabled: Option<bool>,
 }
 
@@ -470,6 +482,8 @@ fn judge(raw: RawFeed, place: &Place, environment_key: Option<&Secret>) -> Resul
         timeout,
         shortest_v4,
         shortest_v6,
+        surge_times: raw.surge_times.unwrap_or(4),
+        surge_more: raw.surge_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         at: place.clone(),
         name,

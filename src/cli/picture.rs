@@ -51,20 +51,24 @@ impl Picture {
     pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
         let firewall = firewall::read(ledger.conn())?;
         let mut known = ledger.feeds()?;
-        let feeds: Vec<FeedState> = config
-            .feed
-            .iter()
-            .map(|feed| {
-                let new = FeedState { name: feed.name.clone(), ..FeedState::default() };
+        // A feed that the ledger does not know yet gets a number that it will not give out, for a dry run.
+        let feeds: Vec<FeedState> = (0..)
+            .zip(&config.feed)
+            .map(|(place, feed)| {
+                let new = FeedState { id: u16::MAX - place, name: feed.name.clone(), ..FeedState::default() };
                 known.remove(&feed.name).unwrap_or(new)
             })
             .collect();
-        // A feed that the ledger does not know yet has the number 0, which no entry has.
         let asking = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
-            .map(|((priority, state), config)| Asking { feed: state.id, priority, ttl: config.ttl.as_secs() })
+            .map(|((priority, state), config)| Asking {
+                feed: state.id,
+                priority,
+                ttl: config.ttl.as_secs(),
+                held_since: state.held_since,
+            })
             .collect();
         let mut entries = ledger.entries()?;
         wanted::sort(&mut entries);
@@ -108,6 +112,14 @@ impl Picture {
         Ok(())
     }
 
+    /// Takes over whether a feed is held.
+    pub fn hold(&mut self, name: &str) {
+        let Some(state) = self.feeds.iter().find(|state| state.name == name) else { return };
+        for asking in self.asking.iter_mut().filter(|asking| asking.feed == state.id) {
+            asking.held_since = state.held_since;
+        }
+    }
+
     /// What the feeds want, and while catching up also what our rows hold already.
     pub fn wanted(&self, now: i64) -> Vec<Wanted> {
         let mut all = wanted::wanted(&self.entries, &self.asking, now);
@@ -131,12 +143,18 @@ impl Picture {
 
     /// The name of a feed by its number.
     pub fn feed_name(&self, id: u16) -> Option<&str> {
-        self.feeds.iter().find(|feed| feed.id == id && id != 0).map(|feed| feed.name.as_str())
+        self.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.name.as_str())
     }
 
     /// Entries that count at `now`.
     pub fn holding(&self, now: i64) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| self.asking.iter().any(|feed| feed.holds(entry, now)))
+    }
+
+    /// How many entries of a feed are held.
+    pub fn held(&self, feed: u16, now: i64) -> usize {
+        let asking = self.asking.iter().find(|asking| asking.feed == feed && asking.held_since.is_some());
+        asking.map_or(0, |asking| asking.size(&self.entries, now) - self.count(feed, now))
     }
 
     /// How many entries of a feed count at `now`.

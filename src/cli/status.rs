@@ -46,6 +46,8 @@ struct FeedStatus {
     last_error: Option<String>,
     retry_at: Option<Time>,
     stale: bool,
+    /// Entries that the surge guard holds.
+    held: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -117,6 +119,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_success: state.last_success.map(Time),
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
+        held: picture.held(state.id, now),
         stale: config.enabled && state.last_success.is_none_or(|last| now - last > STALE),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
@@ -290,6 +293,7 @@ fn text(status: &Status) -> String {
     let feeds = status.feeds.iter().map(|feed| {
         let state = match (feed.enabled, feed.stale, feed.complete) {
             (false, ..) => "off",
+            _ if feed.held > 0 => "HELD",
             (_, true, _) => "STALE",
             (.., false) => "loading",
             _ => "good",

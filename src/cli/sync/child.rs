@@ -122,7 +122,10 @@ impl Child {
         }
         command.arg("--freepbx-conf").arg(&global.freepbx_conf).arg("fetch");
         command.args(args.feed.iter().flat_map(|name| ["--feed", name]));
-        command.args(args.full.then_some("--full")).args(args.dry_run.then_some("--dry-run"));
+        command
+            .args(args.full.then_some("--full"))
+            .args(args.accept.then_some("--accept"))
+            .args(args.dry_run.then_some("--dry-run"));
         let most = wait.unwrap_or(UNBOUNDED);
         command.arg("--wait").arg(most.as_secs().to_string());
         let mut process = command.spawn()?;

@@ -37,6 +37,9 @@ pub struct SyncArgs {
     /// Read every list again from its beginning
     #[arg(long)]
     full: bool,
+    /// Take what a feed asks for that is held because it is suddenly much more than before
+    #[arg(long)]
+    accept: bool,
     /// Show what would be done and change nothing
     #[arg(long)]
     dry_run: bool,

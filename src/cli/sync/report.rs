@@ -31,6 +31,10 @@ pub struct FeedReport {
     pub refused: Vec<RefusedEntry>,
     /// Whether the list was read to its end.
     pub complete: bool,
+    /// Whether the surge guard holds what is new.
+    pub held: bool,
+    /// What else is to be known of it.
+    pub note: Option<String>,
     pub error: Option<String>,
     #[serde(skip, default = "done")]
     pub exit: Exit,
@@ -49,6 +53,8 @@ impl FeedReport {
             accepted: 0,
             refused: Vec::new(),
             complete: false,
+            held: false,
+            note: None,
             error: None,
             exit: Exit::Done,
         }
@@ -160,7 +166,7 @@ impl Report {
         let clean = |text: &mut String| *text = one_line(text, 1_000).into_owned();
         for feed in &mut self.feeds {
             clean(&mut feed.name);
-            feed.error.iter_mut().for_each(clean);
+            feed.error.iter_mut().chain(&mut feed.note).for_each(clean);
             for refused in &mut feed.refused {
                 clean(&mut refused.entry);
                 clean(&mut refused.reason);
@@ -301,6 +307,9 @@ fn feed_line(feed: &FeedReport) -> String {
                 n => format!("{} received, {} accepted, {end}", count(n, "address"), feed.accepted),
             };
         }
+    }
+    if let Some(note) = &feed.note {
+        line += &format!("\n  NOTE: {note}");
     }
     if let Some(error) = &feed.error {
         line += if feed.requests > 0 { "\n  ERROR: " } else { "ERROR: " };

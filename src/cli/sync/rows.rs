@@ -52,6 +52,20 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Takes what a feed asks for, however much it is.
+    pub(super) fn accept(&mut self, name: &str) -> anyhow::Result<()> {
+        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+            return Ok(());
+        };
+        (state.base_size, state.held_since, state.last_error) = (None, None, None);
+        let id = state.id;
+        self.picture.hold(name);
+        if !self.is_dry() {
+            self.ledger.accept(id)?;
+        }
+        Ok(())
+    }
+
     /// Starts a feed over.
     pub(super) fn start_over(&mut self, name: &str) -> anyhow::Result<()> {
         let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {

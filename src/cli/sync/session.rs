@@ -177,10 +177,13 @@ impl Session<'_> {
         self.learn_who_is_protected(&System, report)?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
-        let forced = args.feed.is_some() || args.full;
+        let forced = args.feed.is_some() || args.full || args.accept;
         for feed in chosen {
             if args.full {
                 self.start_over(&feed.name)?;
+            }
+            if args.accept {
+                self.accept(&feed.name)?;
             }
             let asked = self.ask_feed(feed, forced, report)?;
             report.exit = report.exit.worse(asked.exit);
