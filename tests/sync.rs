@@ -328,11 +328,14 @@ fn a_run_killed_while_it_writes_rows_leaves_nothing_that_looks_like_the_administ
     mysql::prelude::Queryable::query_drop(&mut holder, "BEGIN").unwrap();
     mysql::prelude::Queryable::query_drop(&mut holder, hold).unwrap();
     let child = scene.start(&[]);
-    let waits = "SELECT trx_id FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'";
-    until("the run to stand before the row", || !pbx.sql::<u64>(waits, ()).is_empty());
+    let theirs = |more: &str| {
+        let text = format!("SELECT id FROM information_schema.PROCESSLIST WHERE user = 'freepbxuser' {more}");
+        pbx.sql::<u64>(&text, ()).len()
+    };
+    until("the run to stand before the row", || theirs("AND info LIKE 'INSERT%generation%'") == 1);
     scene.kill(child);
     drop(holder);
-    until("the half-done change to be undone", || pbx.sql::<u64>("SELECT trx_id FROM information_schema.INNODB_TRX", ()).is_empty());
+    until("the half-done change to be undone", || theirs("") == 0);
     assert_eq!(scene.ours(), before);
 
     let report = scene.sync(0, &[]);
