@@ -6,6 +6,7 @@ pub mod blacklist;
 pub mod daemon;
 pub mod firewall;
 pub mod freepbx_conf;
+pub mod fwconsole;
 pub mod interfaces;
 pub mod names;
 pub mod zones;

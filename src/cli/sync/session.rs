@@ -1,6 +1,7 @@
 //! One run at work: the connection, the picture, and what this process may do with them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -50,6 +51,7 @@ pub struct Opened {
     ledger: Option<Ledger>,
     config_feeds: Vec<String>,
     run_dir: String,
+    freepbx_conf: PathBuf,
 }
 
 /// What [`Session::record`] needs to note how a run ended.
@@ -69,7 +71,7 @@ impl Opened {
         logging::start(global, to_file.then_some((log_dir.as_str(), config.log.level)));
         firewall::read(ledger.conn())?;
         let config_feeds = config.feed.iter().map(|feed| feed.name.clone()).collect();
-        Ok(Self { ledger: Some(ledger), config_feeds, run_dir })
+        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, freepbx_conf: global.freepbx_conf.clone() })
     }
 
     /// Takes the run's lock.
@@ -135,6 +137,7 @@ impl Opened {
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
             is_root: rustix::process::geteuid().is_root(),
+            freepbx_conf: self.freepbx_conf.clone(),
         })
     }
 
@@ -156,6 +159,8 @@ pub struct Session<'a> {
     /// Where the daemon keeps its lock.
     pub(super) run_dir: String,
     pub(super) is_root: bool,
+    /// FreePBX's settings; their owner is who fwconsole runs as.
+    pub(super) freepbx_conf: PathBuf,
 }
 
 impl Session<'_> {
