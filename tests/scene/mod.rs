@@ -196,7 +196,7 @@ impl Scene {
     /// Lets time pass: every time in the ledger, and the feed's rate limit, moves into the past.
     pub fn later(&self, seconds: i64) {
         for (table, columns) in [
-            ("feed", "last_attempt last_success retry_at"),
+            ("feed", "last_attempt last_success retry_at completed_at held_since"),
             ("entry", "first_seen last_seen expires_at"),
             ("refused", "last_seen expires_at"),
             ("row", "written_at"),
