@@ -56,13 +56,23 @@ impl Scene {
     }
 
     pub fn on<S: AsRef<str>>(builder: Builder, entries: &[S]) -> Self {
+        Self::on_with(builder, entries, |_| ())
+    }
+
+    /// The same with a feed of another kind.
+    pub fn on_with<S: AsRef<str>>(
+        builder: Builder,
+        entries: &[S],
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let pbx = builder.start();
-        let options = Options {
+        let mut options = Options {
             keys: vec![KEY.into()],
             entries: entries.iter().map(|entry| entry.as_ref().to_owned()).collect(),
             log: Some(pbx.dir().join("requests.log")),
             ..Options::default()
         };
+        change(&mut options);
         let feed = inside(&pbx, || Simulator::start(options).expect("the feed"));
         let scene = Self { pbx, feed };
         scene.configure("");
@@ -183,10 +193,14 @@ impl Scene {
     /// it ends is left out: when it asked, and that it ran.
     pub fn sums(&self) -> BTreeMap<String, Option<u64>> {
         let mut tables = self.tables();
-        let noted = ["banbridge_request", "banbridge_run", "banbridge_feed", "banbridge_state", "banbridge_source"];
+        let noted =
+            ["banbridge_request", "banbridge_run", "banbridge_feed", "banbridge_state", "banbridge_source"];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());
-        self.pbx.sql::<(String, Option<u64>)>(&format!("CHECKSUM TABLE {}", tables.join(", ")), ()).into_iter().collect()
+        self.pbx
+            .sql::<(String, Option<u64>)>(&format!("CHECKSUM TABLE {}", tables.join(", ")), ())
+            .into_iter()
+            .collect()
     }
 
     /// Lets time pass: every time in the ledger, and the feed's rate limit, moves into the past.
