@@ -56,13 +56,23 @@ impl Scene {
     }
 
     pub fn on<S: AsRef<str>>(builder: Builder, entries: &[S]) -> Self {
+        Self::on_with(builder, entries, |_| ())
+    }
+
+    /// The same with a feed of another kind.
+    pub fn on_with<S: AsRef<str>>(
+        builder: Builder,
+        entries: &[S],
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let pbx = builder.start();
-        let options = Options {
+        let mut options = Options {
             keys: vec![KEY.into()],
             entries: entries.iter().map(|entry| entry.as_ref().to_owned()).collect(),
             log: Some(pbx.dir().join("requests.log")),
             ..Options::default()
         };
+        change(&mut options);
         let feed = inside(&pbx, || Simulator::start(options).expect("the feed"));
         let scene = Self { pbx, feed };
         scene.configure("");
