@@ -126,12 +126,17 @@ fn a_dry_run_before_the_first_run_prints_its_plan_and_makes_nothing() {
         assert_eq!(scene.log(), "", "no log file either");
         scene.nobody_told_the_daemon_since(passes);
         let text = scene.run(&["sync", "--dry-run"]).ok();
-        assert!(text.contains("nothing was changed") && text.contains(&format!("  + {ATTACKER}\n")), "{text}");
+        assert!(
+            text.contains("nothing was changed") && text.contains(&format!("  + {ATTACKER}\n")),
+            "{text}"
+        );
 
         let done = scene.sync(0, &[]);
         assert_eq!(scene.ours(), texts(&plan["plan_add"]), "{firewall:?}");
         assert_eq!(texts(&plan["plan_remove"]), set([""; 0]));
-        for count in ["added", "removed", "kept", "over_limit", "not_by_row", "refused", "foreign", "released"] {
+        for count in
+            ["added", "removed", "kept", "over_limit", "not_by_row", "refused", "foreign", "released"]
+        {
             assert_eq!(done["blacklist"][count], plan["blacklist"][count], "{count}, {firewall:?}");
         }
     }
@@ -332,7 +337,9 @@ fn a_run_killed_while_it_writes_rows_leaves_nothing_that_looks_like_the_administ
     until("the run to stand before the row", || !pbx.sql::<u64>(waits, ()).is_empty());
     scene.kill(child);
     drop(holder);
-    until("the half-done change to be undone", || pbx.sql::<u64>("SELECT trx_id FROM information_schema.INNODB_TRX", ()).is_empty());
+    until("the half-done change to be undone", || {
+        pbx.sql::<u64>("SELECT trx_id FROM information_schema.INNODB_TRX", ()).is_empty()
+    });
     assert_eq!(scene.ours(), before);
 
     let report = scene.sync(0, &[]);
@@ -454,7 +461,10 @@ fn a_firewall_that_is_off_or_does_not_run_is_said_and_the_rows_wait_for_it() {
         scene.feed.sight("163.172.207.104");
         let run = scene.run(&["sync"]);
         assert_eq!(run.code, 0, "{run:?}");
-        assert!(run.stdout.contains("NOT in force") && run.stdout.contains("fwconsole firewall start"), "{run:?}");
+        assert!(
+            run.stdout.contains("NOT in force") && run.stdout.contains("fwconsole firewall start"),
+            "{run:?}"
+        );
         assert_eq!(scene.ours().len(), 2);
     }
 }
@@ -523,7 +533,8 @@ fn the_key_is_shown_nowhere_whatever_goes_wrong() {
     let see = |run: Run| format!("{}{}", run.stdout, run.stderr);
     for api in [1, 2] {
         scene.configure(&format!("api = {api}\n[log]\nlevel = \"debug\""));
-        for fault in ["echo", "close", "garbage", "redirect-loop", "redirect-http", "html=404", "key", "rate"] {
+        for fault in ["echo", "close", "garbage", "redirect-loop", "redirect-http", "html=404", "key", "rate"]
+        {
             scene.faults(&[fault]);
             shown.push(see(scene.pbx.banbridge(&["-vv", "sync", "--json"])));
             scene.later(3600);
@@ -542,7 +553,10 @@ fn the_key_is_shown_nowhere_whatever_goes_wrong() {
         scene.later(3600);
     }
     // The environment's key, which wins over the file's.
-    scene.write_config(&format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nurl = \"{}\"\napi = 1\n", scene.feed.url()));
+    scene.write_config(&format!(
+        "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nurl = \"{}\"\napi = 1\n",
+        scene.feed.url()
+    ));
     for fault in ["echo", "none"] {
         scene.faults(&[fault]);
         let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
@@ -551,10 +565,8 @@ fn the_key_is_shown_nowhere_whatever_goes_wrong() {
         scene.later(3600);
     }
     assert_eq!(scene.ours(), set([ATTACKER]), "the environment's key was used");
-    let kept: Vec<(Option<String>, Option<String>)> = scene.pbx.sql(
-        "SELECT f.last_error, r.error FROM banbridge_feed f, banbridge_run r",
-        (),
-    );
+    let kept: Vec<(Option<String>, Option<String>)> =
+        scene.pbx.sql("SELECT f.last_error, r.error FROM banbridge_feed f, banbridge_run r", ());
     shown.extend(kept.into_iter().flat_map(|(a, b)| [a, b]).flatten());
     shown.push(scene.log());
     for text in shown {
@@ -576,7 +588,8 @@ fn one_bad_feed_does_not_keep_the_good_ones_from_being_applied() {
     scene.write_config(&text);
     let report = scene.sync(77, &[]);
     assert_eq!(scene.ours(), set([ATTACKER]));
-    let told: Vec<_> = report["feeds"].as_array().unwrap().iter().map(|f| (&f["name"], f["error"].is_null())).collect();
+    let told: Vec<_> =
+        report["feeds"].as_array().unwrap().iter().map(|f| (&f["name"], f["error"].is_null())).collect();
     assert_eq!(told, [(&json!("down"), false), (&json!("refused"), false), (&json!("good"), true)]);
     // One feed alone.
     scene.sync(0, &["--feed", "good"]);
@@ -586,7 +599,9 @@ fn one_bad_feed_does_not_keep_the_good_ones_from_being_applied() {
         assert!(run.code == 78 && run.stderr.contains(words), "{run:?}");
     }
     // A feed that leaves the configuration or is switched off takes its rows with it.
-    scene.write_config(&text.replace(&format!("key = \"{KEY}\""), &format!("key = \"{KEY}\"\nenabled = false")));
+    scene.write_config(
+        &text.replace(&format!("key = \"{KEY}\""), &format!("key = \"{KEY}\"\nenabled = false")),
+    );
     scene.run(&["sync"]);
     assert_eq!(scene.ours(), set([""; 0]));
 }

@@ -183,10 +183,14 @@ impl Scene {
     /// it ends is left out: when it asked, and that it ran.
     pub fn sums(&self) -> BTreeMap<String, Option<u64>> {
         let mut tables = self.tables();
-        let noted = ["banbridge_request", "banbridge_run", "banbridge_feed", "banbridge_state", "banbridge_source"];
+        let noted =
+            ["banbridge_request", "banbridge_run", "banbridge_feed", "banbridge_state", "banbridge_source"];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());
-        self.pbx.sql::<(String, Option<u64>)>(&format!("CHECKSUM TABLE {}", tables.join(", ")), ()).into_iter().collect()
+        self.pbx
+            .sql::<(String, Option<u64>)>(&format!("CHECKSUM TABLE {}", tables.join(", ")), ())
+            .into_iter()
+            .collect()
     }
 
     /// Lets time pass: every time in the ledger, and the feed's rate limit, moves into the past.
