@@ -105,11 +105,23 @@ impl Ledger {
 
     /// The last good answer for every name.
     pub fn names(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        self.addresses(
+            "SELECT name, address FROM banbridge_name AS n WHERE resolved_at = \
+             (SELECT MAX(resolved_at) FROM banbridge_name AS m WHERE m.name = n.name)",
+        )
+    }
+
+    /// Every address that a name was answered with within the last day, or last before it was answered no more.
+    pub fn names_lately(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        self.addresses("SELECT name, address FROM banbridge_name")
+    }
+
+    fn addresses(&mut self, sql: &str) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
         if !self.present {
             return Ok(names);
         }
-        let rows: Vec<(String, String)> = self.conn.query("SELECT name, address FROM banbridge_name")?;
+        let rows: Vec<(String, String)> = self.conn.query(sql)?;
         for (name, address) in rows {
             if let Ok(address) = address.parse() {
                 names.entry(name).or_default().push(address);
@@ -126,8 +138,14 @@ impl Ledger {
         used: &[String],
         now: i64,
     ) -> Result<()> {
-        let known = self.names()?;
+        let known = self.names_lately()?;
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        let answered = |name: &String| found.get(name).is_some_and(|addresses| !addresses.is_empty());
+        for name in known.keys().filter(|name| answered(name)) {
+            // Older than the new answer, whatever the clock did meanwhile.
+            let sql = "UPDATE banbridge_name SET resolved_at = ? WHERE name = ? AND resolved_at >= ?";
+            tx.exec_drop(sql, (now - 1, name, now))?;
+        }
         let all: Vec<(&String, &IpAddr)> =
             found.iter().flat_map(|(name, addresses)| addresses.iter().map(move |a| (name, a))).collect();
         insert_many(

@@ -4,12 +4,13 @@
 //! not be a fault of root. The child has no terminal, no environment but a few named variables, no way to new
 //! privileges, and limits on memory and processor time; nobody else of its user may look into it. It writes the
 //! ledger; on a pipe it tells its parent when to look there, and at the end its report, which the parent prints and
-//! does not act on.
+//! does not act on. After each change it waits until the parent has put it in force: what came is blocked before more
+//! is asked for.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,6 +78,14 @@ pub fn tell(event: &Event) {
     }
 }
 
+/// Tells the parent that the ledger changed and waits until it has put that in force.
+pub fn tell_and_wait() -> anyhow::Result<()> {
+    tell(&Event::Changed);
+    let mut answer = String::new();
+    anyhow::ensure!(std::io::stdin().lock().read_line(&mut answer)? > 0, "the run ended");
+    Ok(())
+}
+
 /// The child's first act: gives up what it will not need. Called before anything is read.
 pub fn confine() -> anyhow::Result<()> {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
@@ -96,6 +105,7 @@ pub fn confine() -> anyhow::Result<()> {
 pub struct Child {
     process: std::process::Child,
     lines: Receiver<std::io::Result<String>>,
+    answers: Option<ChildStdin>,
     complaint: thread::JoinHandle<String>,
     until: Instant,
 }
@@ -110,7 +120,7 @@ impl Child {
         command.envs(VARIABLES.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
         // Whose session it is: the administrator must not lock himself out. The child may not look for him itself.
         command.envs(ssh::find().map(|client| ("SSH_CONNECTION", client.to_string())));
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(file) = &global.config {
             command.arg("--config").arg(fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
         }
@@ -123,7 +133,7 @@ impl Child {
         let most = wait.unwrap_or(UNBOUNDED);
         command.arg("--wait").arg(most.as_secs().to_string());
         let mut process = command.spawn()?;
-        let (stdout, stderr) = (process.stdout.take(), process.stderr.take());
+        let (answers, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
         let (sender, lines) = channel();
         thread::spawn(move || {
             let mut reader = BufReader::new(stdout.into_iter().next()?);
@@ -146,7 +156,7 @@ impl Child {
             }
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Ok(Self { process, lines, complaint, until: Instant::now() + most + WORK })
+        Ok(Self { process, lines, answers, complaint, until: Instant::now() + most + WORK })
     }
 
     /// The next thing it tells, none when it has ended.
@@ -159,6 +169,14 @@ impl Child {
                     "asking the feeds took longer than it may; it was ended, the next run goes on from there"
                 )
             }
+        }
+    }
+
+    /// Tells it that what it changed is in force.
+    pub fn go_on(&mut self) {
+        // When it is gone, its end says why.
+        if let Some(answers) = &mut self.answers {
+            let _ = answers.write_all(b"\n");
         }
     }
 

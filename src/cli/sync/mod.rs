@@ -188,7 +188,11 @@ fn follow(
             report.take_over(*of_child, Exit::from_code(exit));
             told = true;
         } else {
+            let changed = matches!(event, Event::Changed);
             each(event, report)?;
+            if changed {
+                child.go_on();
+            }
         }
     }
     child.finish(told)

@@ -23,12 +23,12 @@ impl Session<'_> {
     ) -> anyhow::Result<()> {
         self.surroundings.allow = allow_list(self.config, &mut self.ledger)?;
         let readings = protected::read(self.ledger.conn(), &self.surroundings)?;
-        self.resolve(&readings, resolver, report)?;
+        let names = self.resolve(&readings, resolver, report)?;
         let mut known = self.ledger.protections()?;
         for (source, reading) in readings {
             match reading {
                 Ok(named) => {
-                    let found = self.found(&named, report);
+                    let found = found(&named, &names, report);
                     if self.is_dry() {
                         known.retain(|one| one.source != source || source.lingers());
                         known.extend(found);
@@ -54,13 +54,14 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Asks for all names at once, in the sources and in the administrator's rows.
+    /// Asks for all names at once, in the sources and in the administrator's rows. Returns every address that they had
+    /// lately.
     fn resolve(
         &mut self,
         readings: &[Reading],
         resolver: &dyn Resolver,
         report: &mut Report,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<BTreeMap<String, Vec<IpAddr>>> {
         let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
         let in_rows = self.picture.rows.foreign.iter().filter_map(|key| host::target(key));
         let targets = named.map(|named| named.target.clone()).chain(in_rows);
@@ -69,7 +70,7 @@ impl Session<'_> {
         let mut seen = std::collections::BTreeSet::new();
         questions.retain(|question| seen.insert(question.clone()));
         if questions.is_empty() {
-            return Ok(());
+            return Ok(BTreeMap::new());
         }
         let found = resolver.resolve(&questions);
         for question in questions.iter().filter(|question| !found.contains_key(*question)) {
@@ -79,34 +80,38 @@ impl Session<'_> {
         let all_read = readings.iter().all(|(_, reading)| reading.is_ok());
         let known = self.picture.names.keys().filter(|_| !all_read).cloned();
         let used: Vec<String> = questions.iter().cloned().chain(known).collect();
+        let mut lately = self.ledger.names_lately()?;
         if self.is_dry() {
-            self.picture.names.extend(found.into_iter().filter(|(_, addresses)| !addresses.is_empty()));
+            for (name, addresses) in found.into_iter().filter(|(_, addresses)| !addresses.is_empty()) {
+                lately.entry(name.clone()).or_default().extend(&addresses);
+                self.picture.names.insert(name, addresses);
+            }
         } else {
             self.ledger.save_names(&found, &used, now())?;
             self.picture.names = self.ledger.names()?;
+            lately = self.ledger.names_lately()?;
         }
         self.picture.look_at_rows(&mut self.ledger)?;
-        Ok(())
+        Ok(lately)
     }
+}
 
-    /// The protections of one source, names replaced by what they resolve to.
-    fn found(&self, named: &[Named], report: &mut Report) -> Vec<Protection> {
-        let mut all = Vec::new();
-        for protection in resolved(named, &self.picture.names) {
-            let (source, prefix, label) = (protection.source, &protection.prefix, &protection.label);
-            if source.accepts(prefix) {
-                if prefix.length() == 0 {
-                    report.warn(format!("{label} protects every address, so nothing can be blocked"));
-                }
-                all.push(protection);
-            } else if prefix.length() > 0 || !source.is_trunks() {
-                let title = source.title();
-                report
-                    .warn(format!("{title}: {prefix} ({label}) is most of the internet and protects nobody"));
+/// The protections of one source, names replaced by what they resolve to.
+fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Report) -> Vec<Protection> {
+    let mut all = Vec::new();
+    for protection in resolved(named, names) {
+        let (source, prefix, label) = (protection.source, &protection.prefix, &protection.label);
+        if source.accepts(prefix) {
+            if prefix.length() == 0 {
+                report.warn(format!("{label} protects every address, so nothing can be blocked"));
             }
+            all.push(protection);
+        } else if prefix.length() > 0 || !source.is_trunks() {
+            let title = source.title();
+            report.warn(format!("{title}: {prefix} ({label}) is most of the internet and protects nobody"));
         }
-        all
     }
+    all
 }
 
 fn unanswered(question: &str, known: bool) -> String {
@@ -173,7 +178,7 @@ pub fn learn_allowed(
     let list = allow_list(config, ledger)?;
     let named: Vec<Named> =
         list.into_iter().map(|(target, label)| Named::new(Source::Allow, target, &label)).collect();
-    let names = ledger.names()?;
+    let names = ledger.names_lately()?;
     let found: Vec<Protection> =
         resolved(&named, &names).filter(|one| one.source.accepts(&one.prefix)).collect();
     ledger.save_source(Source::Allow, &found, now())?;

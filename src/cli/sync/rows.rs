@@ -1,6 +1,6 @@
 //! Carries the plan out: rows in and out of the firewall's blacklist, and the firewall told to look.
 
-use super::child::{Event, tell};
+use super::child::tell_and_wait;
 use super::report::{Reload, Report};
 use super::session::{Role, Session};
 use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
@@ -84,8 +84,7 @@ impl Session<'_> {
     pub(super) fn apply(&mut self, report: &mut Report) -> anyhow::Result<()> {
         if self.role == Role::Fetcher {
             // The parent writes the rows.
-            tell(&Event::Changed);
-            return Ok(());
+            return tell_and_wait();
         }
         let now = super::super::now();
         if !self.is_dry() {
