@@ -16,7 +16,7 @@ use super::srv;
 /// Longest time for all names of one run together.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 /// Names asked at the same time.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 16;
 /// Names looked up in one run at most.
 const MOST: usize = 512;
 
