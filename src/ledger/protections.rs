@@ -158,10 +158,9 @@ impl Ledger {
         for name in known.keys() {
             if !used.contains(name) {
                 tx.exec_drop("DELETE FROM banbridge_name WHERE name = ?", (name,))?;
-            } else if found.get(name).is_some_and(|addresses| !addresses.is_empty()) {
-                let sql =
-                    "DELETE FROM banbridge_name WHERE name = ? AND (resolved_at < ? OR resolved_at > ?)";
-                tx.exec_drop(sql, (name, now - LINGER, now))?;
+            } else if answered(name) {
+                let sql = "DELETE FROM banbridge_name WHERE name = ? AND resolved_at < ?";
+                tx.exec_drop(sql, (name, now - LINGER))?;
             }
         }
         tx.commit()?;
