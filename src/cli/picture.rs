@@ -14,7 +14,7 @@ use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Release;
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::{self, Firewall};
-use crate::pbx::zones::{self, Target};
+use crate::pbx::host::{self, Target};
 
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
 /// day. Without this a lost ledger would leave the PBX open until the feeds are complete.
@@ -114,12 +114,12 @@ impl Picture {
             self.rows.ours.extend(ours);
         }
         let foreign = self.rows.foreign.iter().map(|key| {
-            let prefixes = match zones::target(key) {
+            let prefixes = match host::target(key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
                     self.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
                 }
-                None => Vec::new(),
+                _ => Vec::new(),
             };
             ForeignRow { key: key.clone(), prefixes }
         });

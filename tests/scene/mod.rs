@@ -213,6 +213,8 @@ impl Scene {
             ("release", "since until"),
             ("source", "last_success"),
             ("name", "resolved_at"),
+            ("sighting", "last_seen"),
+            ("allow", "since"),
             ("run", "started_at finished_at"),
         ] {
             let moves: Vec<String> =
