@@ -107,6 +107,8 @@ pub struct Config {
     pub feed: Vec<FeedConfig>,
     /// How the firewall's blacklist is written.
     pub blacklist: Blacklist,
+    /// The set that blocks before the firewall's own rules.
+    pub set: SetConfig,
     /// What the log file holds.
     pub log: Log,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
@@ -279,6 +281,27 @@ impl Default for Blacklist {
     }
 }
 
+/// `[set]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// Whether there is a set.
+    pub enabled: Enabled,
+}
+
+/// Whether there is to be a set of ours in the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enabled {
+    /// Where the system has the means for one.
+    #[default]
+    Auto,
+    /// A system without the means for one is an error.
+    Yes,
+    /// None, and one that is there is removed.
+    No,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -312,6 +335,8 @@ struct RawConfig {
     feed: Vec<RawFeed>,
     #[serde(default)]
     blacklist: Blacklist,
+    #[serde(default)]
+    set: SetConfig,
     #[serde(default)]
     log: Log,
 }
@@ -396,6 +421,7 @@ impl Config {
         Ok(Self {
             feed: feeds,
             blacklist: raw.blacklist,
+            set: raw.set,
             log: raw.log,
             path: Some(file.to_owned()),
             warnings: Vec::new(),

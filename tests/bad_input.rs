@@ -96,7 +96,9 @@ fn a_feed_that_is_not_there_is_named_with_the_mend() {
         ("https://127.0.0.1:9/api", 69, "refused"),
     ] {
         let key = format!("key = \"{KEY}\"");
-        scene.write_config(&format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{key}\nurl = \"{url}\"\n"));
+        scene.write_config(&format!(
+            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{key}\nurl = \"{url}\"\n"
+        ));
         ends_with(&scene, url, code, &[words]);
         assert_eq!(scene.sums(), sums, "{url}");
     }
@@ -147,7 +149,10 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
             let bad = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(bad), "control characters: {text:?}");
         }
-        assert_eq!(scene.tables().len(), scene.tables().iter().filter(|t| t.starts_with("banbridge_")).count());
+        assert_eq!(
+            scene.tables().len(),
+            scene.tables().iter().filter(|t| t.starts_with("banbridge_")).count()
+        );
     }
 }
 
@@ -205,7 +210,11 @@ fn freepbx_conf_that_is_missing_or_wrong_is_named_with_the_setting() {
     scene.pbx.remove_file(CONF);
     ends_with(&scene, "missing", 78, &[CONF, "is this a FreePBX?", "--freepbx-conf"]);
     scene.pbx.write_file(CONF, &good);
-    assert_eq!((scene.sums(), scene.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
+    assert_eq!(
+        (scene.sums(), scene.requests().len()),
+        (sums, asked),
+        "nothing was changed, nobody was asked"
+    );
     // Somebody who may not read it.
     scene.pbx.run(&["chmod", "600", CONF]).ok();
     scene.pbx.run(&["chown", "root", CONF]).ok();
@@ -224,7 +233,12 @@ fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
     pbx.start_database();
 
     pbx.sql_run("RENAME TABLE kvstore_FreePBX_modules_Firewall TO elsewhere", ());
-    let run = ends_with(&scene, "no table", 69, &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"]);
+    let run = ends_with(
+        &scene,
+        "no table",
+        69,
+        &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"],
+    );
     assert_eq!(run.stdout, "");
     assert_eq!(scene.run(&["status"]).code, 69);
     pbx.sql_run("RENAME TABLE elsewhere TO kvstore_FreePBX_modules_Firewall", ());
@@ -264,7 +278,11 @@ fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
         scene.faults(&["none", "stall"]);
         let child = scene.start(&[]);
         until("the second request", || scene.requests().len() == 2);
-        if how == "kill" { scene.pbx.kill_database() } else { scene.pbx.stop_database() }
+        if how == "kill" {
+            scene.pbx.kill_database()
+        } else {
+            scene.pbx.stop_database()
+        }
         scene.pbx.start_database();
         let run: Run = child.wait_with_output().unwrap().into();
         assert_eq!(run.code, 69, "{how}: {run:?}");
@@ -291,7 +309,11 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
         ("unknown key", feed("kee = \"x\""), &["line 4", "unknown key `kee`"]),
         ("unknown table", "[blacklst]\n".into(), &["line 1", "unknown key `blacklst`"]),
         ("unknown kind", feed("").replace("= \"apiban\"\n\n", "= \"apibann\"\n"), &["line 3", "apibann"]),
-        ("two of a name", feed(&format!("key = \"{KEY}\"")) + &feed("key = \"b\""), &["line 6", "two feeds", "line 2"]),
+        (
+            "two of a name",
+            feed(&format!("key = \"{KEY}\"")) + &feed("key = \"b\""),
+            &["line 6", "two feeds", "line 2"],
+        ),
         ("no TOML", format!("key = \"{KEY}"), &["line 1"]),
         ("key without quotes", feed(&format!("key = {KEY}")), &["line 4"]),
         ("ttl", feed("ttl = \"soon\""), &["line 4", "\"7d\""]),
@@ -311,7 +333,11 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
     scene.pbx.run(&["mkdir", CONFIG]).ok();
     ends_with(&scene, "a directory", 78, &[CONFIG, "cannot be read"]);
     scene.pbx.run(&["rmdir", CONFIG]).ok();
-    assert_eq!((scene.sums(), scene.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
+    assert_eq!(
+        (scene.sums(), scene.requests().len()),
+        (sums, asked),
+        "nothing was changed, nobody was asked"
+    );
     scene.configure("");
     assert_eq!(scene.sync(0, &[])["blacklist"]["kept"], 1);
 }

@@ -115,6 +115,11 @@ impl NeverBlock {
             .or_else(|| self.inside(prefix).next())
     }
 
+    /// All that is protected as the fewest prefixes, in order.
+    pub fn prefixes(&self) -> Vec<Prefix> {
+        self.cover.prefixes()
+    }
+
     /// The protections that lie inside a prefix.
     pub fn inside<'a>(&'a self, prefix: &Prefix) -> impl Iterator<Item = &'a Protection> {
         let prefix = *prefix;
