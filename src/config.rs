@@ -6,16 +6,20 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
+use crate::ban::Source;
+use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
 use crate::ban::surge::Guard;
 use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
 use crate::files;
+use crate::pbx::host::{self, Target};
 use crate::secret::Secret;
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
@@ -109,6 +113,8 @@ pub struct Config {
     pub blacklist: Blacklist,
     /// The set that blocks before the firewall's own rules.
     pub set: SetConfig,
+    /// Who is never blocked.
+    pub protect: Protect,
     /// What the log file holds.
     pub log: Log,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
@@ -273,11 +279,82 @@ pub struct Blacklist {
     pub limit: Limit,
     /// Whether neighbours are merged into networks, losslessly.
     pub aggregate: bool,
+    /// Through what the rows are written.
+    pub writer: Writer,
+}
+
+/// Through what the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// Into FreePBX's database, in bulk, with our mark in each row.
+    Db,
+    /// By `fwconsole firewall add blacklist`: slower, and whose a row is stands in our ledger alone.
+    Fwconsole,
 }
 
 impl Default for Blacklist {
     fn default() -> Self {
-        Self { limit: Limit::Auto, aggregate: true }
+        Self { limit: Limit::Auto, aggregate: true, writer: Writer::Db }
+    }
+}
+
+/// `[protect]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protect {
+    /// Who is never blocked, beside all that the PBX itself knows.
+    pub allow: Vec<Allow>,
+    /// How long an address that an administrator took out stays out.
+    pub release: Period,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self { allow: Vec::new(), release: Period::seconds(30 * 86_400) }
+    }
+}
+
+/// Somebody who is never blocked: an address, a network or a host name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow(pub Target);
+
+impl FromStr for Allow {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        match host::target(text) {
+            Some(Target::Prefix(prefix)) if !Source::Allow.accepts(&prefix) => Err(format!(
+                "{text} is most of the internet; a network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6}) or \
+                 smaller"
+            )),
+            Some(target) => Ok(Self(target)),
+            None => Err(format!(
+                "{text:?} is no address, network or host name; write it like 192.0.2.1, 192.0.2.0/24 or sip.example.com"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Target::Prefix(prefix) => prefix.fmt(f),
+            Target::Name(name) | Target::Service(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for Allow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Allow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -337,6 +414,8 @@ struct RawConfig {
     blacklist: Blacklist,
     #[serde(default)]
     set: SetConfig,
+    #[serde(default)]
+    protect: Protect,
     #[serde(default)]
     log: Log,
 }
@@ -422,6 +501,7 @@ impl Config {
             feed: feeds,
             blacklist: raw.blacklist,
             set: raw.set,
+            protect: raw.protect,
             log: raw.log,
             path: Some(file.to_owned()),
             warnings: Vec::new(),

@@ -52,7 +52,7 @@ fn no_answer_of_a_feed_changes_what_is_blocked_unless_it_is_a_good_one() {
         ("oversize", 65, &["8 MiB"]),
         ("gzip", 65, &["compressed"]),
         ("garbage", 65, &["cannot be used"]),
-        ("redirect-loop", 65, &["redirects"]),
+        ("redirect-loop*10", 65, &["redirects"]),
         ("redirect-http", 65, &["plain http on another machine"]),
         ("redirect=file:///etc/passwd", 65, &["neither https nor http"]),
     ];
@@ -112,31 +112,27 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
         // Entry, words of the reason; the escaped form is what may be printed.
         let long = "9".repeat(97) + "...";
         let table = [
-            ("137.184.10/32", "octets"),
-            ("010.0.0.1", "zero"),
+            ("137.184.10/32", "not an address"),
+            ("010.0.0.1", "not an address"),
             ("1.2.3.4/33", "length"),
-            ("1.2.3.4;DROP TABLE", "not"),
-            (long.as_str(), "not"),
+            ("1.2.3.4;DROP TABLE", "not an address"),
+            (long.as_str(), "not an address"),
             ("0.0.0.0/0", "wider than /16"),
             ("::/0", "wider than /32"),
             ("10.0.0.1", "private network"),
             ("127.0.0.1", "loopback"),
             ("224.0.0.1", "multicast"),
             ("0.1.0.1", "this network"),
-            ("", "empty"),
-            ("\\u{1b}[2J", "not"),
-            ("1.2.3.4\\n5.6.7.8", "not"),
-            ("example.com", "not"),
-            ("'; --", "not"),
-            ("fe80::1%eth0", "not"),
+            ("", "not an address"),
+            ("\\u{1b}[2J", "not an address"),
+            ("1.2.3.4\\n5.6.7.8", "not an address"),
+            ("example.com", "not an address"),
+            ("'; --", "not an address"),
+            ("fe80::1%eth0", "not an address"),
         ];
         scene.faults(&["junk"]);
         let report = scene.sync(0, &[]);
-        // `1.2.3.4 ` and `::ffff:1.2.3.4` are that address.
-        println!("{report:#}");
-        for row in scene.ours() {
-            assert!([ATTACKER, "1.2.3.4"].contains(&row.as_str()), "{row}");
-        }
+        assert_eq!(scene.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
         let refused = report["feeds"][0]["refused"].as_array().unwrap();
         let (_, listed) = scene.json(&["list", "--refused"]);
         for (entry, words) in table {
@@ -149,10 +145,6 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
             let bad = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(bad), "control characters: {text:?}");
         }
-        assert_eq!(
-            scene.tables().len(),
-            scene.tables().iter().filter(|t| t.starts_with("banbridge_")).count()
-        );
     }
 }
 
@@ -164,7 +156,8 @@ fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
     let refused = report["feeds"][0]["refused"].as_array().unwrap();
     let reasons: Vec<_> = refused.iter().map(|r| r["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "not a text").count(), 4, "{reasons:?}");
-    assert_eq!(report["feeds"][0]["received"], 7, "six of the odd batch, and the one after it");
+    // The two addresses are documentation's, which are refused too, for a reason of their own.
+    assert_eq!(reasons.iter().filter(|reason| reason.contains("documentation")).count(), 2, "{reasons:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The command line: parse, run, say how it ended. One file a command.
 
+mod allow;
 mod check;
 mod config;
 pub mod exit;
@@ -69,6 +70,10 @@ enum Command {
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
+    /// Never block an address, a network or a host, whatever the feeds say
+    Allow(allow::AllowArgs),
+    /// Take it off the allow list
+    Unallow(allow::UnallowArgs),
     /// Take one address or network out of what is blocked and keep it out
     Release(release::ReleaseArgs),
     /// Let the feeds block it again
@@ -100,6 +105,8 @@ pub fn main() -> Exit {
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Allow(args) => allow::allow(global, args),
+        Command::Unallow(args) => allow::unallow(global, args),
         Command::Release(args) => release::release(global, args),
         Command::Unrelease(args) => release::unrelease(global, args),
         Command::Purge(args) => purge::run(global, args),

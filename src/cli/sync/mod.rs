@@ -8,7 +8,7 @@
 
 mod ask;
 pub mod child;
-mod protect;
+pub mod protect;
 pub mod report;
 mod rows;
 mod session;

@@ -62,7 +62,7 @@ impl FeedReport {
 }
 
 /// What became of the firewall's blacklist, in rows of ours. `added` + `kept` is what is there now.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BlacklistReport {
     pub added: usize,
     pub removed: usize,

@@ -1,6 +1,7 @@
 //! One run at work: the connection, the picture, and what this process may do with them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -15,6 +16,7 @@ use crate::config::{Config, FeedConfig};
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::names::System;
+use crate::pbx::protected::Surroundings;
 use crate::pbx::{daemon, firewall};
 
 /// What this process does of a run.
@@ -50,6 +52,8 @@ pub struct Opened {
     ledger: Option<Ledger>,
     config_feeds: Vec<String>,
     run_dir: String,
+    freepbx_conf: PathBuf,
+    surroundings: Surroundings,
 }
 
 /// What [`Session::record`] needs to note how a run ended.
@@ -69,7 +73,9 @@ impl Opened {
         logging::start(global, to_file.then_some((log_dir.as_str(), config.log.level)));
         firewall::read(ledger.conn())?;
         let config_feeds = config.feed.iter().map(|feed| feed.name.clone()).collect();
-        Ok(Self { ledger: Some(ledger), config_feeds, run_dir })
+        let surroundings = Surroundings::new(&global.settings()?);
+        let freepbx_conf = global.freepbx_conf.clone();
+        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, surroundings, freepbx_conf })
     }
 
     /// Takes the run's lock.
@@ -134,7 +140,9 @@ impl Opened {
             patience,
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
+            surroundings: std::mem::take(&mut self.surroundings),
             is_root: rustix::process::geteuid().is_root(),
+            freepbx_conf: self.freepbx_conf.clone(),
         })
     }
 
@@ -155,7 +163,11 @@ pub struct Session<'a> {
     pub(super) before: BTreeSet<String>,
     /// Where the daemon keeps its lock.
     pub(super) run_dir: String,
+    /// Where to look for those who must get through.
+    pub(super) surroundings: Surroundings,
     pub(super) is_root: bool,
+    /// FreePBX's settings; their owner is who fwconsole runs as.
+    pub(super) freepbx_conf: PathBuf,
 }
 
 impl Session<'_> {
