@@ -269,6 +269,19 @@ fn a_restored_firewall_table_is_not_taken_for_the_administrators_hand() {
 }
 
 #[test]
+fn his_hand_is_seen_also_after_a_restored_table_that_lacked_no_row() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    let pbx = &scene.pbx;
+    scene.sync(0, &[]);
+    let number = "UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'generation'";
+    pbx.sql_run(number, ());
+    assert_eq!(scene.sync(0, &[])["blacklist"]["kept"], 1);
+    pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
+    assert_eq!(scene.sync(0, &[])["blacklist"]["released"], 1);
+    assert_eq!(scene.ours(), set([""; 0]));
+}
+
+#[test]
 fn an_emptied_firewall_table_is_filled_again() {
     let scene = Scene::without_firewall(&[ATTACKER]);
     scene.sync(0, &[]);
