@@ -53,6 +53,10 @@ CREATE TABLE IF NOT EXISTS banbridge_request (
 CREATE TABLE IF NOT EXISTS banbridge_row (
   prefix VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   written_at BIGINT NOT NULL,
+  -- 1: written through fwconsole, which cannot mark it; that it is ours stands here alone.
+  unmarked TINYINT NOT NULL DEFAULT 0,
+  -- 1: being written or taken away through fwconsole; when it is gone, nobody's hand is told from that.
+  changing TINYINT NOT NULL DEFAULT 0,
   PRIMARY KEY (prefix)
 ) ENGINE=InnoDB;
 

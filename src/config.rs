@@ -277,11 +277,23 @@ pub struct Blacklist {
     pub limit: Limit,
     /// Whether neighbours are merged into networks, losslessly.
     pub aggregate: bool,
+    /// Through what the rows are written.
+    pub writer: Writer,
+}
+
+/// Through what the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// Into FreePBX's database, in bulk, with our mark in each row.
+    Db,
+    /// By `fwconsole firewall add blacklist`: slower, and whose a row is stands in our ledger alone.
+    Fwconsole,
 }
 
 impl Default for Blacklist {
     fn default() -> Self {
-        Self { limit: Limit::Auto, aggregate: true }
+        Self { limit: Limit::Auto, aggregate: true, writer: Writer::Db }
     }
 }
 

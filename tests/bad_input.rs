@@ -52,7 +52,7 @@ fn no_answer_of_a_feed_changes_what_is_blocked_unless_it_is_a_good_one() {
         ("oversize", 65, &["8 MiB"]),
         ("gzip", 65, &["compressed"]),
         ("garbage", 65, &["cannot be used"]),
-        ("redirect-loop", 65, &["redirects"]),
+        ("redirect-loop*10", 65, &["redirects"]),
         ("redirect-http", 65, &["plain http on another machine"]),
         ("redirect=file:///etc/passwd", 65, &["neither https nor http"]),
     ];
@@ -96,7 +96,9 @@ fn a_feed_that_is_not_there_is_named_with_the_mend() {
         ("https://127.0.0.1:9/api", 69, "refused"),
     ] {
         let key = format!("key = \"{KEY}\"");
-        scene.write_config(&format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{key}\nurl = \"{url}\"\n"));
+        scene.write_config(&format!(
+            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{key}\nurl = \"{url}\"\n"
+        ));
         ends_with(&scene, url, code, &[words]);
         assert_eq!(scene.sums(), sums, "{url}");
     }
@@ -110,31 +112,27 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
         // Entry, words of the reason; the escaped form is what may be printed.
         let long = "9".repeat(97) + "...";
         let table = [
-            ("137.184.10/32", "octets"),
-            ("010.0.0.1", "zero"),
+            ("137.184.10/32", "not an address"),
+            ("010.0.0.1", "not an address"),
             ("1.2.3.4/33", "length"),
-            ("1.2.3.4;DROP TABLE", "not"),
-            (long.as_str(), "not"),
+            ("1.2.3.4;DROP TABLE", "not an address"),
+            (long.as_str(), "not an address"),
             ("0.0.0.0/0", "wider than /16"),
             ("::/0", "wider than /32"),
             ("10.0.0.1", "private network"),
             ("127.0.0.1", "loopback"),
             ("224.0.0.1", "multicast"),
             ("0.1.0.1", "this network"),
-            ("", "empty"),
-            ("\\u{1b}[2J", "not"),
-            ("1.2.3.4\\n5.6.7.8", "not"),
-            ("example.com", "not"),
-            ("'; --", "not"),
-            ("fe80::1%eth0", "not"),
+            ("", "not an address"),
+            ("\\u{1b}[2J", "not an address"),
+            ("1.2.3.4\\n5.6.7.8", "not an address"),
+            ("example.com", "not an address"),
+            ("'; --", "not an address"),
+            ("fe80::1%eth0", "not an address"),
         ];
         scene.faults(&["junk"]);
         let report = scene.sync(0, &[]);
-        // `1.2.3.4 ` and `::ffff:1.2.3.4` are that address.
-        println!("{report:#}");
-        for row in scene.ours() {
-            assert!([ATTACKER, "1.2.3.4"].contains(&row.as_str()), "{row}");
-        }
+        assert_eq!(scene.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
         let refused = report["feeds"][0]["refused"].as_array().unwrap();
         let (_, listed) = scene.json(&["list", "--refused"]);
         for (entry, words) in table {
@@ -147,7 +145,6 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
             let bad = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(bad), "control characters: {text:?}");
         }
-        assert_eq!(scene.tables().len(), scene.tables().iter().filter(|t| t.starts_with("banbridge_")).count());
     }
 }
 
@@ -159,7 +156,8 @@ fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
     let refused = report["feeds"][0]["refused"].as_array().unwrap();
     let reasons: Vec<_> = refused.iter().map(|r| r["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "not a text").count(), 4, "{reasons:?}");
-    assert_eq!(report["feeds"][0]["received"], 7, "six of the odd batch, and the one after it");
+    // The two addresses are documentation's, which are refused too, for a reason of their own.
+    assert_eq!(reasons.iter().filter(|reason| reason.contains("documentation")).count(), 2, "{reasons:?}");
 }
 
 #[test]
@@ -205,7 +203,11 @@ fn freepbx_conf_that_is_missing_or_wrong_is_named_with_the_setting() {
     scene.pbx.remove_file(CONF);
     ends_with(&scene, "missing", 78, &[CONF, "is this a FreePBX?", "--freepbx-conf"]);
     scene.pbx.write_file(CONF, &good);
-    assert_eq!((scene.sums(), scene.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
+    assert_eq!(
+        (scene.sums(), scene.requests().len()),
+        (sums, asked),
+        "nothing was changed, nobody was asked"
+    );
     // Somebody who may not read it.
     scene.pbx.run(&["chmod", "600", CONF]).ok();
     scene.pbx.run(&["chown", "root", CONF]).ok();
@@ -224,7 +226,12 @@ fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
     pbx.start_database();
 
     pbx.sql_run("RENAME TABLE kvstore_FreePBX_modules_Firewall TO elsewhere", ());
-    let run = ends_with(&scene, "no table", 69, &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"]);
+    let run = ends_with(
+        &scene,
+        "no table",
+        69,
+        &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"],
+    );
     assert_eq!(run.stdout, "");
     assert_eq!(scene.run(&["status"]).code, 69);
     pbx.sql_run("RENAME TABLE elsewhere TO kvstore_FreePBX_modules_Firewall", ());
@@ -233,9 +240,9 @@ fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
     ends_with(&scene, "no settings", 69, &["freepbx_settings"]);
     pbx.sql_run("RENAME TABLE elsewhere TO freepbx_settings", ());
 
-    pbx.sql_run("UPDATE banbridge_schema SET version = 99", ());
+    pbx.sql_run("INSERT INTO banbridge_schema (version, applied_at) VALUES (99, 0)", ());
     ends_with(&scene, "newer tables", 78, &["newer banbridge", "update this program"]);
-    pbx.sql_run("UPDATE banbridge_schema SET version = 1 ORDER BY version LIMIT 1", ());
+    pbx.sql_run("DELETE FROM banbridge_schema WHERE version = 99", ());
     assert_eq!(scene.requests().len(), asked, "nobody was asked");
 
     pbx.sql_run("REVOKE ALL ON asterisk.* FROM freepbxuser@localhost", ());
@@ -264,7 +271,11 @@ fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
         scene.faults(&["none", "stall"]);
         let child = scene.start(&[]);
         until("the second request", || scene.requests().len() == 2);
-        if how == "kill" { scene.pbx.kill_database() } else { scene.pbx.stop_database() }
+        if how == "kill" {
+            scene.pbx.kill_database()
+        } else {
+            scene.pbx.stop_database()
+        }
         scene.pbx.start_database();
         let run: Run = child.wait_with_output().unwrap().into();
         assert_eq!(run.code, 69, "{how}: {run:?}");
@@ -291,7 +302,11 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
         ("unknown key", feed("kee = \"x\""), &["line 4", "unknown key `kee`"]),
         ("unknown table", "[blacklst]\n".into(), &["line 1", "unknown key `blacklst`"]),
         ("unknown kind", feed("").replace("= \"apiban\"\n\n", "= \"apibann\"\n"), &["line 3", "apibann"]),
-        ("two of a name", feed(&format!("key = \"{KEY}\"")) + &feed("key = \"b\""), &["line 6", "two feeds", "line 2"]),
+        (
+            "two of a name",
+            feed(&format!("key = \"{KEY}\"")) + &feed("key = \"b\""),
+            &["line 6", "two feeds", "line 2"],
+        ),
         ("no TOML", format!("key = \"{KEY}"), &["line 1"]),
         ("key without quotes", feed(&format!("key = {KEY}")), &["line 4"]),
         ("ttl", feed("ttl = \"soon\""), &["line 4", "\"7d\""]),
@@ -311,7 +326,11 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
     scene.pbx.run(&["mkdir", CONFIG]).ok();
     ends_with(&scene, "a directory", 78, &[CONFIG, "cannot be read"]);
     scene.pbx.run(&["rmdir", CONFIG]).ok();
-    assert_eq!((scene.sums(), scene.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
+    assert_eq!(
+        (scene.sums(), scene.requests().len()),
+        (sums, asked),
+        "nothing was changed, nobody was asked"
+    );
     scene.configure("");
     assert_eq!(scene.sync(0, &[])["blacklist"]["kept"], 1);
 }

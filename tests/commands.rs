@@ -4,7 +4,10 @@
 
 mod scene;
 
-use scene::{ATTACKER, ATTACKER_V6, CONFIG, DAY, FIREWALLS, Firewall, KEY, Sandbox, Scene, WINDOW, addresses, set, until};
+use scene::{
+    ATTACKER, ATTACKER_V6, CONFIG, DAY, FIREWALLS, Firewall, KEY, Sandbox, Scene, WINDOW, addresses, set,
+    until,
+};
 use serde_json::{Value, json};
 
 /// Every field that is documented is there. More may come, as the output grows compatibly.
@@ -18,7 +21,10 @@ fn has_fields(value: &Value, fields: &str) {
 #[track_caller]
 fn is_time(value: &Value) {
     let text = value.as_str().unwrap_or_else(|| panic!("{value} is no time"));
-    assert!(text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok(), "{text} is no RFC 3339 time in UTC");
+    assert!(
+        text.ends_with('Z') && text.parse::<jiff::Timestamp>().is_ok(),
+        "{text} is no RFC 3339 time in UTC"
+    );
 }
 
 #[test]
@@ -49,8 +55,12 @@ fn status_before_the_first_run_says_so_and_makes_nothing() {
         assert_eq!(status["last_run"], json!(null));
         assert_eq!(status["firewall"]["enabled"], true);
         assert_eq!(status["firewall"]["running"], true);
-        let (driver, limit) = if firewall == Firewall::Nftables { ("nftables", 20_000) } else { ("iptables", 5_000) };
-        assert_eq!((&status["firewall"]["driver"], &status["blacklist"]["limit"]), (&json!(driver), &json!(limit)));
+        let (driver, limit) =
+            if firewall == Firewall::Nftables { ("nftables", 20_000) } else { ("iptables", 5_000) };
+        assert_eq!(
+            (&status["firewall"]["driver"], &status["blacklist"]["limit"]),
+            (&json!(driver), &json!(limit))
+        );
         assert!(scene.run(&["status"]).ok().contains("no run has been made yet"));
         assert_eq!(scene.json(&["list"]).1, json!([]));
         assert_eq!(scene.json(&["list", "--refused"]).1, json!([]));
@@ -69,7 +79,10 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     assert_eq!(code, 0);
     let feed = &status["feeds"][0];
     has_fields(feed, "name kind enabled entries cursor last_attempt last_success last_error stale");
-    assert_eq!((&feed["name"], &feed["kind"], &feed["enabled"]), (&json!("apiban"), &json!("apiban"), &json!(true)));
+    assert_eq!(
+        (&feed["name"], &feed["kind"], &feed["enabled"]),
+        (&json!("apiban"), &json!("apiban"), &json!(true))
+    );
     assert_eq!((&feed["last_error"], &feed["stale"]), (&json!(null), &json!(false)));
     is_time(&feed["last_attempt"]);
     is_time(&feed["last_success"]);
@@ -127,7 +140,8 @@ fn list_shows_every_entry_with_what_became_of_it() {
         assert_eq!(item["feed"], "apiban");
         assert_eq!(item["row"].is_null(), !item["reason"].is_null(), "a row or a reason: {item:#}");
     }
-    let seen: Vec<_> = list.as_array().unwrap().iter().map(|i| [&i["prefix"], &i["state"], &i["row"]]).collect();
+    let seen: Vec<_> =
+        list.as_array().unwrap().iter().map(|i| [&i["prefix"], &i["state"], &i["row"]]).collect();
     for (prefix, state, row) in [
         (ATTACKER, "row", json!(ATTACKER)),
         (ATTACKER_V6, "not_by_row", json!(null)),

@@ -255,7 +255,8 @@ fn a_name_that_is_not_answered_keeps_its_last_addresses_and_one_that_moves_keeps
     }
 
     // The provider's name is answered with others and back again: all of them count for a day.
-    let moved = known.replace("45.3.0.1", "45.3.4.1").replace("a.example.net 45.3.2.1", "a.example.net 45.9.0.1");
+    let moved =
+        known.replace("45.3.0.1", "45.3.4.1").replace("a.example.net 45.3.2.1", "a.example.net 45.9.0.1");
     for names in [moved.as_str(), known] {
         pbx.names(names);
         scene.sync(0, &[]);
@@ -276,7 +277,8 @@ fn an_asterisk_that_is_down_hangs_or_starts_loses_nobody_and_costs_no_time() {
     registers(&scene, &[("6001", "sip:6001@45.6.0.1:5060")]);
     scene.sync(0, &[]);
     assert_eq!(scene.ours(), set([ATTACKER]));
-    let faults: [(&str, fn(&Scene)); 3] = [
+    type Break = fn(&Scene);
+    let faults: [(&str, Break); 3] = [
         ("does not run", |scene| scene.pbx.stop_asterisk()),
         ("did not answer within 5 s", |scene| scene.pbx.hang_asterisk()),
         ("still starting", |scene| scene.pbx.remove_file("/var/lib/sandbox/asterisk/pjsip show contacts")),

@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::ban::plan::{Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
 use crate::ban::wanted::{self, Asking};
 use crate::ban::{Entry, NeverBlock, Prefix};
-use crate::config::{Config, Limit};
+use crate::config::{Config, Limit, Writer};
 use crate::database::Result;
 use crate::ledger::Ledger;
 use crate::ledger::feeds::FeedState;
@@ -76,7 +76,13 @@ impl Picture {
             Limit::Auto => firewall.driver.default_limit(),
             Limit::Rows(rows) => rows,
         };
-        let policy = Policy { driver: firewall.driver, limit, aggregate: config.blacklist.aggregate };
+        let policy = Policy {
+            driver: firewall.driver,
+            limit,
+            aggregate: config.blacklist.aggregate,
+            // fwconsole finds no IPv6 entry again to delete it.
+            ipv6: firewall.driver == Driver::Nftables && config.blacklist.writer == Writer::Db,
+        };
         let since = ledger.state("catching_up")?.unwrap_or(0);
         let mut picture = Self {
             policy,
@@ -98,6 +104,15 @@ impl Picture {
     /// Looks at the firewall's rows again: the administrator may have changed them meanwhile.
     pub fn look_at_rows(&mut self, ledger: &mut Ledger) -> Result<()> {
         self.rows = blacklist::read(ledger.conn())?;
+        // What we wrote through fwconsole carries no mark; the ledger knows it.
+        let unmarked = ledger.written()?.unmarked;
+        if !unmarked.is_empty() {
+            let foreign = std::mem::take(&mut self.rows.foreign);
+            let (ours, foreign): (Vec<_>, Vec<_>) =
+                foreign.into_iter().partition(|key| unmarked.contains(key));
+            self.rows.foreign = foreign;
+            self.rows.ours.extend(ours);
+        }
         let foreign = self.rows.foreign.iter().map(|key| {
             let prefixes = match host::target(key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
@@ -138,7 +153,7 @@ impl Picture {
 
     /// What becomes of a prefix under a plan of this picture.
     pub fn fate(&self, plan: &Plan, prefix: &Prefix) -> Fate {
-        plan.fate(prefix, &self.never_block, self.policy.driver)
+        plan.fate(prefix, &self.never_block)
     }
 
     /// The name of a feed by its number.

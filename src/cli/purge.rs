@@ -40,16 +40,14 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
     ledger.lock()?;
     let written = ledger.written()?;
     let rows = blacklist::read(ledger.conn())?;
-    if !args.yes && !confirmed(rows.ours.len())? {
+    // What was written through fwconsole carries no mark; the ledger knows it.
+    let unmarked: Vec<String> =
+        rows.foreign.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
+    if !args.yes && !confirmed(rows.ours.len() + unmarked.len())? {
         complain("nothing was taken away; answer yes, or give --yes");
         return Ok(Exit::Usage);
     }
     let log_dir = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
-    // What was written through fwconsole carries no mark; the ledger knows it.
-    let unmarked: Vec<String> = match ledger.state("by_fwconsole")? {
-        Some(1) => rows.foreign.iter().filter(|key| written.contains(*key)).cloned().collect(),
-        _ => Vec::new(),
-    };
     let taken = blacklist::take_all_away(ledger.conn(), &unmarked)?;
     let tables = ledger.drop_tables()?;
     let log = Path::new(&log_dir).join(logging::FILE);

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod fail2ban;
 pub mod firewall;
 pub mod freepbx_conf;
+pub mod fwconsole;
 pub mod gateways;
 pub mod host;
 pub mod hosts_file;

@@ -56,13 +56,23 @@ impl Scene {
     }
 
     pub fn on<S: AsRef<str>>(builder: Builder, entries: &[S]) -> Self {
+        Self::on_with(builder, entries, |_| ())
+    }
+
+    /// The same with a feed of another kind.
+    pub fn on_with<S: AsRef<str>>(
+        builder: Builder,
+        entries: &[S],
+        change: impl FnOnce(&mut Options),
+    ) -> Self {
         let pbx = builder.start();
-        let options = Options {
+        let mut options = Options {
             keys: vec![KEY.into()],
             entries: entries.iter().map(|entry| entry.as_ref().to_owned()).collect(),
             log: Some(pbx.dir().join("requests.log")),
             ..Options::default()
         };
+        change(&mut options);
         let feed = inside(&pbx, || Simulator::start(options).expect("the feed"));
         let scene = Self { pbx, feed };
         scene.configure("");
@@ -196,7 +206,7 @@ impl Scene {
     /// Lets time pass: every time in the ledger, and the feed's rate limit, moves into the past.
     pub fn later(&self, seconds: i64) {
         for (table, columns) in [
-            ("feed", "last_attempt last_success retry_at"),
+            ("feed", "last_attempt last_success retry_at completed_at held_since"),
             ("entry", "first_seen last_seen expires_at"),
             ("refused", "last_seen expires_at"),
             ("row", "written_at"),

@@ -8,7 +8,6 @@
 //! is asked for.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -27,6 +26,7 @@ use super::SyncArgs;
 use super::report::Report;
 use crate::config::KEY_VARIABLE;
 use crate::feed::text::one_line;
+use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
 
 /// Variables that the child gets: the key, how to reach the internet, and whose certificates to trust.
@@ -113,7 +113,7 @@ pub struct Child {
 impl Child {
     /// Starts the child as the owner of freepbx.conf. `wait` bounds its waiting for rate limits.
     pub(super) fn start(global: &Global, args: &SyncArgs, wait: Option<Duration>) -> anyhow::Result<Self> {
-        let (user, group) = owner(global)?;
+        let (user, group) = freepbx_conf::owner(&global.freepbx_conf)?;
         let mut command = Command::new(env::current_exe()?);
         command.uid(user).gid(group).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
@@ -213,41 +213,4 @@ pub struct Failed {
     status: String,
     /// What its exit code means.
     pub exit: super::super::exit::Exit,
-}
-
-/// User and group of asterisk: the owner of freepbx.conf.
-fn owner(global: &Global) -> anyhow::Result<(u32, u32)> {
-    let meta = fs::metadata(&global.freepbx_conf)?;
-    if meta.uid() != 0 {
-        return Ok((meta.uid(), meta.gid()));
-    }
-    let passwd = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    asterisk(&passwd).ok_or_else(|| {
-        anyhow::anyhow!(
-            "{} belongs to root and there is no user asterisk, so there is nobody to ask the feeds as; mend: chown \
-             asterisk:asterisk {0}",
-            global.freepbx_conf.display()
-        )
-    })
-}
-
-/// User and group of `asterisk` in a passwd file.
-fn asterisk(passwd: &str) -> Option<(u32, u32)> {
-    let line = passwd.lines().find(|line| line.starts_with("asterisk:"))?;
-    let mut fields = line.split(':').skip(2).map(str::parse);
-    let ids = (fields.next()?.ok()?, fields.next()?.ok()?);
-    (ids.0 != 0).then_some(ids)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn asterisk_is_found_in_passwd_and_never_taken_for_root() {
-        let passwd = "root:x:0:0::/root:/bin/sh\nasterisk:x:995:992::/home/asterisk:/bin/bash\n";
-        assert_eq!(asterisk(passwd), Some((995, 992)));
-        assert_eq!(asterisk("asterisk:x:0:0::/:/bin/sh"), None);
-        assert_eq!(asterisk("asterisk2:x:5:5::/:/bin/sh"), None);
-    }
 }

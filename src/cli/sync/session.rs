@@ -1,6 +1,7 @@
 //! One run at work: the connection, the picture, and what this process may do with them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
@@ -52,6 +53,7 @@ pub struct Opened {
     config_feeds: Vec<String>,
     run_dir: String,
     surroundings: Surroundings,
+    freepbx_conf: PathBuf,
 }
 
 /// What [`Session::record`] needs to note how a run ended.
@@ -72,7 +74,8 @@ impl Opened {
         firewall::read(ledger.conn())?;
         let config_feeds = config.feed.iter().map(|feed| feed.name.clone()).collect();
         let surroundings = Surroundings::new(&global.settings()?);
-        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, surroundings })
+        let freepbx_conf = global.freepbx_conf.clone();
+        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, surroundings, freepbx_conf })
     }
 
     /// Takes the run's lock.
@@ -139,6 +142,7 @@ impl Opened {
             run_dir: self.run_dir.clone(),
             surroundings: std::mem::take(&mut self.surroundings),
             is_root: rustix::process::geteuid().is_root(),
+            freepbx_conf: self.freepbx_conf.clone(),
         })
     }
 
@@ -162,6 +166,8 @@ pub struct Session<'a> {
     /// Where to look for those who must get through.
     pub(super) surroundings: Surroundings,
     pub(super) is_root: bool,
+    /// FreePBX's settings; their owner is who fwconsole runs as.
+    pub(super) freepbx_conf: PathBuf,
 }
 
 impl Session<'_> {
