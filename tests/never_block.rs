@@ -277,8 +277,8 @@ fn an_asterisk_that_is_down_hangs_or_starts_loses_nobody_and_costs_no_time() {
     registers(&scene, &[("6001", "sip:6001@45.6.0.1:5060")]);
     scene.sync(0, &[]);
     assert_eq!(scene.ours(), set([ATTACKER]));
-    type Break = fn(&Scene);
-    let faults: [(&str, Break); 3] = [
+    type Fault = fn(&Scene);
+    let faults: [(&str, Fault); 3] = [
         ("does not run", |scene| scene.pbx.stop_asterisk()),
         ("did not answer within 5 s", |scene| scene.pbx.hang_asterisk()),
         ("still starting", |scene| scene.pbx.remove_file("/var/lib/sandbox/asterisk/pjsip show contacts")),

@@ -52,8 +52,8 @@ pub struct Opened {
     ledger: Option<Ledger>,
     config_feeds: Vec<String>,
     run_dir: String,
-    surroundings: Surroundings,
     freepbx_conf: PathBuf,
+    surroundings: Surroundings,
 }
 
 /// What [`Session::record`] needs to note how a run ended.
