@@ -5,6 +5,7 @@
 
 pub mod allow;
 pub mod feeds;
+pub mod hits;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -16,8 +17,11 @@ use mysql::prelude::Queryable;
 use crate::database::{DatabaseError, Result};
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../sql/001_ledger.sql"), include_str!("../../sql/002_allow.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../sql/001_ledger.sql"),
+    include_str!("../../sql/002_allow.sql"),
+    include_str!("../../sql/004_hits.sql"),
+];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]
