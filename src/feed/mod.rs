@@ -12,6 +12,7 @@ pub mod apiban;
 pub mod body;
 pub mod error;
 pub mod http;
+pub mod list;
 pub mod pacing;
 pub mod text;
 
