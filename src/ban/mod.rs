@@ -6,6 +6,7 @@ pub mod cover;
 pub mod never_block;
 pub mod plan;
 pub mod prefix;
+pub mod snapshot;
 pub mod special;
 pub mod wanted;
 

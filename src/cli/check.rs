@@ -44,7 +44,8 @@ struct Listing {
     prefix: Prefix,
     first_seen: Time,
     last_seen: Time,
-    expires_at: Time,
+    /// None: until the list drops it.
+    expires_at: Option<Time>,
 }
 
 /// Runs the command.
@@ -72,8 +73,8 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
                 feed: picture.feed_name(entry.feed)?.to_owned(),
                 prefix: entry.prefix,
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(entry.last_seen),
-                expires_at: Time(entry.expires_at),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
             })
         })
         .collect();
@@ -130,9 +131,10 @@ fn text(checked: &Checked) -> String {
     for listing in &checked.feeds {
         let within =
             if listing.prefix == checked.address { String::new() } else { format!(" as {}", listing.prefix) };
+        let until = listing.expires_at.map_or("the list drops it".to_owned(), |end| end.to_string());
         text += &format!(
-            "  listed by {}{within} since {}, last seen {}, until {}\n",
-            listing.feed, listing.first_seen, listing.last_seen, listing.expires_at
+            "  listed by {}{within} since {}, last seen {}, until {until}\n",
+            listing.feed, listing.first_seen, listing.last_seen
         );
     }
     text

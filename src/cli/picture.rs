@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::ban::plan::{Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::snapshot::NEVER;
 use crate::ban::wanted::{self, Asking};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, Limit};
@@ -132,6 +133,21 @@ impl Picture {
     /// The name of a feed by its number.
     pub fn feed_name(&self, id: u16) -> Option<&str> {
         self.feeds.iter().find(|feed| feed.id == id && id != 0).map(|feed| feed.name.as_str())
+    }
+
+    /// When an entry's time is over; none for one that counts as long as its list holds it.
+    pub fn end(&self, entry: &Entry) -> Option<i64> {
+        let ttl = self.asking.iter().find(|asking| asking.feed == entry.feed).map_or(0, |asking| asking.ttl);
+        (entry.expires_at != NEVER).then(|| entry.expires_at.min(entry.last_seen.saturating_add(ttl)))
+    }
+
+    /// When a feed last named an entry. What a list holds was last seen when the list was.
+    pub fn last_seen(&self, entry: &Entry) -> i64 {
+        let feed = self.feeds.iter().find(|feed| feed.id == entry.feed);
+        match feed.and_then(|feed| feed.last_success) {
+            Some(seen) if entry.expires_at == NEVER => seen.max(entry.last_seen),
+            _ => entry.last_seen,
+        }
     }
 
     /// Entries that count at `now`.

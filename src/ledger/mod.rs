@@ -4,6 +4,7 @@
 //! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
 
 pub mod feeds;
+pub mod lists;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -15,7 +16,8 @@ use mysql::prelude::Queryable;
 use crate::database::{DatabaseError, Result};
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../sql/001_ledger.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../sql/001_ledger.sql"), include_str!("../../sql/003_lists.sql")];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]

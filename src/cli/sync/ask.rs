@@ -32,6 +32,9 @@ impl Session<'_> {
         forced: bool,
         report: &mut Report,
     ) -> anyhow::Result<FeedReport> {
+        if let Some(list) = &config.list {
+            return self.ask_list(config, list, forced, report);
+        }
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
@@ -86,7 +89,7 @@ impl Session<'_> {
     }
 
     /// The remembered state of a feed of the configuration.
-    fn state(&self, name: &str) -> crate::ledger::feeds::FeedState {
+    pub(super) fn state(&self, name: &str) -> crate::ledger::feeds::FeedState {
         self.picture.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
     }
 
@@ -170,7 +173,7 @@ impl Session<'_> {
     }
 
     /// Notes what is wrong with a feed, in its report and in the ledger.
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         config: &FeedConfig,
         asked: &mut FeedReport,
@@ -276,7 +279,11 @@ impl Session<'_> {
         wanted::sort(entries);
     }
 
-    fn remember(&mut self, config: &FeedConfig, change: impl FnOnce(&mut crate::ledger::feeds::FeedState)) {
+    pub(super) fn remember(
+        &mut self,
+        config: &FeedConfig,
+        change: impl FnOnce(&mut crate::ledger::feeds::FeedState),
+    ) {
         if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == config.name) {
             change(state);
         }
@@ -307,6 +314,7 @@ fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
             };
             Ok(Box::new(ApibanClient::new(settings)?))
         }
+        Kind::List => anyhow::bail!("a list is read whole, not in batches"),
     }
 }
 

@@ -5,6 +5,7 @@
 //! goes on from there.
 
 mod ask;
+mod lists;
 mod protect;
 mod report;
 mod rows;
@@ -40,6 +41,9 @@ pub struct SyncArgs {
     /// Show what would be done and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Take a list also when it lost more than half of its entries
+    #[arg(long)]
+    accept: bool,
     /// Wait so long in all for the rate limit [default: 0; on a terminal as long as it takes]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
@@ -51,6 +55,8 @@ struct Session<'a> {
     ledger: Ledger,
     picture: Picture,
     dry_run: bool,
+    /// Whether a list may lose more than half.
+    accept: bool,
     patience: Patience,
     progress: ProgressBar,
     /// Rows of ours as they were when the run began.
@@ -107,6 +113,7 @@ pub fn run(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
         picture,
         ledger,
         dry_run: args.dry_run,
+        accept: args.accept,
         patience: Patience(match args.wait {
             Some(seconds) => Some(Duration::from_secs(seconds)),
             None if terminal => None,

@@ -72,6 +72,7 @@ pub(super) fn recognise(head: &[u8], whole: bool, settings: &Settings) -> Result
     if head.contains(&0) {
         return Err(ListErrorKind::NotText { why: "it holds zero bytes".to_owned() });
     }
+    log_lines(head)?;
     let field = || {
         let named = settings.field.clone().or_else(|| match &settings.column {
             Some(Column::Name(name)) => Some(name.clone()),
@@ -98,6 +99,23 @@ pub(super) fn recognise(head: &[u8], whole: bool, settings: &Settings) -> Result
     text(&lines, settings).map(Form::Text)
 }
 
+/// An error where most lines of the beginning are those of a log.
+fn log_lines(head: &[u8]) -> Result<(), ListErrorKind> {
+    let is_log = |line: &[u8]| {
+        let text = String::from_utf8_lossy(&line[..line.len().min(1_000)]);
+        LOG_WORDS.iter().any(|word| text.contains(word))
+    };
+    let lines = (1u64..).zip(head.split(|b| *b == b'\n')).filter(|(_, line)| !content(line).is_empty());
+    let sample: Vec<(u64, &[u8])> = lines.take(SAMPLE).collect();
+    let mut logs = sample.iter().filter(|(_, line)| is_log(line));
+    match logs.next() {
+        Some((line, text)) if (logs.count() + 1) * 2 > sample.len() => {
+            Err(ListErrorKind::Log { line: *line, text: shown(text) })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a word is a name that publishers give the address.
 pub(super) fn is_field(word: &[u8]) -> bool {
     FIELDS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
@@ -120,14 +138,6 @@ fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListError
         .filter(|(_, line)| !line.is_empty())
         .take(SAMPLE)
         .collect();
-    let is_log = |line: &[u8]| {
-        let text = String::from_utf8_lossy(line);
-        LOG_WORDS.iter().any(|word| text.contains(word))
-    };
-    let logs: Vec<&(u64, &[u8])> = sample.iter().filter(|(_, line)| is_log(line)).collect();
-    if let Some((line, text)) = logs.first().filter(|_| logs.len() * 2 > sample.len()) {
-        return Err(ListErrorKind::Log { line: *line, text: shown(text) });
-    }
     let mut layout = Layout::default();
     if let Some(Column::Name(name)) = &settings.column {
         layout.separator = separator_of_names(lines, name).unwrap_or_default();

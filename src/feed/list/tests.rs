@@ -116,7 +116,7 @@ fn what_is_no_list_is_refused_whole_with_list_line_and_harmless_text() {
         (b"010.0.0.1\n2130706433\n0x7f.1\n", &["3 of 3"]),
         (b"[\"45.0.0.1\",", &["cut off", "ends in the middle"]),
         (b"{\"cidr\":\"45.0.0.1\"}\n{\"cidr\":\"45.0", &["cut off", "line 2"]),
-        (b"[\"45.0.0.1\" nonsense]", &["no good JSON in line 1", "nonsens"]),
+        (b"[\"45.0.0.1\" nonsense]", &["no good JSON in line 1", "[\"45.0.0.1\" n"]),
         (b"[{\"x\":1},{\"y\":\"45.0.0.1\"}]", &["no field \"cidr\"", "field"]),
         (b"# TOTAL NETBLOCK: 5000\n45.0.0.1/32\n", &["cut off", "5000"]),
         (b"{\"cidr\":\"45.0.0.1\"}\n{\"type\":\"metadata\",\"records\":900}\n", &["cut off", "900"]),
