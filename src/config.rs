@@ -1,6 +1,7 @@
 //! `banbridge.toml` becomes a [`Config`]. Whatever is unknown, missing or contradictory is an error that names the
 //! file, the line, the key and the mend: a blocklist that is silently not read is a phone bill.
 
+pub mod edit;
 mod feeds;
 
 use std::fmt;
@@ -33,6 +34,13 @@ pub struct ConfigError {
     file: PathBuf,
     line: Option<usize>,
     what: String,
+}
+
+impl ConfigError {
+    /// An error of the whole file.
+    pub fn new(file: &Path, what: String) -> Self {
+        Self { file: file.to_owned(), line: None, what }
+    }
 }
 
 impl fmt::Display for ConfigError {

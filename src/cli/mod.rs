@@ -3,6 +3,8 @@
 mod check;
 mod config;
 pub mod exit;
+mod export;
+mod feed;
 mod list;
 mod logging;
 mod output;
@@ -62,6 +64,11 @@ enum Command {
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
+    /// Feeds: list, add, switch, try out, compare
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
+    /// Write what is wanted into a file, for other machines
+    Export(export::ExportArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -85,6 +92,8 @@ pub fn main() -> Exit {
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Feed(command) => feed::run(global, command),
+        Command::Export(args) => export::run(global, args),
         Command::Config(command) => config::run(global, command),
     };
     result.unwrap_or_else(|error| {
