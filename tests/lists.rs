@@ -312,3 +312,117 @@ fn two_hundred_thousand_entries_are_taken_and_the_newest_fill_the_blacklist() {
     assert_eq!(again["blacklist"]["kept"], 20_000);
     println!("again, unchanged: {} ms", again["elapsed_ms"]);
 }
+
+#[test]
+fn a_feed_that_widens_blocks_the_network_of_enough_addresses_and_narrows_again() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "widen = 3")]);
+    pbx.publish("one", "45.0.0.1\n45.0.0.7\n45.0.0.9\n46.0.0.1\n46.0.0.2\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.0/24", "46.0.0.1", "46.0.0.2"]);
+    let check = pbx.json(&["check", "45.0.0.77"]);
+    assert_eq!(check["blocked"], true, "{check}");
+    assert_eq!(check["feeds"][0]["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]));
+    assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 addresses"));
+    pbx.publish("one", "45.0.0.1\n45.0.0.7\n46.0.0.1\n46.0.0.2\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.7", "46.0.0.1", "46.0.0.2"]);
+}
+
+#[test]
+fn a_list_is_tried_out_and_nothing_changes() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", "")]);
+    let text = pbx.sandbox.read_file(CONFIG) + "[blacklist]\nlimit = 2\n";
+    pbx.sandbox.write_file(CONFIG, &text);
+    pbx.publish("one", "45.0.0.0/24\n");
+    pbx.publish("two", "45.0.0.7\n47.0.0.1\n47.0.0.3\n192.168.77.9\n192.168.0.0/16\nhello \u{1b}[2J\n");
+    pbx.sync("one");
+    let before = (pbx.keys(), pbx.json(&["status"])["feeds"].clone());
+    let tested = pbx.json(&["feed", "test", "two"]);
+    let expected = serde_json::json!({
+        "received": 6, "accepted": 5, "prefixes": 5, "new": 4, "protected": 2, "rows": 2, "rows_before": 1,
+        "limit": 2, "over_limit": 1, "refused": {"not an address or network": 1}
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&tested[key], value, "{key}: {tested}");
+    }
+    let text = pbx.run(&["feed", "test", "two"]).ok();
+    assert!(
+        text.contains("private network") && text.contains("\\u{1b}[2J") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    assert_eq!(before, (pbx.keys(), pbx.json(&["status"])["feeds"].clone()));
+    pbx.fault("two", "html");
+    let run = pbx.run(&["feed", "test", "two"]);
+    assert!(run.code == 65 && run.stderr.contains("web page"), "{run:?}");
+    assert_eq!(pbx.run(&["feed", "test", "nobody"]).code, 78);
+}
+
+#[test]
+fn feeds_are_added_from_the_catalogue_and_switched_and_the_rest_of_the_file_stays() {
+    let pbx = Pbx::start();
+    let first = "# my feeds\n[[feed]]\nname = \"mine\" # best\nkind = \"list\"\nurl = \"http://127.0.0.1:8099/mine\"\n";
+    pbx.sandbox.write_file(CONFIG, first);
+    pbx.sandbox.run(&["chown", "asterisk:asterisk", CONFIG]).ok();
+    pbx.sandbox.run(&["chmod", "640", CONFIG]).ok();
+    pbx.publish("mine", "45.0.0.1\n");
+    pbx.sync("mine");
+    for name in ["voipbl", "country-kp", "ipsum"] {
+        pbx.run(&["feed", "add", name]).ok();
+        pbx.run(&["feed", "disable", name]).ok();
+    }
+    let text = pbx.sandbox.read_file(CONFIG);
+    assert!(
+        text.starts_with(first) && text.contains("kp-aggregated.zone") && text.contains("min_score = 3"),
+        "{text}"
+    );
+    assert_eq!(pbx.sandbox.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok(), "asterisk:asterisk 640\n");
+    let names: Vec<String> = pbx
+        .json(&["feed", "list"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feed| format!("{} {}", feed["name"].as_str().unwrap(), feed["enabled"]))
+        .collect();
+    assert_eq!(names, ["mine true", "voipbl false", "country-kp false", "ipsum false"]);
+    assert_eq!(pbx.run(&["feed", "add", "voipbl"]).code, 78, "twice");
+    assert_eq!(pbx.run(&["feed", "add", "nothing"]).code, 78);
+    assert!(pbx.run(&["feed", "catalogue"]).ok().contains("locks you out"));
+    pbx.run(&["feed", "disable", "mine"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert!(pbx.keys().is_empty());
+    pbx.run(&["feed", "enable", "mine"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    let back = pbx.sandbox.read_file(CONFIG).replace("enabled = true\n", "").replace("enabled = false\n", "");
+    assert!(back.starts_with(first), "{back}");
+}
+
+#[test]
+fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", "")]);
+    pbx.publish("one", "45.0.0.0/24\n46.0.0.1\n192.168.0.0/16\n");
+    pbx.publish("two", "45.0.0.7\n46.0.0.1\n47.0.0.1\n2a05::1\n");
+    pbx.run(&["sync"]).ok();
+    let overlap = pbx.json(&["feed", "overlap"]);
+    assert_eq!((&overlap[0]["alone"], &overlap[1]["alone"]), (&2.into(), &2.into()), "{overlap}");
+    assert_eq!(overlap[1]["covered_by"], serde_json::json!([{"feed": "one", "entries": 2}]));
+    let file = pbx.path("export.txt");
+    let path = file.to_str().unwrap();
+    pbx.run(&["export", "--output", path]).ok();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "45.0.0.0/24\n46.0.0.1\n47.0.0.1\n2a05::1\n");
+    for (format, load) in [("nft", "nft -f"), ("ipset", "ipset restore -file")] {
+        pbx.run(&["export", "--format", format, "--output", path]).ok();
+        let run = pbx.sandbox.run(&["bash", "-c", &format!("{load} {path}")]);
+        assert_eq!(run.code, 0, "{format}: {run:?}");
+    }
+    // Another PBX reads it as a list.
+    pbx.run(&["export", "--format", "json", "--output", path]).ok();
+    pbx.configure(&[("export.txt", "")]);
+    let config = pbx.sandbox.read_file(CONFIG).replace("name = \"export.txt\"", "name = \"fleet\"");
+    pbx.sandbox.write_file(CONFIG, config);
+    let report = pbx.sync("fleet");
+    assert_eq!(report["feeds"][0]["accepted"], 4, "{report}");
+}

@@ -9,6 +9,7 @@ pub mod prefix;
 pub mod snapshot;
 pub mod special;
 pub mod wanted;
+pub mod widen;
 
 pub use cover::Cover;
 pub use never_block::{NeverBlock, Protection, Source};

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use crate::ban::plan::{Fate, ForeignRow, Plan, Policy, Present, Wanted};
 use crate::ban::snapshot::NEVER;
 use crate::ban::wanted::{self, Asking};
+use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, Limit};
 use crate::database::Result;
@@ -33,6 +34,8 @@ pub struct Picture {
     pub entries: Vec<Entry>,
     /// Which feeds count, and how.
     pub asking: Vec<Asking>,
+    /// Which feeds' entries widen to networks.
+    pub widening: Vec<Widening>,
     /// Who must get through.
     pub never_block: NeverBlock,
     /// What an administrator took out.
@@ -61,7 +64,7 @@ impl Picture {
             })
             .collect();
         // A feed that the ledger does not know yet has the number 0, which no entry has.
-        let asking = (0u16..)
+        let asking: Vec<Asking> = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
@@ -77,8 +80,19 @@ impl Picture {
         let since = ledger.state("catching_up")?.unwrap_or(0);
         let mut picture = Self {
             policy,
-            feeds,
             entries,
+            widening: config
+                .feed
+                .iter()
+                .zip(&feeds)
+                .filter_map(|(config, state)| {
+                    let asking = asking.iter().find(|asking| asking.feed == state.id)?;
+                    let widen = config.widen.filter(|_| config.enabled)?;
+                    let at_least = usize::try_from(widen.at_least).unwrap_or(usize::MAX);
+                    Some(Widening { asking: *asking, at_least, to: widen.to })
+                })
+                .collect(),
+            feeds,
             asking,
             never_block: NeverBlock::new(ledger.protections()?),
             releases: ledger.releases(now)?,
@@ -112,11 +126,21 @@ impl Picture {
     /// What the feeds want, and while catching up also what our rows hold already.
     pub fn wanted(&self, now: i64) -> Vec<Wanted> {
         let mut all = wanted::wanted(&self.entries, &self.asking, now);
+        all.extend(self.widened(now).iter().map(|widened| Wanted {
+            prefix: widened.network,
+            priority: widened.priority,
+            last_seen: widened.last_seen(),
+        }));
         if self.catching_up {
             let rows = self.rows.ours.iter().filter_map(|key| key.parse().ok());
             all.extend(rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 }));
         }
         all
+    }
+
+    /// Networks that are wanted for what their addresses did.
+    pub fn widened(&self, now: i64) -> Vec<Widened> {
+        self.widening.iter().flat_map(|widening| widen::widen(&self.entries, widening, now)).collect()
     }
 
     /// The plan that follows from this picture.
