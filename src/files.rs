@@ -1,78 +1,144 @@
-//! Files that are replaced whole: written beside, synced, renamed, so that a reader sees the old or the new one and
-//! a power cut leaves one of the two.
+//! Files in directories that somebody else can write.
+//!
+//! `/etc/asterisk` and `/var/log/asterisk` belong to asterisk, and root reads and writes there. Whoever took over
+//! asterisk could put a link to `/etc/shadow` in the place of a configuration, or one to `/etc/passwd` in the place of
+//! a log. So where a directory is not root's alone, root follows no link, opens no pipe, and takes only a plain file
+//! that has no second name and belongs to root or to the owner of the directory.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+mod replace;
+
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Replaces a file. A file that was there keeps its mode and owner; a new one gets `mode`.
-///
-/// # Errors
-/// Those of the system; the old file stays then.
-pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
-    // A link stays a link: what it leads to is replaced.
-    let path = match fs::canonicalize(path) {
-        Ok(path) => path,
-        Err(error) if error.kind() == ErrorKind::NotFound => path.to_owned(),
-        Err(error) => return Err(error),
-    };
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not the path of a file"));
-    };
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let old = match fs::metadata(&path) {
-        Ok(old) if !old.is_file() => {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-        }
-        old => old.ok(),
-    };
-    let beside = dir.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
-    // A new file and nothing else: what somebody put there under this name is not followed.
-    let _ = fs::remove_file(&beside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let done = write(file, content, old.as_ref(), mode).and_then(|()| fs::rename(&beside, &path));
-    if done.is_err() {
-        let _ = fs::remove_file(&beside);
-        return done;
-    }
-    // The new name too is to survive a power cut; where a directory cannot be synced it is as good as it gets.
-    let _ = File::open(dir).and_then(|dir| dir.sync_all());
-    Ok(())
+use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
+
+pub use replace::replace;
+
+/// Why a file is left alone.
+const NOT_TRUSTED: &str = "root does not touch it: it is a link, has a second name, or is not a plain file of the owner \
+                           of its directory";
+
+/// Reads a text of at most `most` bytes.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
-fn write(mut file: File, content: &[u8], old: Option<&fs::Metadata>, mode: u32) -> io::Result<()> {
-    file.write_all(content)?;
-    if let Some(old) = old {
-        let mine = file.metadata()?;
-        if (mine.uid(), mine.gid()) != (old.uid(), old.gid()) {
-            fchown(&file, Some(old.uid()), Some(old.gid()))?;
-        }
+/// Reads a file of at most `most` bytes.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let guarded = must_guard(path)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
+    let file = open_guarded(path, flags, guarded)?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
     }
-    let mode = old.map_or(mode, |old| old.permissions().mode() & 0o7777);
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.sync_all()
+    Ok(bytes)
+}
+
+/// Opens a file for appending, makes it where there is none, readable by owner and group. A file that root makes is
+/// given to the owner of its directory, so that runs as that user can go on with it.
+pub fn append(path: &Path) -> io::Result<File> {
+    let guarded = must_guard(path)?;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match open_guarded(path, flags, guarded) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        other => return other,
+    }
+    let made = File::from(open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o640))?);
+    if guarded {
+        let directory = parent(path)?;
+        fchown(&made, Some(Uid::from_raw(directory.uid())), Some(Gid::from_raw(directory.gid())))?;
+    }
+    Ok(made)
+}
+
+fn open_guarded(path: &Path, flags: OFlags, guarded: bool) -> io::Result<File> {
+    let not_trusted = || io::Error::new(ErrorKind::PermissionDenied, NOT_TRUSTED);
+    let file = match open(path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::LOOP) => return Err(not_trusted()),
+        other => File::from(other?),
+    };
+    let meta = file.metadata()?;
+    let owner = [0, parent(path)?.uid()].contains(&meta.uid());
+    if !meta.is_file() || (guarded && (meta.nlink() != 1 || !owner)) {
+        return Err(not_trusted());
+    }
+    Ok(file)
+}
+
+/// Whether somebody else than root, who runs this, can put something else in the place of the file.
+fn must_guard(path: &Path) -> io::Result<bool> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(false);
+    }
+    let directory = parent(path)?;
+    Ok(directory.uid() != 0 || directory.mode() & 0o022 != 0)
+}
+
+fn parent(path: &Path) -> io::Result<Metadata> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.metadata(),
+        _ => Path::new(".").metadata(),
+    }
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
     use super::*;
 
-    #[test]
-    fn a_file_is_replaced_with_its_mode_and_a_new_one_gets_the_mode_asked_for() {
+    /// A directory that others can write, as asterisk's are.
+    fn open_directory() -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("x.toml");
-        let mode = || fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-        replace(&path, b"one", 0o640).unwrap();
-        assert_eq!((fs::read(&path).unwrap(), mode()), (b"one".to_vec(), 0o640));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-        let link = dir.path().join("link");
-        std::os::unix::fs::symlink(&path, &link).unwrap();
-        replace(&link, b"two", 0o644).unwrap();
-        assert_eq!((fs::read(&path).unwrap(), mode()), (b"two".to_vec(), 0o600));
-        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left beside");
-        assert!(replace(dir.path(), b"x", 0o644).is_err());
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        dir
+    }
+
+    #[test]
+    fn root_takes_no_link_no_second_name_and_no_directory() {
+        if !rustix::process::geteuid().is_root() {
+            panic!("this test plays root and must be run as root");
+        }
+        let dir = open_directory();
+        let secret = dir.path().join("secret");
+        let path = dir.path().join("file");
+        fs::write(&secret, "secret").unwrap();
+        let refused = || read_text(&path, 100).is_err() && append(&path).is_err();
+        symlink(&secret, &path).unwrap();
+        assert!(refused());
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&secret, &path).unwrap();
+        assert!(refused());
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(refused());
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+    }
+
+    #[test]
+    fn a_plain_file_is_made_appended_to_and_read() {
+        let dir = open_directory();
+        let path = dir.path().join("file");
+        append(&path).unwrap().write_all(b"one ").unwrap();
+        append(&path).unwrap().write_all(b"two").unwrap();
+        assert_eq!(read_text(&path, 7).unwrap(), "one two");
+        assert!(read_text(&path, 6).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn in_a_directory_of_roots_a_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("real"), "text").unwrap();
+        symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
+        assert_eq!(read_text(&dir.path().join("link"), 100).unwrap(), "text");
     }
 }

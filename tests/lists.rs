@@ -257,8 +257,8 @@ fn packed_lists_redirects_and_files_are_read() {
     pbx.publish("target", "45.0.2.1\n");
     pbx.fault("moved", "redirect /target");
     pbx.configure(&[("gz", ""), ("zst", ""), ("moved", "")]);
-    let path = pbx.path("file");
-    pbx.publish("file", "45.0.3.1 comment\r\n45.0.4.0 255.255.255.0\r\n");
+    let path = PathBuf::from("/var/lib/asterisk/list.txt");
+    pbx.sandbox.write_file(&path, "45.0.3.1 comment\r\n45.0.4.0 255.255.255.0\r\n");
     let mut config = pbx.sandbox.read_file(CONFIG);
     config += &format!("[[feed]]\nname = \"file\"\nkind = \"list\"\nurl = \"{}\"\n", path.display());
     pbx.sandbox.write_file(CONFIG, config);

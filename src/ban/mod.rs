@@ -8,6 +8,7 @@ pub mod plan;
 pub mod prefix;
 pub mod snapshot;
 pub mod special;
+pub mod surge;
 pub mod wanted;
 pub mod widen;
 

@@ -29,6 +29,8 @@ pub struct Asking {
     pub priority: u16,
     /// Seconds after the last sighting.
     pub ttl: i64,
+    /// While the feed is held (see [`super::surge`]): what it named after this time does not count.
+    pub held_since: Option<i64>,
 }
 
 impl Asking {
@@ -40,7 +42,13 @@ impl Asking {
             NEVER => NEVER,
             at => at.min(entry.last_seen.saturating_add(self.ttl)),
         };
-        entry.feed == self.feed && end > now
+        entry.feed == self.feed && end > now && self.held_since.is_none_or(|since| entry.first_seen <= since)
+    }
+
+    /// How many entries of the feed count at `now`, or would if it were not held.
+    pub fn size(&self, entries: &[Entry], now: i64) -> usize {
+        let free = Self { held_since: None, ..*self };
+        entries.iter().filter(|entry| free.holds(entry, now)).count()
     }
 }
 
@@ -76,8 +84,10 @@ mod tests {
         Entry { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 }
     }
 
-    const FEEDS: [Asking; 2] =
-        [Asking { feed: 7, priority: 0, ttl: 100 }, Asking { feed: 3, priority: 1, ttl: 100 }];
+    const FEEDS: [Asking; 2] = [
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None },
+        Asking { feed: 3, priority: 1, ttl: 100, held_since: None },
+    ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
         let mut entries = entries.to_vec();
@@ -100,6 +110,15 @@ mod tests {
         assert_eq!(shown(&entries, 104), ["45.0.0.1 1 9"]);
         assert_eq!(shown(&entries, 108), ["45.0.0.1 1 9"]);
         assert_eq!(shown(&entries, 109), [""; 0]);
+    }
+
+    #[test]
+    fn of_a_held_feed_only_what_it_named_before_counts() {
+        let held = Asking { held_since: Some(5), ..FEEDS[0] };
+        let old = Entry { first_seen: 5, ..entry("45.0.0.1", 7, 9) };
+        let new = Entry { first_seen: 6, ..entry("46.0.0.1", 7, 9) };
+        assert_eq!([held.holds(&old, 50), held.holds(&new, 50)], [true, false]);
+        assert_eq!(held.size(&[old, new], 50), 2);
     }
 
     #[test]

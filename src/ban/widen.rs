@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::ban::wanted;
 
-    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100 };
+    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of

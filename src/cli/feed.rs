@@ -25,7 +25,7 @@ pub enum FeedCommand {
     Add(Name),
     /// Switch a feed on
     Enable(Name),
-    /// Switch a feed off: its prefixes go with the next run
+    /// Switch a feed off: its prefixes go at once
     Disable(Name),
     /// Fetch a list and show what it would do; changes nothing
     Test(Name),

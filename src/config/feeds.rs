@@ -143,6 +143,8 @@ impl Serialize for FeedConfig {
         map.serialize_entry("timeout", &self.timeout)?;
         map.serialize_entry("shortest_v4", &self.shortest_v4)?;
         map.serialize_entry("shortest_v6", &self.shortest_v6)?;
+        map.serialize_entry("surge_times", &self.surge_times)?;
+        map.serialize_entry("surge_more", &self.surge_more)?;
         if let Some(settings) = self.list.as_ref().map(|list| &list.settings) {
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;

@@ -97,15 +97,15 @@ impl Ledger {
             },
         )?;
         save_state(&mut tx, feed.id, list)?;
-        save_success(&mut tx, feed.id, now)?;
+        save_success(&mut tx, feed, now)?;
         tx.commit()?;
         Ok(())
     }
 
     /// Notes that the known version of a list is still the latest.
-    pub fn save_unchanged(&mut self, feed: u16, list: &ListState, now: i64) -> Result<()> {
+    pub fn save_unchanged(&mut self, feed: &FeedState, list: &ListState, now: i64) -> Result<()> {
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        save_state(&mut tx, feed, list)?;
+        save_state(&mut tx, feed.id, list)?;
         save_success(&mut tx, feed, now)?;
         tx.commit()?;
         Ok(())
@@ -156,11 +156,11 @@ fn save_state(conn: &mut impl Queryable, feed: u16, list: &ListState) -> Result<
     Ok(())
 }
 
-fn save_success(conn: &mut impl Queryable, feed: u16, now: i64) -> Result<()> {
+fn save_success(conn: &mut impl Queryable, feed: &FeedState, now: i64) -> Result<()> {
     conn.exec_drop(
-        "UPDATE banbridge_feed SET complete = 1, last_attempt = ?, last_success = ?, last_error = NULL, \
-         retry_at = NULL WHERE id = ?",
-        (now, now, feed),
+        "UPDATE banbridge_feed SET complete = 1, last_attempt = ?, last_success = ?, last_error = ?, \
+         retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",
+        (now, now, &feed.last_error, feed.base_size, feed.completed_at, feed.held_since, feed.id),
     )?;
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Changes of the configuration: a feed of the catalogue added, a feed switched on or off.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
@@ -8,12 +7,15 @@ use anyhow::Context;
 use super::super::Global;
 use super::super::exit::Exit;
 use super::super::output::{print, print_json};
+use super::super::sync::Opened;
 use crate::config::{Config, ConfigError, DEFAULT_PATH, Period, edit};
 use crate::feed::catalogue::{self, Chosen};
 use crate::files;
 
 /// Who else than the owner may read a new configuration: the group, which is asterisk's.
 const MODE: u32 = 0o640;
+/// The largest configuration that is changed, in bytes.
+const MOST: u64 = 1 << 20;
 
 /// Adds a list of the catalogue at the end, after all that have priority over it.
 pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
@@ -74,8 +76,11 @@ pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> anyhow:
         ConfigError::new(&path, what)
     })?;
     write(global, &path, &new)?;
-    let then = if enabled { "The next run asks it" } else { "Its prefixes go with the next run" };
-    done(global, name, enabled, &format!("{name} is switched {word}. {then} (banbridge sync).\n"))
+    // What it says, or said, counts from now on.
+    let config = global.load_config()?;
+    let ((), report) = Opened::change(global, &config, |_| Ok(()))?;
+    let then = if enabled { " The next run asks it." } else { "" };
+    done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report.in_force()))
 }
 
 fn path(global: &Global) -> std::path::PathBuf {
@@ -83,7 +88,7 @@ fn path(global: &Global) -> std::path::PathBuf {
 }
 
 fn read(path: &Path) -> anyhow::Result<String> {
-    Ok(fs::read_to_string(path)
+    Ok(files::read_text(path, MOST)
         .map_err(|error| ConfigError::new(path, format!("cannot be read: {error}")))?)
 }
 

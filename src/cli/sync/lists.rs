@@ -1,8 +1,9 @@
 //! Asks a list for its latest version and saves what that changes.
 
 use super::super::exit::Exit;
+use super::super::now;
 use super::report::{FeedReport, RefusedEntry, Report};
-use super::{Session, now};
+use super::session::Session;
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::Versions;
 use crate::config::{FeedConfig, ListConfig};
@@ -34,8 +35,7 @@ impl Session<'_> {
         // Another address, or another way to read it: what the server gave for the old one says nothing.
         let same = state.complete && remembered.fingerprint == list.fingerprint();
         let known = if same { remembered.validators.clone() } else { Validators::default() };
-        self.progress.set_message(format!("{}: asking {}", config.name, list.place.shown()));
-        self.progress.tick();
+        self.say_progress(format!("{}: asking {}", config.name, list.place.shown()));
         asked.requests = 1;
         let fetched =
             snapshot::fetch(&config.name, &list.place, config.timeout.duration(), &list.settings, &known);
@@ -59,10 +59,12 @@ impl Session<'_> {
             Download::Unchanged => {
                 asked.complete = true;
                 (remembered.failures, remembered.answered) = (0, false);
-                if !self.dry_run {
-                    self.ledger.save_unchanged(state.id, &remembered, now())?;
+                let mut state = state;
+                self.guard_against_surge(config, &mut state, &mut asked, now());
+                if !self.is_dry() {
+                    self.ledger.save_unchanged(&state, &remembered, now())?;
                 }
-                self.remember(config, |state| (state.complete, state.last_success) = (true, Some(now())));
+                self.now_known(config, state);
             }
             Download::List { parsed, validators } => {
                 remembered.validators = validators;
@@ -108,7 +110,7 @@ impl Session<'_> {
         remembered.failures = remembered.failures.saturating_add(1);
         remembered.answered = error.kind() == FetchErrorKind::Unusable;
         log::debug!("{}: {} failures in a row", config.name, remembered.failures);
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_list_failure(state.id, remembered)?;
         }
         Ok(())
@@ -132,7 +134,7 @@ impl Session<'_> {
             ttl: config.ttl.as_secs(),
         };
         self.count(parsed, asked);
-        if versions.collapsed() && !self.accept {
+        if versions.collapsed() && !self.accepts {
             let error = format!(
                 "the list {} had {} entries and has {} now; so great a loss is seldom meant, so its last good version \
                  stays. If it is meant: banbridge sync --feed {} --accept",
@@ -145,7 +147,7 @@ impl Session<'_> {
             remembered.answered = true;
             // The next request is to bring the list again, not the word that it is still this one.
             remembered.validators = Validators::default();
-            if !self.dry_run {
+            if !self.is_dry() {
                 self.ledger.save_list_failure(state.id, &remembered)?;
             }
             return self.fail(config, asked, error, Exit::Unusable, None);
@@ -154,22 +156,29 @@ impl Session<'_> {
         (remembered.failures, remembered.answered) = (0, false);
         remembered.refused = parsed.refused_total();
         asked.complete = true;
-        if !self.dry_run {
+        if !change.is_empty() {
+            change.apply(state.id, &mut self.picture.entries);
+        }
+        let mut state = state.clone();
+        self.guard_against_surge(config, &mut state, asked, now);
+        if !self.is_dry() {
             let refused: Vec<Refused> = parsed
                 .refused
                 .iter()
                 .map(|r| Refused { entry: r.text.clone(), reason: format!("{} (line {})", r.reason, r.line) })
                 .collect();
-            self.ledger.save_snapshot(state, &remembered, &change, &refused, now)?;
+            self.ledger.save_snapshot(&state, &remembered, &change, &refused, now)?;
         }
-        if !change.is_empty() {
-            change.apply(state.id, &mut self.picture.entries);
-        }
-        self.remember(config, |state| {
-            (state.complete, state.retry_at) = (true, None);
-            (state.last_attempt, state.last_success) = (Some(now), Some(now));
-        });
+        self.now_known(config, state);
         Ok(())
+    }
+
+    /// Takes over that the latest version of a list is known.
+    fn now_known(&mut self, config: &FeedConfig, mut state: FeedState) {
+        (state.complete, state.retry_at) = (true, None);
+        (state.last_attempt, state.last_success) = (Some(now()), Some(now()));
+        self.remember(config, |remembered| *remembered = state);
+        self.picture.hold(&config.name);
     }
 
     /// Counts the entries of a list into its report.

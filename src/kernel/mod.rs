@@ -1,0 +1,5 @@
+//! The kernel's packet filter: what only root may touch. The programs that ship with the system are run (`nft`,
+//! `ipset`, `iptables-restore`), with fixed arguments, and fed by their standard input: their text forms are stable
+//! across the kernels and distributions that FreePBX runs on, hand-made netlink messages are not.
+
+pub mod program;
