@@ -123,6 +123,8 @@ pub struct Config {
     pub feed: Vec<FeedConfig>,
     /// How the firewall's blacklist is written.
     pub blacklist: Blacklist,
+    /// The set that blocks before the firewall's own rules.
+    pub set: SetConfig,
     /// Who is never blocked.
     pub protect: Protect,
     /// What the log file holds.
@@ -373,6 +375,27 @@ impl<'de> Deserialize<'de> for Allow {
     }
 }
 
+/// `[set]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// Whether there is a set.
+    pub enabled: Enabled,
+}
+
+/// Whether there is to be a set of ours in the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enabled {
+    /// Where the system has the means for one.
+    #[default]
+    Auto,
+    /// A system without the means for one is an error.
+    Yes,
+    /// None, and one that is there is removed.
+    No,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -406,6 +429,8 @@ struct RawConfig {
     feed: Vec<RawFeed>,
     #[serde(default)]
     blacklist: Blacklist,
+    #[serde(default)]
+    set: SetConfig,
     #[serde(default)]
     protect: Protect,
     #[serde(default)]
@@ -499,6 +524,7 @@ impl Config {
         Ok(Self {
             feed: feeds,
             blacklist: raw.blacklist,
+            set: raw.set,
             protect: raw.protect,
             log: raw.log,
             path: Some(file.to_owned()),

@@ -3,3 +3,4 @@
 //! across the kernels and distributions that FreePBX runs on, hand-made netlink messages are not.
 
 pub mod program;
+pub mod set;
