@@ -12,6 +12,7 @@ mod output;
 mod picture;
 mod purge;
 mod release;
+mod set_view;
 mod status;
 mod sync;
 

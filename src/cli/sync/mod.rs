@@ -13,6 +13,7 @@ pub mod protect;
 pub mod report;
 mod rows;
 mod session;
+mod set;
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};

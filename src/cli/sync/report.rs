@@ -85,6 +85,17 @@ pub struct BlacklistReport {
     pub released: usize,
 }
 
+/// What became of the set.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct SetReport {
+    /// `nft` or `ipset`.
+    pub backend: Option<String>,
+    /// Prefixes that it blocks now.
+    pub size: usize,
+    pub added: usize,
+    pub removed: usize,
+}
+
 /// What is known of the firewall.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FirewallReport {
@@ -111,8 +122,8 @@ pub enum Reload {
 pub struct Report {
     pub feeds: Vec<FeedReport>,
     pub blacklist: BlacklistReport,
-    /// The second place that blocks; none in this version.
-    pub set: Option<()>,
+    /// The second place that blocks; none where there is none.
+    pub set: Option<SetReport>,
     pub reload: Reload,
     pub firewall: FirewallReport,
     pub warnings: Vec<String>,
@@ -250,14 +261,21 @@ impl Report {
             b.kept,
             count(b.foreign, "row")
         ));
-        if b.over_limit > 0 {
+        if let Some(set) = &self.set {
+            lines.push(format!(
+                "Set in the kernel: {} in force now, both families ({} added, {} removed).",
+                count(set.size, "network"),
+                set.added,
+                set.removed
+            ));
+        } else if b.over_limit > 0 {
             lines.push(format!(
                 "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
                 count(b.over_limit, "prefix").replace("prefixs", "prefixes"),
                 b.limit
             ));
         }
-        if b.not_by_row > 0 {
+        if b.not_by_row > 0 && self.set.is_none() {
             lines.push(format!(
                 "Not blocked: {} of IPv6, which this firewall's iptables driver never enforces.",
                 count(b.not_by_row, "address")

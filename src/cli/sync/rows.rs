@@ -100,6 +100,7 @@ impl Session<'_> {
         }
         self.notice_the_administrators_hand(now)?;
         let plan = self.picture.plan(now);
+        self.bring_set(&plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
