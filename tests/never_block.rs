@@ -255,7 +255,8 @@ fn a_name_that_is_not_answered_keeps_its_last_addresses_and_one_that_moves_keeps
     }
 
     // The provider's name is answered with others and back again: all of them count for a day.
-    let moved = known.replace("45.3.0.1", "45.3.4.1").replace("a.example.net 45.3.2.1", "a.example.net 45.9.0.1");
+    let moved =
+        known.replace("45.3.0.1", "45.3.4.1").replace("a.example.net 45.3.2.1", "a.example.net 45.9.0.1");
     for names in [moved.as_str(), known] {
         pbx.names(names);
         scene.sync(0, &[]);

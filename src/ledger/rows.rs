@@ -84,6 +84,12 @@ impl Ledger {
         Ok(generation == Some(ours) || interrupted)
     }
 
+    /// Whether the firewall's table has seen our last change. It has not when it was restored, or when a run was killed
+    /// before it wrote its number there.
+    pub fn is_level(&mut self, generation: Option<i64>) -> Result<bool> {
+        Ok(self.state("generation")?.is_none_or(|ours| generation == Some(ours)))
+    }
+
     /// First step of a change: forgets the rows that are to go, and counts the number up. Returns the number that the
     /// firewall's table is to get with the change.
     pub fn begin_change(&mut self, remove: &[String], present: Option<i64>, now: i64) -> Result<i64> {
