@@ -56,7 +56,11 @@ struct Listing {
     prefix: Prefix,
     first_seen: Time,
     last_seen: Time,
-    expires_at: Time,
+    /// None: until the list drops it.
+    expires_at: Option<Time>,
+    /// For a network that no feed names: the listed addresses in it that it is blocked for (`widen`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    widened: Vec<Prefix>,
 }
 
 /// Runs the command.
@@ -84,10 +88,12 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
                 feed: picture.feed_name(entry.feed)?.to_owned(),
                 prefix: entry.prefix,
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(entry.last_seen),
-                expires_at: Time(entry.expires_at),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
+                widened: Vec::new(),
             })
         })
+        .chain(widened(picture, &address, now))
         .collect();
     let row = row(picture, address);
     let (blocked, reason) = match (&row, picture.firewall.enabled, running) {
@@ -113,6 +119,26 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
         text: one.to_string(),
     });
     Checked { address, blocked, feeds, row, row_owner, set: None, reason, protections: protections.collect() }
+}
+
+/// Networks around an address that are blocked for what their addresses did.
+fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
+    let around = picture.widened(now).into_iter().filter(|widened| widened.network.contains(address));
+    around
+        .filter_map(|widened| {
+            Some(Listing {
+                feed: picture.feed_name(widened.feed)?.to_owned(),
+                prefix: widened.network,
+                first_seen: Time(widened.first_seen()),
+                last_seen: Time(
+                    widened.because.iter().map(|entry| picture.last_seen(entry)).max().unwrap_or(0),
+                ),
+                // The first of them to go may narrow it.
+                expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
+                widened: widened.because.iter().map(|entry| entry.prefix).collect(),
+            })
+        })
+        .collect()
 }
 
 /// The row that blocks an address, as the table is now, with its owner.
@@ -148,10 +174,19 @@ fn text(checked: &Checked) -> String {
     for listing in &checked.feeds {
         let within =
             if listing.prefix == checked.address { String::new() } else { format!(" as {}", listing.prefix) };
+        let until = listing.expires_at.map_or("the list drops it".to_owned(), |end| end.to_string());
         text += &format!(
-            "  listed by {}{within} since {}, last seen {}, until {}\n",
-            listing.feed, listing.first_seen, listing.last_seen, listing.expires_at
+            "  listed by {}{within} since {}, last seen {}, until {until}\n",
+            listing.feed, listing.first_seen, listing.last_seen
         );
+        if !listing.widened.is_empty() {
+            let some: Vec<String> = listing.widened.iter().take(5).map(Prefix::to_string).collect();
+            text += &format!(
+                "    widened: {} addresses of this network are listed, such as {}\n",
+                listing.widened.len(),
+                some.join(", ")
+            );
+        }
     }
     for one in &checked.protections {
         let part = if one.prefix == checked.address { String::new() } else { format!(" ({})", one.prefix) };

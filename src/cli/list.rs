@@ -36,7 +36,8 @@ struct Listed {
     feed: String,
     first_seen: Time,
     last_seen: Time,
-    expires_at: Time,
+    /// None: until the list drops it.
+    expires_at: Option<Time>,
     /// The row that blocks it, ours or the administrator's.
     row: Option<String>,
     /// Whether the set blocks it; none in this version.
@@ -84,7 +85,6 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
 fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result<Exit> {
     let now = now();
     let plan = picture.plan(now);
-    let ttl = |feed| picture.asking.iter().find(|asking| asking.feed == feed).map_or(0, |asking| asking.ttl);
     let items: Vec<Listed> = picture
         .holding(now)
         .filter_map(|entry| {
@@ -96,8 +96,8 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result
                 prefix: entry.prefix,
                 feed: feed.to_owned(),
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(entry.last_seen),
-                expires_at: Time(entry.expires_at.min(entry.last_seen + ttl(entry.feed))),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
                 row,
                 set: None,
                 state,
@@ -118,7 +118,7 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result
             item.prefix.to_string(),
             item.feed,
             item.first_seen.to_string(),
-            item.expires_at.to_string(),
+            item.expires_at.map_or("its list drops it".to_owned(), |end| end.to_string()),
             blocked,
         ]
     });

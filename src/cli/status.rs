@@ -124,7 +124,8 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
         held: picture.held(state.id, now),
-        stale: config.enabled && state.last_success.is_none_or(|last| now - last > STALE),
+        stale: config.enabled
+            && state.last_success.is_none_or(|last| now - last > STALE.max(2 * config.interval.as_secs())),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),

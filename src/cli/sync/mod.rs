@@ -8,6 +8,7 @@
 
 mod ask;
 pub mod child;
+mod lists;
 pub mod protect;
 pub mod report;
 mod rows;
@@ -37,7 +38,7 @@ pub struct SyncArgs {
     /// Read every list again from its beginning
     #[arg(long)]
     full: bool,
-    /// Take what a feed asks for that is held because it is suddenly much more than before
+    /// Take what a feed asks for although it is suddenly much more, or a list much less, than before
     #[arg(long)]
     accept: bool,
     /// Show what would be done and change nothing

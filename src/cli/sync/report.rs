@@ -21,7 +21,7 @@ pub struct RefusedEntry {
     pub reason: String,
 }
 
-/// What became of one feed. `received` = `accepted` + the number of `refused`.
+/// What became of one feed. `received` = `accepted` + the number of `refused` + `refused_more`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FeedReport {
     pub name: String,
@@ -29,6 +29,9 @@ pub struct FeedReport {
     pub received: usize,
     pub accepted: usize,
     pub refused: Vec<RefusedEntry>,
+    /// Refused entries that are counted and not named: a list may have very many.
+    #[serde(default)]
+    pub refused_more: usize,
     /// Whether the list was read to its end.
     pub complete: bool,
     /// Whether the surge guard holds what is new.
@@ -52,6 +55,7 @@ impl FeedReport {
             received: 0,
             accepted: 0,
             refused: Vec::new(),
+            refused_more: 0,
             complete: false,
             held: false,
             note: None,
@@ -198,7 +202,7 @@ impl Report {
                 count(usize::try_from(feed.requests).unwrap_or(usize::MAX), "request"),
                 feed.received,
                 feed.accepted,
-                feed.refused.len(),
+                feed.refused.len() + feed.refused_more,
                 if feed.complete { "list complete" } else { "list not complete" }
             );
         }
@@ -233,7 +237,7 @@ impl Report {
             for refused in feed.refused.iter().take(REFUSED_SHOWN) {
                 lines.push(format!("  refused {}: {}", refused.entry, refused.reason));
             }
-            let more = feed.refused.len().saturating_sub(REFUSED_SHOWN);
+            let more = (feed.refused.len() + feed.refused_more).saturating_sub(REFUSED_SHOWN);
             if more > 0 {
                 lines.push(format!("  and {more} more (banbridge list --refused)"));
             }

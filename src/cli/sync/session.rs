@@ -137,6 +137,7 @@ impl Opened {
             picture,
             ledger,
             role,
+            accepts: false,
             patience,
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
@@ -157,6 +158,8 @@ pub struct Session<'a> {
     pub(super) ledger: Ledger,
     pub(super) picture: Picture,
     pub(super) role: Role,
+    /// Whether a list may lose more than half.
+    pub(super) accepts: bool,
     pub(super) patience: Patience,
     pub(super) progress: ProgressBar,
     /// Rows of ours as they were when the run began.
@@ -189,6 +192,7 @@ impl Session<'_> {
         self.learn_who_is_protected(&System, report)?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
+        self.accepts = args.accept;
         let forced = args.feed.is_some() || args.full || args.accept;
         for feed in chosen {
             if args.full {
