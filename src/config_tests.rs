@@ -147,3 +147,16 @@ fn a_number_in_the_place_of_the_key_is_not_shown_either() {
     let message = parse(&feed("key = 987654321")).unwrap_err().to_string();
     assert!(message.contains("line 4") && !message.contains("987654321"), "{message}");
 }
+
+#[test]
+fn the_set_is_made_where_it_can_be_unless_the_administrator_says_otherwise() {
+    use crate::config::Enabled;
+    let table = [("", Enabled::Auto), ("auto", Enabled::Auto), ("yes", Enabled::Yes), ("no", Enabled::No)];
+    for (word, enabled) in table {
+        let text = if word.is_empty() { String::new() } else { format!("[set]\nenabled = \"{word}\"\n") };
+        assert_eq!(parse(&text).unwrap().set.enabled, enabled, "{word}");
+    }
+    let message = parse("[set]\nenabled = \"maybe\"\n").unwrap_err().to_string();
+    assert!(message.contains("line 2") && message.contains("auto"), "{message}");
+    assert!(parse("[set]\nenable = \"yes\"\n").is_err());
+}
