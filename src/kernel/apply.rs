@@ -341,7 +341,7 @@ impl Work<'_> {
                 let fresh = if wanted.has_names() { iptables.save().ok() } else { None };
                 let now = Snapshot::new(fresh.as_deref().unwrap_or(save));
                 if fresh.is_none() || !now.compare(&wanted).is_none() {
-                    restored = iptables.restore(&now.restore(&wanted), frozen.left());
+                    restored = iptables.restore(&now.restore(&wanted));
                 }
             }
             self.steps.reached(Step::Restored);

@@ -229,11 +229,6 @@ impl Frozen<'_> {
         self.since.elapsed() < LONGEST && self.freezer.daemon().doing() == Doing::StoppedAsleep
     }
 
-    /// How much time is left before the watch sets the daemon going.
-    pub fn left(&self) -> Duration {
-        LONGEST.saturating_sub(self.since.elapsed())
-    }
-
     /// Sets it going. Returns for how long it was held, and whether it was to the end.
     pub fn thaw(mut self) -> (Duration, bool) {
         let held = self.holds();

@@ -5,16 +5,14 @@
 //! `iptables-restore` beside it, and only where that is the same program.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::chain::{CHAIN, Snapshot};
 use super::program::Programs;
 
-/// Where the daemon calls iptables from (drivers/Iptables.class.php).
-const DIR: &str = "/sbin";
-/// Reading 50,000 rules takes a second.
-const READING: Duration = Duration::from_secs(10);
+/// What the daemon calls (drivers/Iptables.class.php).
+const CALLED: &str = "/sbin/iptables";
+/// Where programs of ours are found first. Mostly one is a link to the other.
+const DIRS: [&str; 2] = ["/usr/sbin", "/sbin"];
 /// Which tables the older face has in this network namespace.
 const OLDER_TABLES: &str = "/proc/net/ip_tables_names";
 
@@ -38,23 +36,20 @@ pub struct Iptables<'a> {
 impl<'a> Iptables<'a> {
     /// Looks what is installed. An error is the reason why the chain cannot be restored here.
     pub fn find(programs: &'a dyn Programs) -> Result<Self, String> {
-        let real = |name: &str| -> Result<PathBuf, String> {
-            fs::canonicalize(Path::new(DIR).join(name)).map_err(|error| format!("{DIR}/{name}: {error}"))
-        };
-        let version = run(programs, "iptables", &["--version"], b"", READING)?;
-        let (iptables, save, restore) =
-            (real("iptables")?, real("iptables-save")?, real("iptables-restore")?);
-        // One program with many names, as all distributions have it; else each must say that it is the same.
-        if (&save, &restore) != (&iptables, &iptables) {
-            for name in ["iptables-save", "iptables-restore"] {
-                let other = run(programs, name, &["--version"], b"", READING)?;
-                if face(&other) != face(&version) {
-                    return Err(format!("{DIR}/iptables and {DIR}/{name} are of different kinds"));
+        let version = run(programs, "iptables", &["--version"], "")?;
+        let (backend, waits) =
+            face(&version).ok_or_else(|| format!("{CALLED} is of an unknown version ({})", version.trim()))?;
+        let called = fs::canonicalize(CALLED).map_err(|error| format!("{CALLED}: {error}"))?;
+        for name in ["iptables", "iptables-save", "iptables-restore"] {
+            // One program with many names, as all distributions have it; else each must say that it is the same.
+            let same = DIRS.iter().filter_map(|dir| fs::canonicalize(format!("{dir}/{name}")).ok());
+            if same.clone().count() == 0 || same.into_iter().any(|path| path != called) {
+                let other = run(programs, name, &["--version"], "")?;
+                if name == "iptables" || face(&other) != face(&version) {
+                    return Err(format!("{CALLED} and the {name} that is found first are different programs"));
                 }
             }
         }
-        let (backend, waits) =
-            face(&version).ok_or_else(|| format!("{DIR}/iptables is of an unknown version"))?;
         Ok(Self { programs, backend, waits })
     }
 
@@ -65,14 +60,14 @@ impl<'a> Iptables<'a> {
 
     /// The table `filter` as text.
     pub fn save(&self) -> Result<String, String> {
-        run(self.programs, "iptables-save", &["-t", "filter"], b"", READING)
+        run(self.programs, "iptables-save", &["-t", "filter"], "")
     }
 
     /// Carries out a transaction on the table.
-    pub fn restore(&self, input: &str, limit: Duration) -> Result<(), String> {
+    pub fn restore(&self, input: &str) -> Result<(), String> {
         // The lock file is held by whoever changes the older tables. (nf_tables needs none and takes the option.)
         let wait: &[&str] = if self.waits { &["--noflush", "-w1"] } else { &["--noflush"] };
-        run(self.programs, "iptables-restore", wait, input.as_bytes(), limit).map(drop)
+        run(self.programs, "iptables-restore", wait, input).map(drop)
     }
 
     /// Whether the module's chain is also, or only, in the tables of the other face, where the rules of this one do
@@ -83,7 +78,7 @@ impl<'a> Iptables<'a> {
                 // Asking would load the older tables where they are not yet.
                 let loaded = fs::read_to_string(OLDER_TABLES).unwrap_or_default();
                 loaded.lines().any(|table| table == "filter")
-                    && run(self.programs, "iptables-legacy-save", &["-t", "filter"], b"", READING)
+                    && run(self.programs, "iptables-legacy-save", &["-t", "filter"], "")
                         .is_ok_and(|save| Snapshot::new(&save).has_chain())
             }
             Backend::Legacy => nft(self.programs, &["list", "chain", "ip", "filter", CHAIN]).is_ok(),
@@ -106,18 +101,12 @@ fn face(version: &str) -> Option<(Backend, bool)> {
 
 /// Runs nft, and returns what it printed.
 pub fn nft(programs: &dyn Programs, words: &[&str]) -> Result<String, String> {
-    run(programs, "nft", words, b"", READING)
+    run(programs, "nft", words, "")
 }
 
-fn run(
-    programs: &dyn Programs,
-    name: &str,
-    words: &[&str],
-    input: &[u8],
-    limit: Duration,
-) -> Result<String, String> {
-    let output = programs.run(name, words, input, limit).map_err(|error| error.to_string())?;
-    Ok(output)
+fn run(programs: &dyn Programs, name: &str, words: &[&str], input: &str) -> Result<String, String> {
+    let output = programs.demand(name, words, input.into()).map_err(|error| error.to_string())?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]

@@ -1,57 +1,296 @@
-//! Stands in until the general runner of programs is merged.
+//! Runs the system's own programs as root.
+//!
+//! They are looked for in the fixed directories of the system, never through PATH and never at a path that a file
+//! names: whoever can write that file would be root. Their environment is empty but for a fixed PATH (`iptables`
+//! starts `modprobe`) and the locale, their time is bounded, and so is what they may print.
 
+use std::fs;
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Runs programs.
-pub trait Programs {
-    /// Runs one and returns what it printed; an error names it and what it said.
-    fn run(&self, name: &str, words: &[&str], input: &[u8], limit: Duration) -> Result<String, String>;
+use rustix::process::{Pid, Signal, kill_process_group};
+
+/// Where programs are looked for, in this order: Debian keeps `nft` and `iptables` in /usr/sbin, EL7 too; /sbin is
+/// the same directory on a merged system.
+const DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+/// The longest time a program may take. `nft` takes 2 s for 100,000 elements on two slow cores.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The most that a program may print: a million elements as JSON are 80 MB.
+const LARGEST: u64 = 256 << 20;
+/// The most of its complaints that is kept.
+const LARGEST_COMPLAINT: u64 = 16 << 10;
+
+/// How a program ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Output {
+    /// Its exit code; none when a signal ended it.
+    pub code: Option<i32>,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained of, cut to length.
+    pub stderr: String,
 }
 
-/// The system's.
-pub struct System;
+impl Output {
+    /// Whether it did what it was asked.
+    pub fn succeeded(&self) -> bool {
+        self.code == Some(0)
+    }
+
+    /// Its first complaint, for a message of ours. `nft` names the place in its script first and the mistake behind
+    /// it, on the same line.
+    pub fn complaint(&self) -> String {
+        let line = self.stderr.lines().map(str::trim).find(|line| !line.is_empty());
+        match (line, self.code) {
+            (Some(line), _) => line.chars().take(300).collect(),
+            (None, Some(code)) => format!("exit code {code}"),
+            (None, None) => "a signal ended it".to_owned(),
+        }
+    }
+}
+
+/// Why a program did not run to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// None of the fixed directories holds it.
+    #[error("{0} is not installed (looked in {dirs})", dirs = DIRECTORIES.join(", "))]
+    Missing(String),
+    /// It cannot be started, or its end cannot be awaited.
+    #[error("{0} cannot be run: {1}")]
+    Run(String, std::io::Error),
+    /// It took too long and was killed.
+    #[error("{0} did not end within {1} s and was killed")]
+    Late(String, u64),
+    /// It printed more than it may, and was killed.
+    #[error("{0} printed over {1} MB and was killed")]
+    TooMuch(String, u64),
+    /// It ended with a failure: its first complaint.
+    #[error("{0}: {1}")]
+    Failed(String, String),
+}
+
+/// What runs programs. The tests have one of their own that records what it is asked.
+pub trait Programs {
+    /// Runs a program by its bare name, feeds it `stdin` and waits for its end. A failure of the program is no error
+    /// here: it stands in the [`Output`].
+    fn run(&self, name: &str, args: &[&str], stdin: Vec<u8>) -> Result<Output, ProgramError>;
+
+    /// The same, and a failure of the program is an error.
+    fn demand(&self, name: &str, args: &[&str], stdin: Vec<u8>) -> Result<Output, ProgramError> {
+        let output = self.run(name, args, stdin)?;
+        if output.succeeded() {
+            Ok(output)
+        } else {
+            Err(ProgramError::Failed(name.to_owned(), output.complaint()))
+        }
+    }
+}
+
+/// The system's programs.
+#[derive(Debug, Clone, Copy)]
+pub struct System {
+    /// The longest time one may take.
+    pub patience: Duration,
+    /// The most bytes that one may print.
+    pub largest: u64,
+}
+
+impl Default for System {
+    fn default() -> Self {
+        Self { patience: PATIENCE, largest: LARGEST }
+    }
+}
+
+/// Where a program is: the first file of that name in the fixed directories that is root's and that nobody else can
+/// write.
+fn find(name: &str) -> Option<PathBuf> {
+    if name.is_empty() || name.contains('/') {
+        return None;
+    }
+    let is_roots = |path: &PathBuf| {
+        fs::metadata(path).is_ok_and(|meta| {
+            meta.is_file() && meta.uid() == 0 && meta.mode() & 0o022 == 0 && meta.mode() & 0o111 != 0
+        })
+    };
+    DIRECTORIES.iter().map(|dir| Path::new(dir).join(name)).find(is_roots)
+}
 
 impl Programs for System {
-    fn run(&self, name: &str, words: &[&str], input: &[u8], limit: Duration) -> Result<String, String> {
-        let failed = |error: std::io::Error| format!("{name}: {error}");
-        let mut child = Command::new(format!("/sbin/{name}"))
-            .args(words)
+    fn run(&self, name: &str, args: &[&str], stdin: Vec<u8>) -> Result<Output, ProgramError> {
+        let path = find(name).ok_or_else(|| ProgramError::Missing(name.to_owned()))?;
+        let failed = |error| ProgramError::Run(name.to_owned(), error);
+        let until = Instant::now() + self.patience;
+        // A process group of its own: Ctrl-C on our terminal does not end it halfway, and a timeout ends all of it.
+        let mut child = Command::new(path)
+            .args(args)
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("LC_ALL", "C")
+            .current_dir("/")
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
-        let until = Instant::now() + limit;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        thread::scope(|scope| {
-            scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(input)));
-            let read = |pipe: Option<Box<dyn Read + Send>>| {
-                move || {
-                    let mut bytes = Vec::new();
-                    if let Some(mut pipe) = pipe {
-                        let _ = pipe.read_to_end(&mut bytes);
-                    }
-                    String::from_utf8_lossy(&bytes).into_owned()
-                }
-            };
-            let out = scope.spawn(read(stdout.map(|pipe| Box::new(pipe) as _)));
-            let err = scope.spawn(read(stderr.map(|pipe| Box::new(pipe) as _)));
+        if let Some(mut pipe) = child.stdin.take() {
+            // A program that ends without reading everything is judged by its exit code.
+            thread::spawn(move || pipe.write_all(&stdin));
+        }
+        let stdout = collect(child.stdout.take(), self.largest);
+        let stderr = collect(child.stderr.take(), LARGEST_COMPLAINT);
+        let left = || until.saturating_duration_since(Instant::now());
+        let late = || ProgramError::Late(name.to_owned(), self.patience.as_secs());
+        let outcome = (|| {
+            let (stdout, more) = stdout.recv_timeout(left()).map_err(|_| late())?;
+            if more {
+                return Err(ProgramError::TooMuch(name.to_owned(), self.largest >> 20));
+            }
+            let (stderr, _) = stderr.recv_timeout(left()).map_err(|_| late())?;
             let status = loop {
-                if let Some(status) = child.try_wait().map_err(failed)? {
-                    break status;
+                match child.try_wait().map_err(failed)? {
+                    Some(status) => break status,
+                    None if left().is_zero() => return Err(late()),
+                    None => thread::sleep(Duration::from_millis(1)),
                 }
-                if Instant::now() > until {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Err(format!("{name} took longer than {limit:?}"));
-                }
-                thread::sleep(Duration::from_millis(1));
             };
-            let (out, err) = (out.join().unwrap_or_default(), err.join().unwrap_or_default());
-            if status.success() { Ok(out) } else { Err(format!("{name}: {}", err.trim())) }
-        })
+            let stderr = String::from_utf8_lossy(&stderr).into_owned();
+            Ok(Output { code: status.code(), stdout, stderr })
+        })();
+        if outcome.is_err() {
+            kill(&mut child);
+        }
+        outcome
+    }
+}
+
+/// Ends a program and all that it started, and takes its remains away; not waiting for ever if the kernel holds it.
+fn kill(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    for _ in 0..1000 {
+        if !matches!(child.try_wait(), Ok(None)) {
+            return;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reads a pipe in a thread of its own: up to `largest` bytes, and whether there were more. What is over is read and
+/// dropped only for complaints, which must not block the program.
+fn collect(pipe: Option<impl Read + Send + 'static>, largest: u64) -> mpsc::Receiver<(Vec<u8>, bool)> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        let mut more = false;
+        if let Some(mut pipe) = pipe {
+            let _ = (&mut pipe).take(largest).read_to_end(&mut bytes);
+            let mut rest = [0; 4096];
+            more = matches!(pipe.read(&mut rest), Ok(1..));
+            if more && largest == LARGEST_COMPLAINT {
+                while matches!(pipe.read(&mut rest), Ok(1..)) {}
+            }
+        }
+        // Nobody listens any more when the time was over.
+        let _ = sender.send((bytes, more));
+    });
+    receiver
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    /// A way to run programs that follows a script and records what it was asked.
+    pub(crate) struct Scripted<F> {
+        answer: F,
+        /// Program and arguments in one line, and standard input.
+        pub(crate) asked: RefCell<Vec<(String, String)>>,
+    }
+
+    impl<F: Fn(&str, &str) -> Output> Scripted<F> {
+        /// `answer` is told the command line and the standard input.
+        pub(crate) fn new(answer: F) -> Self {
+            Self { answer, asked: RefCell::default() }
+        }
+    }
+
+    impl<F: Fn(&str, &str) -> Output> Programs for Scripted<F> {
+        fn run(&self, name: &str, args: &[&str], stdin: Vec<u8>) -> Result<Output, ProgramError> {
+            let line = [&[name], args].concat().join(" ");
+            let stdin = String::from_utf8(stdin).unwrap();
+            let output = (self.answer)(&line, &stdin);
+            self.asked.borrow_mut().push((line, stdin));
+            if output.code == Some(127) { Err(ProgramError::Missing(name.to_owned())) } else { Ok(output) }
+        }
+    }
+
+    /// What a program printed that did well.
+    pub(crate) fn printed(text: &str) -> Output {
+        Output { code: Some(0), stdout: text.into(), stderr: String::new() }
+    }
+
+    /// A program that failed with a complaint.
+    pub(crate) fn complained(text: &str) -> Output {
+        Output { code: Some(1), stdout: Vec::new(), stderr: text.to_owned() }
+    }
+
+    fn run(script: &str, system: System) -> Result<Output, ProgramError> {
+        system.run("sh", &["-c", script], b"given".to_vec())
+    }
+
+    #[test]
+    fn a_program_gets_its_input_and_an_environment_of_ours() {
+        let output = run("cat; env | sort; pwd; echo oh >&2; exit 3", System::default()).unwrap();
+        assert_eq!(output.code, Some(3));
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text, "givenLC_ALL=C\nPATH=/usr/sbin:/usr/bin:/sbin:/bin\nPWD=/\n/\n");
+        assert_eq!(output.stderr, "oh\n");
+    }
+
+    #[test]
+    fn a_program_is_not_found_by_a_path_or_outside_of_the_systems_directories() {
+        for name in ["/bin/sh", "../bin/sh", "", "no-such-program"] {
+            assert!(matches!(System::default().run(name, &[], vec![]), Err(ProgramError::Missing(_))), "{name}");
+        }
+    }
+
+    #[test]
+    fn one_that_does_not_end_is_killed_with_all_that_it_started() {
+        let system = System { patience: Duration::from_millis(200), ..System::default() };
+        let start = Instant::now();
+        let error = run("sleep 60 & sleep 60", system).unwrap_err();
+        assert!(matches!(error, ProgramError::Late(..)), "{error}");
+        assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn one_that_prints_too_much_is_killed_and_complaints_are_cut() {
+        let system = System { largest: 1 << 20, ..System::default() };
+        let error = run("yes", system).unwrap_err();
+        assert!(matches!(error, ProgramError::TooMuch(..)), "{error}");
+        let output = run("yes | head -c 1000000 >&2", System::default()).unwrap();
+        assert_eq!(output.stderr.len() as u64, LARGEST_COMPLAINT);
+    }
+
+    #[test]
+    fn a_large_input_that_is_not_read_does_no_harm() {
+        let output = System::default().run("true", &[], vec![b'x'; 10 << 20]).unwrap();
+        assert!(output.succeeded());
+    }
+
+    #[test]
+    fn a_failure_is_told_by_its_first_complaint() {
+        let error = System::default().demand("sh", &["-c", "echo; echo bad >&2; exit 1"], vec![]).unwrap_err();
+        assert_eq!(error.to_string(), "sh: bad");
+        assert_eq!(Output { code: Some(4), ..Output::default() }.complaint(), "exit code 4");
     }
 }
