@@ -320,11 +320,13 @@ impl Work<'_> {
         let daemon = freezer.daemon();
         // The second round is for rows that took so long that the watch stepped in.
         let mut why = String::new();
+        let mut busy = false;
         for _ in 0..2 {
             self.steps.reached(Step::BeforeFreeze);
             let frozen = match freezer.freeze(self.site.patience) {
                 Ok(frozen) => frozen,
                 Err(error) => {
+                    busy = matches!(error, freeze::NotFrozen::Busy(_));
                     why = error.to_string();
                     break;
                 }
@@ -371,7 +373,8 @@ impl Work<'_> {
         }
         let notes = std::mem::take(&mut applied.notes);
         let (rules, seconds_frozen) = (applied.rules, applied.seconds_frozen);
-        *applied = self.hup_only(daemon, why)?;
+        // In the middle of a pass SIGHUP is lost.
+        *applied = if busy { self.rows_only(why)? } else { self.hup_only(daemon, why)? };
         *applied = Applied { rules, seconds_frozen, notes, ..applied.clone() };
         Ok(())
     }

@@ -37,8 +37,8 @@ impl<'a> Iptables<'a> {
     /// Looks what is installed. An error is the reason why the chain cannot be restored here.
     pub fn find(programs: &'a dyn Programs) -> Result<Self, String> {
         let version = run(programs, "iptables", &["--version"], "")?;
-        let (backend, waits) =
-            face(&version).ok_or_else(|| format!("{CALLED} is of an unknown version ({})", version.trim()))?;
+        let (backend, waits) = face(&version)
+            .ok_or_else(|| format!("{CALLED} is of an unknown version ({})", version.trim()))?;
         let called = fs::canonicalize(CALLED).map_err(|error| format!("{CALLED}: {error}"))?;
         for name in ["iptables", "iptables-save", "iptables-restore"] {
             // One program with many names, as all distributions have it; else each must say that it is the same.
@@ -46,7 +46,9 @@ impl<'a> Iptables<'a> {
             if same.clone().count() == 0 || same.into_iter().any(|path| path != called) {
                 let other = run(programs, name, &["--version"], "")?;
                 if name == "iptables" || face(&other) != face(&version) {
-                    return Err(format!("{CALLED} and the {name} that is found first are different programs"));
+                    return Err(format!(
+                        "{CALLED} and the {name} that is found first are different programs"
+                    ));
                 }
             }
         }
@@ -66,7 +68,7 @@ impl<'a> Iptables<'a> {
     /// Carries out a transaction on the table.
     pub fn restore(&self, input: &str) -> Result<(), String> {
         // The lock file is held by whoever changes the older tables. (nf_tables needs none and takes the option.)
-        let wait: &[&str] = if self.waits { &["--noflush", "-w1"] } else { &["--noflush"] };
+        let wait: &[&str] = if self.waits { &["--noflush", "-w", "1"] } else { &["--noflush"] };
         run(self.programs, "iptables-restore", wait, input).map(drop)
     }
 

@@ -259,7 +259,10 @@ pub(crate) mod tests {
     #[test]
     fn a_program_is_not_found_by_a_path_or_outside_of_the_systems_directories() {
         for name in ["/bin/sh", "../bin/sh", "", "no-such-program"] {
-            assert!(matches!(System::default().run(name, &[], vec![]), Err(ProgramError::Missing(_))), "{name}");
+            assert!(
+                matches!(System::default().run(name, &[], vec![]), Err(ProgramError::Missing(_))),
+                "{name}"
+            );
         }
     }
 
@@ -289,7 +292,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_failure_is_told_by_its_first_complaint() {
-        let error = System::default().demand("sh", &["-c", "echo; echo bad >&2; exit 1"], vec![]).unwrap_err();
+        let error =
+            System::default().demand("sh", &["-c", "echo; echo bad >&2; exit 1"], vec![]).unwrap_err();
         assert_eq!(error.to_string(), "sh: bad");
         assert_eq!(Output { code: Some(4), ..Output::default() }.complaint(), "exit code 4");
     }
