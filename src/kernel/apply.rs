@@ -439,8 +439,13 @@ impl Work<'_> {
                 return Ok(applied);
             }
         }
+        // A pass that runs now may have read the rows already, and SIGHUP would be lost in it.
+        let busy = daemon.wait_asleep(self.site.patience) == Doing::Works;
         self.commit()?;
         self.steps.reached(Step::Committed);
+        if busy {
+            return self.rows_only(freeze::NotFrozen::Busy(self.site.patience));
+        }
         let mut applied = Applied::new(How::HupOnly { why: None });
         for last in [false, true] {
             if let Err(why) = self.tell(daemon) {
