@@ -548,11 +548,11 @@ fn a_chain_that_no_packet_reaches_is_left_to_the_daemon() {
 fn in_safe_mode_switched_off_or_not_running_the_rows_are_written_and_nobody_is_told() {
     let pbx = quiet(NFT);
     let passes = pbx.passes().len();
-    pbx.write_file("/var/run/firewalld.safemode", "");
+    pbx.write_file("/run/firewalld.safemode", "");
     let applied = apply(&pbx, &json!({ "add": ["45.0.0.1"] }));
     assert_eq!(applied["how"], "rows-only", "{applied}");
     assert!(applied["why"].as_str().unwrap().contains("safe mode"), "{applied}");
-    pbx.remove_file("/var/run/firewalld.safemode");
+    pbx.remove_file("/run/firewalld.safemode");
     assert_eq!(pbx.passes().len(), passes);
     pbx.kill_daemon();
     let applied = apply(&pbx, &json!({ "add": ["45.0.0.2"] }));

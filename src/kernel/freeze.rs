@@ -150,6 +150,7 @@ pub fn watch(words: &[String]) -> io::Result<()> {
 #[derive(Debug)]
 pub struct Freezer {
     handle: Handle,
+    watcher: Watcher,
     watch: Watch,
 }
 
@@ -158,7 +159,7 @@ impl Freezer {
     pub fn new(watcher: &Watcher, daemon: Daemon) -> Result<Self, NotFrozen> {
         let handle = Handle::open(daemon).map_err(|_| NotFrozen::Gone)?;
         let watch = Watch::start(watcher, daemon).map_err(NotFrozen::NoWatch)?;
-        Ok(Self { handle, watch })
+        Ok(Self { handle, watcher: watcher.clone(), watch })
     }
 
     /// The daemon.
@@ -196,7 +197,11 @@ impl Freezer {
 
     /// One try. What it returns other than [`Doing::StoppedAsleep`] leaves the daemon going.
     fn stop(&mut self) -> Result<Doing, NotFrozen> {
-        self.watch.tell(FREEZING).map_err(NotFrozen::NoWatch)?;
+        if self.watch.tell(FREEZING).is_err() {
+            // It ended: its time was over in an earlier try, or somebody killed it.
+            self.watch = Watch::start(&self.watcher, self.daemon()).map_err(NotFrozen::NoWatch)?;
+            self.watch.tell(FREEZING).map_err(NotFrozen::NoWatch)?;
+        }
         let mut frozen = Frozen { since: Instant::now(), thawed: false, freezer: self };
         frozen.freezer.handle.signal(Signal::STOP)?;
         let daemon = frozen.freezer.daemon();
@@ -233,7 +238,7 @@ impl Frozen<'_> {
     pub fn thaw(mut self) -> (Duration, bool) {
         let held = self.holds();
         self.go_on();
-        (self.since.elapsed(), held)
+        (self.since.elapsed().min(LONGEST), held)
     }
 
     fn go_on(&mut self) {
