@@ -1,7 +1,9 @@
 # Two commands do all the set-up on a fresh Debian 12 with Rust:
-#   make demo   the whole job on real input, in a sandboxed PBX
+#   make demo   the whole job on real input, in a sandboxed PBX; LIST=path/to/list has the feed list other addresses
 #   make test   all tests
-# Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing.
+# Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
+#   make lint   format, clippy, syntax of the scripts
+#   make bench  what a run costs, in target/bench.json too
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -9,9 +11,24 @@ SHELL := /bin/bash
 # Real parts for the sandbox: a database, PHP for FreePBX's side, firewalls, namespaces.
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
 
-.PHONY: deps build
+.PHONY: deps build demo test lint bench
 deps:
 	@tests/deps $(DEPS)
 
 build: deps
 	cargo build --release --locked
+
+# The development build: on a fresh machine it is there sooner, and make test uses it too.
+demo: deps
+	@echo "Building the program and the demo's feed (a minute the first time) ..."
+	@cargo build -q --locked --bin banbridge --example apiban-simulator
+	@tests/demo
+
+test: deps
+	@tests/run
+
+lint: deps
+	@tests/lint
+
+bench: deps
+	@cargo bench -q --locked --bench cost

@@ -14,6 +14,11 @@ CREATE TABLE IF NOT EXISTS banbridge_feed (
   last_error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   -- Not to be asked before this time (the server's Retry-After).
   retry_at BIGINT NULL,
+  -- The surge guard: how many prefixes the feed had when it was last complete, and when that was.
+  base_size INT UNSIGNED NULL,
+  completed_at BIGINT NULL,
+  -- What it named after this time is held until an administrator accepts it.
+  held_since BIGINT NULL,
   PRIMARY KEY (id),
   UNIQUE KEY name (name)
 ) ENGINE=InnoDB;
@@ -48,6 +53,10 @@ CREATE TABLE IF NOT EXISTS banbridge_request (
 CREATE TABLE IF NOT EXISTS banbridge_row (
   prefix VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   written_at BIGINT NOT NULL,
+  -- 1: written through fwconsole, which cannot mark it; that it is ours stands here alone.
+  unmarked TINYINT NOT NULL DEFAULT 0,
+  -- 1: being written or taken away through fwconsole; when it is gone, nobody's hand is told from that.
+  changing TINYINT NOT NULL DEFAULT 0,
   PRIMARY KEY (prefix)
 ) ENGINE=InnoDB;
 

@@ -6,20 +6,28 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::{Span, SpanRelativeTo};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use toml::Spanned;
 
+use crate::ban::Source;
+use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
+use crate::ban::surge::Guard;
 use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
+use crate::files;
+use crate::pbx::host::{self, Target};
 use crate::secret::Secret;
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
 pub const DEFAULT_PATH: &str = "/etc/asterisk/banbridge.toml";
 /// The environment's name for the apiban key; it wins over the file.
 pub const KEY_VARIABLE: &str = "BANBRIDGE_APIBAN_KEY";
+/// The largest configuration or key file that is read, in bytes.
+const MOST: u64 = 1 << 20;
 /// Where to get a key.
 const KEY_PAGE: &str = "https://apiban.org/getkey.html";
 
@@ -103,6 +111,10 @@ pub struct Config {
     pub feed: Vec<FeedConfig>,
     /// How the firewall's blacklist is written.
     pub blacklist: Blacklist,
+    /// The set that blocks before the firewall's own rules.
+    pub set: SetConfig,
+    /// Who is never blocked.
+    pub protect: Protect,
     /// What the log file holds.
     pub log: Log,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
@@ -168,6 +180,10 @@ pub struct FeedConfig {
     pub shortest_v4: u8,
     /// Networks wider than this (a shorter IPv6 prefix) are refused.
     pub shortest_v6: u8,
+    /// The feed is held when it asks for more than so many times its last size,
+    pub surge_times: u32,
+    /// and for more than so many prefixes more.
+    pub surge_more: u32,
     /// Whether it is asked and its prefixes are wanted.
     pub enabled: bool,
     #[serde(skip)]
@@ -186,6 +202,11 @@ struct Place {
 }
 
 impl FeedConfig {
+    /// What of this feed is a surge.
+    pub fn surge_guard(&self) -> Guard {
+        Guard { times: self.surge_times, more: self.surge_more }
+    }
+
     /// The key, read from where it stands. The placeholder that apiban's own client ships counts as none.
     pub fn read_key(&self) -> Result<Secret, ConfigError> {
         let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
@@ -195,7 +216,7 @@ impl FeedConfig {
             KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
             KeySource::Given(secret) => secret.clone(),
             KeySource::File(path) => {
-                let text = fs::read_to_string(path).map_err(|error| {
+                let text = files::read_text(path, MOST).map_err(|error| {
                     wrong(format!("key_file {} of feed {name:?} cannot be read: {error}", path.display()))
                 })?;
                 Secret::new(text.lines().next().unwrap_or_default().trim())
@@ -258,12 +279,104 @@ pub struct Blacklist {
     pub limit: Limit,
     /// Whether neighbours are merged into networks, losslessly.
     pub aggregate: bool,
+    /// Through what the rows are written.
+    pub writer: Writer,
+}
+
+/// Through what the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// Into FreePBX's database, in bulk, with our mark in each row.
+    Db,
+    /// By `fwconsole firewall add blacklist`: slower, and whose a row is stands in our ledger alone.
+    Fwconsole,
 }
 
 impl Default for Blacklist {
     fn default() -> Self {
-        Self { limit: Limit::Auto, aggregate: true }
+        Self { limit: Limit::Auto, aggregate: true, writer: Writer::Db }
     }
+}
+
+/// `[protect]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protect {
+    /// Who is never blocked, beside all that the PBX itself knows.
+    pub allow: Vec<Allow>,
+    /// How long an address that an administrator took out stays out.
+    pub release: Period,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self { allow: Vec::new(), release: Period::seconds(30 * 86_400) }
+    }
+}
+
+/// Somebody who is never blocked: an address, a network or a host name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow(pub Target);
+
+impl FromStr for Allow {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        match host::target(text) {
+            Some(Target::Prefix(prefix)) if !Source::Allow.accepts(&prefix) => Err(format!(
+                "{text} is most of the internet; a network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6}) or \
+                 smaller"
+            )),
+            Some(target) => Ok(Self(target)),
+            None => Err(format!(
+                "{text:?} is no address, network or host name; write it like 192.0.2.1, 192.0.2.0/24 or sip.example.com"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Target::Prefix(prefix) => prefix.fmt(f),
+            Target::Name(name) | Target::Service(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for Allow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Allow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// `[set]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// Whether there is a set.
+    pub enabled: Enabled,
+}
+
+/// Whether there is to be a set of ours in the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enabled {
+    /// Where the system has the means for one.
+    #[default]
+    Auto,
+    /// A system without the means for one is an error.
+    Yes,
+    /// None, and one that is there is removed.
+    No,
 }
 
 /// `[log]`
@@ -300,6 +413,10 @@ struct RawConfig {
     #[serde(default)]
     blacklist: Blacklist,
     #[serde(default)]
+    set: SetConfig,
+    #[serde(default)]
+    protect: Protect,
+    #[serde(default)]
     log: Log,
 }
 
@@ -318,6 +435,8 @@ struct RawFeed {
     timeout: Option<Period>,
     shortest_v4: Option<u8>,
     shortest_v6: Option<u8>,
+    surge_times: Option<u32>,
+    surge_more: Option<u32>,
     enabled: Option<bool>,
 }
 
@@ -327,7 +446,7 @@ impl Config {
     pub fn load(path: Option<&Path>, key: Option<Secret>) -> Result<Self, ConfigError> {
         let file = path.unwrap_or(Path::new(DEFAULT_PATH));
         let fail = |what| ConfigError { file: file.to_owned(), line: None, what };
-        match fs::read_to_string(file) {
+        match files::read_text(file, MOST) {
             Ok(text) => {
                 let mut config = Self::parse(&text, file, key)?;
                 config.warnings.extend(too_open(file));
@@ -381,6 +500,8 @@ impl Config {
         Ok(Self {
             feed: feeds,
             blacklist: raw.blacklist,
+            set: raw.set,
+            protect: raw.protect,
             log: raw.log,
             path: Some(file.to_owned()),
             warnings: Vec::new(),
@@ -467,6 +588,8 @@ fn judge(raw: RawFeed, place: &Place, environment_key: Option<&Secret>) -> Resul
         timeout,
         shortest_v4,
         shortest_v6,
+        surge_times: raw.surge_times.unwrap_or(4),
+        surge_more: raw.surge_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         at: place.clone(),
         name,

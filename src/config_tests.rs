@@ -24,7 +24,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
 
 #[test]
 fn every_mistake_names_the_file_the_line_and_the_mend() {
-    let table: [(String, Option<usize>, &[&str]); 14] = [
+    let table: [(String, Option<usize>, &[&str]); 17] = [
         (feed("keey = \"x\""), Some(4), &["unknown key `keey`", "expected one of", "`key`"]),
         ("[blacklst]\n".into(), Some(1), &["unknown key `blacklst`"]),
         ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown key `limits`"]),
@@ -36,6 +36,9 @@ fn every_mistake_names_the_file_the_line_and_the_mend() {
         (feed("api = 3"), Some(2), &["there are 1 and 2"]),
         (feed("api = 1\ndataset = \"all\""), Some(2), &["only api = 2"]),
         (feed("url = \"http://apiban.org/api/\""), Some(2), &["https"]),
+        ("[protect]\nallow = [\n\"45.0.0.1\",\n\"a b\"]".into(), Some(2), &["\"a b\" is no address"]),
+        ("[protect]\nallow = [\"0.0.0.0/0\"]".into(), Some(2), &["most of the internet"]),
+        ("[protect]\nrelease = \"long\"".into(), Some(2), &["\"long\"", "\"7d\""]),
         (feed("shortest_v4 = 0"), Some(2), &["shortest_v4 is 8 to 32"]),
         (feed("key = \"a\"\nkey_file = \"/b\""), Some(2), &["both key and key_file"]),
         ("[[feed]]\nname = \"A b\"\nkind = \"apiban\"".into(), Some(2), &["lower case letters"]),
@@ -49,6 +52,15 @@ fn every_mistake_names_the_file_the_line_and_the_mend() {
             assert!(message.contains(word), "{message:?} does not say {word:?}");
         }
     }
+}
+
+#[test]
+fn who_is_allowed_is_read_into_its_canonical_form_and_a_release_lasts_thirty_days() {
+    let config = parse("[protect]\nallow = [\"45.0.0.9/24\", \"SIP.example.com.\", \"2A05::1\"]").unwrap();
+    let all: Vec<String> = config.protect.allow.iter().map(Allow::to_string).collect();
+    assert_eq!(all, ["45.0.0.0/24", "sip.example.com", "2a05::1"]);
+    assert_eq!(config.protect.release.to_string(), "30d");
+    assert_eq!(parse("[protect]\nrelease = \"7d\"").unwrap().protect.release.to_string(), "7d");
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod database;
 pub mod feed;
+pub mod files;
 pub mod kernel;
 pub mod ledger;
 pub mod pbx;

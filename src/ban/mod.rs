@@ -7,6 +7,7 @@ pub mod never_block;
 pub mod plan;
 pub mod prefix;
 pub mod special;
+pub mod surge;
 pub mod wanted;
 
 pub use cover::Cover;

@@ -9,7 +9,7 @@ use super::never_block::{NeverBlock, Verdict};
 use super::{Cover, Prefix};
 
 /// What the firewall enforces its blacklist with. It decides what a row can do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Driver {
     /// FreePBX 15 to 17: every row is a linear rule and a process; IPv6 rows are never enforced; prefixes shorter
@@ -78,6 +78,8 @@ pub struct Policy {
     pub limit: usize,
     /// Whether neighbours are merged, losslessly.
     pub aggregate: bool,
+    /// Whether a row can block IPv6.
+    pub ipv6: bool,
 }
 
 /// What becomes of one wanted prefix.
@@ -93,7 +95,7 @@ pub enum Fate {
     Released,
     /// It did not fit the limit.
     OverLimit,
-    /// The firewall's driver cannot block it by a row (IPv6 with iptables).
+    /// No row can block it: IPv6 with the iptables driver, or written through fwconsole.
     NotByRow,
     /// No enabled feed asks for it any more.
     NotWanted,
@@ -118,6 +120,11 @@ pub struct Plan {
     pub not_by_row: usize,
     /// All rows of ours after this plan, in order.
     pub rows: Vec<Prefix>,
+    /// All that is to be blocked, merged and in order, both families: what is wanted without what never-block and the
+    /// releases take out. Neither the limit, the driver nor the administrator's rows matter for it: this is what the
+    /// set holds.
+    pub blocked: Vec<Prefix>,
+    ipv6: bool,
     foreign_rows: Vec<ForeignRow>,
     foreign_cover: Cover,
     released: Cover,
@@ -153,6 +160,7 @@ impl Plan {
         let mut refused = Vec::new();
         let mut candidates = Vec::with_capacity(wanted.len());
         let mut not_by_row = 0;
+        let mut blocked = Vec::with_capacity(wanted.len());
         for want in wanted {
             let pieces = match never_block.judge(&want.prefix) {
                 Verdict::Free => vec![want.prefix],
@@ -162,12 +170,14 @@ impl Plan {
                     continue;
                 }
             };
-            if policy.driver == Driver::Iptables && !want.prefix.is_ipv4() {
+            let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| released.carve(piece)).collect();
+            blocked.extend_from_slice(&pieces);
+            if !policy.ipv6 && !want.prefix.is_ipv4() {
                 not_by_row += 1;
                 continue;
             }
-            let pieces = pieces.iter().flat_map(|piece| released.carve(piece));
-            candidates.extend(pieces.flat_map(|piece| foreign_cover.carve(&piece)).map(|prefix| Candidate {
+            let pieces = pieces.iter().flat_map(|piece| foreign_cover.carve(piece));
+            candidates.extend(pieces.map(|prefix| Candidate {
                 priority: want.priority,
                 last_seen: want.last_seen,
                 prefix,
@@ -181,6 +191,7 @@ impl Plan {
         Self {
             kept: present.ours.len() - remove.len(),
             foreign: present.foreign.len(),
+            ipv6: policy.ipv6,
             foreign_rows: present.foreign.clone(),
             wanted: Cover::new(wanted.iter().map(|want| &want.prefix)),
             add,
@@ -189,6 +200,7 @@ impl Plan {
             over_limit,
             not_by_row,
             rows,
+            blocked: Cover::new(&blocked).prefixes(),
             foreign_cover,
             released,
         }
@@ -199,8 +211,8 @@ impl Plan {
         self.add.is_empty() && self.remove.is_empty()
     }
 
-    /// What becomes of a prefix under this plan. `never_block` and `driver` must be those it was made with.
-    pub fn fate(&self, prefix: &Prefix, never_block: &NeverBlock, driver: Driver) -> Fate {
+    /// What becomes of a prefix under this plan. `never_block` must be the one it was made with.
+    pub fn fate(&self, prefix: &Prefix, never_block: &NeverBlock) -> Fate {
         if let Some(row) = self.row(prefix) {
             return Fate::Row(row.to_string());
         }
@@ -213,7 +225,7 @@ impl Plan {
             Verdict::Refused(protection) => Fate::Refused(protection.to_string()),
             _ if self.released.overlaps(prefix) => Fate::Released,
             _ if !self.wanted.overlaps(prefix) => Fate::NotWanted,
-            _ if !driver.enforces(prefix) && !prefix.is_ipv4() => Fate::NotByRow,
+            _ if !self.ipv6 && !prefix.is_ipv4() => Fate::NotByRow,
             _ => Fate::OverLimit,
         }
     }

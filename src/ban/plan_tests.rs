@@ -26,8 +26,8 @@ fn zone(text: &str) -> Protection {
     Protection { prefix: p(text), source: Source::Zone, label: format!("trusted: {text}") }
 }
 
-const IPTABLES: Policy = Policy { driver: Driver::Iptables, limit: 5_000, aggregate: true };
-const NFTABLES: Policy = Policy { driver: Driver::Nftables, limit: 20_000, aggregate: true };
+const IPTABLES: Policy = Policy { driver: Driver::Iptables, limit: 5_000, aggregate: true, ipv6: false };
+const NFTABLES: Policy = Policy { driver: Driver::Nftables, limit: 20_000, aggregate: true, ipv6: true };
 
 fn plan(wanted: &[Wanted], present: &Present, policy: Policy) -> Plan {
     Plan::new(wanted, &NeverBlock::new([]), &[], present, policy)
@@ -76,7 +76,7 @@ fn rows_give_way_to_the_administrators_and_to_what_his_names_resolve_to() {
     assert_eq!(plan.add, ["45.0.0.2/31"]);
     assert_eq!(plan.remove, ["46.0.0.1"]);
     assert_eq!(plan.foreign, 2);
-    let fate = |text| plan.fate(&p(text), &NeverBlock::new([]), Driver::Iptables);
+    let fate = |text| plan.fate(&p(text), &NeverBlock::new([]));
     assert_eq!(fate("46.0.0.1"), Fate::Foreign("host.example.com".into()));
     assert_eq!(fate("45.0.0.1"), Fate::Foreign("45.0.0.0/31".into()));
     assert_eq!(fate("45.0.0.2"), Fate::Row("45.0.0.2/31".into()));
@@ -108,7 +108,7 @@ fn a_released_prefix_stays_out_also_of_a_network_around_it() {
         IPTABLES,
     );
     assert_eq!(plan.add, ["45.0.0.2"]);
-    assert_eq!(plan.fate(&p("45.0.0.1"), &NeverBlock::new([]), Driver::Iptables), Fate::Released);
+    assert_eq!(plan.fate(&p("45.0.0.1"), &NeverBlock::new([])), Fate::Released);
 }
 
 #[test]
@@ -120,7 +120,7 @@ fn under_the_limit_feeds_come_in_their_order_and_the_newest_sighting_first() {
     assert_eq!(plan.rows, [p("47.0.0.1"), p("48.0.0.1")]);
     assert_eq!(plan.remove, ["45.0.0.1"]);
     assert_eq!(plan.over_limit, 2);
-    assert_eq!(plan.fate(&p("46.0.0.1"), &NeverBlock::new([]), Driver::Iptables), Fate::OverLimit);
+    assert_eq!(plan.fate(&p("46.0.0.1"), &NeverBlock::new([])), Fate::OverLimit);
 }
 
 #[test]
@@ -187,7 +187,7 @@ proptest! {
             .map(|(prefix, priority, last_seen)| Wanted { prefix, priority, last_seen })
             .collect();
         let never_block = NeverBlock::new(protected.iter().map(|p| zone(&p.to_string())));
-        let policy = Policy { driver, limit, aggregate };
+        let policy = Policy { driver, limit, aggregate, ipv6: nftables };
         let plan = Plan::new(&wants, &never_block, &released, &present, policy);
 
         prop_assert!(plan.rows.len() <= limit);

@@ -28,13 +28,23 @@ pub struct Asking {
     pub priority: u16,
     /// Seconds after the last sighting.
     pub ttl: i64,
+    /// While the feed is held (see [`super::surge`]): what it named after this time does not count.
+    pub held_since: Option<i64>,
 }
 
 impl Asking {
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
-        entry.feed == self.feed && entry.expires_at.min(entry.last_seen + self.ttl) > now
+        entry.feed == self.feed
+            && entry.expires_at.min(entry.last_seen + self.ttl) > now
+            && self.held_since.is_none_or(|since| entry.first_seen <= since)
+    }
+
+    /// How many entries of the feed count at `now`, or would if it were not held.
+    pub fn size(&self, entries: &[Entry], now: i64) -> usize {
+        let free = Self { held_since: None, ..*self };
+        entries.iter().filter(|entry| free.holds(entry, now)).count()
     }
 }
 
@@ -70,8 +80,10 @@ mod tests {
         Entry { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 }
     }
 
-    const FEEDS: [Asking; 2] =
-        [Asking { feed: 7, priority: 0, ttl: 100 }, Asking { feed: 3, priority: 1, ttl: 100 }];
+    const FEEDS: [Asking; 2] = [
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None },
+        Asking { feed: 3, priority: 1, ttl: 100, held_since: None },
+    ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
         let mut entries = entries.to_vec();
@@ -94,6 +106,15 @@ mod tests {
         assert_eq!(shown(&entries, 104), ["45.0.0.1 1 9"]);
         assert_eq!(shown(&entries, 108), ["45.0.0.1 1 9"]);
         assert_eq!(shown(&entries, 109), [""; 0]);
+    }
+
+    #[test]
+    fn of_a_held_feed_only_what_it_named_before_counts() {
+        let held = Asking { held_since: Some(5), ..FEEDS[0] };
+        let old = Entry { first_seen: 5, ..entry("45.0.0.1", 7, 9) };
+        let new = Entry { first_seen: 6, ..entry("46.0.0.1", 7, 9) };
+        assert_eq!([held.holds(&old, 50), held.holds(&new, 50)], [true, false]);
+        assert_eq!(held.size(&[old, new], 50), 2);
     }
 
     #[test]

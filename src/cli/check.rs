@@ -7,8 +7,8 @@ use super::exit::Exit;
 use super::output::{Time, print, print_json};
 use super::picture::Picture;
 use super::{Global, now};
-use crate::ban::Prefix;
 use crate::ban::plan::Fate;
+use crate::ban::{Prefix, Source};
 use crate::pbx::{daemon, firewall};
 
 /// What `check` takes.
@@ -19,7 +19,7 @@ pub struct CheckArgs {
     address: Prefix,
 }
 
-fn read_prefix(text: &str) -> Result<Prefix, String> {
+pub fn read_prefix(text: &str) -> Result<Prefix, String> {
     text.parse().map_err(|error| format!("{error}; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
 }
 
@@ -36,6 +36,18 @@ struct Checked {
     set: Option<bool>,
     /// Why it is or is not blocked, in words.
     reason: String,
+    /// All that keep it, or part of it, from being blocked.
+    protections: Vec<Protected>,
+}
+
+#[derive(Serialize)]
+struct Protected {
+    source: Source,
+    prefix: Prefix,
+    /// What the administrator knows it by.
+    label: String,
+    #[serde(skip)]
+    text: String,
 }
 
 #[derive(Serialize)]
@@ -94,7 +106,13 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
         (None, ..) => (false, why_not(picture, address, &feeds)),
     };
     let (row, row_owner) = row.unzip();
-    Checked { address, blocked, feeds, row, row_owner, set: None, reason }
+    let protections = picture.never_block.touching(&address).map(|one| Protected {
+        source: one.source,
+        prefix: one.prefix,
+        label: one.label.clone(),
+        text: one.to_string(),
+    });
+    Checked { address, blocked, feeds, row, row_owner, set: None, reason, protections: protections.collect() }
 }
 
 /// The row that blocks an address, as the table is now, with its owner.
@@ -134,6 +152,10 @@ fn text(checked: &Checked) -> String {
             "  listed by {}{within} since {}, last seen {}, until {}\n",
             listing.feed, listing.first_seen, listing.last_seen, listing.expires_at
         );
+    }
+    for one in &checked.protections {
+        let part = if one.prefix == checked.address { String::new() } else { format!(" ({})", one.prefix) };
+        text += &format!("  protected: {}{part}\n", one.text);
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use super::sync::child::Failed;
 use crate::config::ConfigError;
 use crate::database::DatabaseError;
 use crate::feed::error::SetupError;
@@ -39,6 +40,13 @@ impl Exit {
         self as u8
     }
 
+    /// The end with this number, as another process of ours reported it; any other number is a bug.
+    pub fn from_code(code: u8) -> Self {
+        let all = [Self::Done, Self::No, Self::Usage, Self::Unusable, Self::Unreachable, Self::TryAgain];
+        let all = all.into_iter().chain([Self::Denied, Self::Config]);
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Bug)
+    }
+
     /// Of two ends the one that needs more of the administrator: what waits for time is less than what waits for the
     /// network, and that less than what waits for him.
     pub fn worse(self, other: Self) -> Self {
@@ -72,8 +80,12 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
+        if let Some(ConfError::Denied(_)) = cause.downcast_ref::<ConfError>() {
+            Some(Self::Denied)
+        } else if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
             Some(Self::Config)
+        } else if let Some(failed) = cause.downcast_ref::<Failed>() {
+            Some(failed.exit)
         } else if cause.is::<Held>() {
             Some(Self::TryAgain)
         } else if let Some(error) = cause.downcast_ref::<LockError>() {
@@ -123,6 +135,7 @@ mod tests {
         ];
         for (exit, code) in all {
             assert_eq!(exit.code(), code);
+            assert_eq!(Exit::from_code(code), exit);
         }
     }
 

@@ -3,12 +3,14 @@
 use clap::Args;
 use serde::Serialize;
 
+use super::allow::{self, AllowedItem};
 use super::exit::Exit;
 use super::output::{Time, print, print_json, table};
 use super::picture::Picture;
 use super::{Global, now};
 use crate::ban::plan::Fate;
 use crate::ban::{Entry, Prefix};
+use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 
 /// What `list` takes.
@@ -23,6 +25,9 @@ pub struct ListArgs {
     /// What an administrator took out of the blacklist, and until when it stays out
     #[arg(long, conflicts_with = "feed")]
     released: bool,
+    /// Who is never blocked because an administrator said so
+    #[arg(long, conflicts_with_all = ["feed", "refused", "released"])]
+    allowed: bool,
 }
 
 #[derive(Serialize)]
@@ -63,6 +68,9 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
         config.named(name)?;
     }
     let mut ledger = global.ledger()?;
+    if args.allowed {
+        return allowed(global, &allow::items(&config, &mut ledger)?);
+    }
     let picture = Picture::load(&mut ledger, &config, now())?;
     if args.released {
         released(global, &picture)
@@ -158,6 +166,21 @@ fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Led
         let rows = items.into_iter().map(|item| vec![item.entry, item.feed, item.reason]);
         print(&table(&["ENTRY", "FEED", "REFUSED BECAUSE"], rows))?;
     }
+    Ok(Exit::Done)
+}
+
+fn allowed(global: &Global, items: &[AllowedItem]) -> anyhow::Result<Exit> {
+    if global.json {
+        print_json(&items)?;
+        return Ok(Exit::Done);
+    }
+    let rows = items.iter().map(|item| {
+        let by = if item.in_configuration { "the configuration" } else { "command" };
+        let since = item.since.map(|since| since.to_string()).unwrap_or_default();
+        let comment = one_line(item.comment.as_deref().unwrap_or_default(), 200).into_owned();
+        vec![item.target.clone(), by.to_owned(), since, item.addresses.join(" "), comment]
+    });
+    print(&table(&["NEVER BLOCKED", "BY", "SINCE", "ADDRESSES", "COMMENT"], rows))?;
     Ok(Exit::Done)
 }
 

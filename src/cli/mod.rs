@@ -1,5 +1,6 @@
 //! The command line: parse, run, say how it ended. One file a command.
 
+mod allow;
 mod check;
 mod config;
 pub mod exit;
@@ -7,6 +8,8 @@ mod list;
 mod logging;
 mod output;
 mod picture;
+mod purge;
+mod release;
 mod status;
 mod sync;
 
@@ -57,12 +60,27 @@ struct Global {
 enum Command {
     /// Ask the feeds and bring the firewall's blacklist up to date
     Sync(sync::SyncArgs),
+    /// Make rows and firewall match the ledger; asks no feed
+    Apply,
+    /// The part of sync that is not root
+    #[command(hide = true)]
+    Fetch(sync::SyncArgs),
     /// Show whether everything works: feeds, last run, blacklist, firewall
     Status,
     /// List what is blocked, refused or released
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
+    /// Never block an address, a network or a host, whatever the feeds say
+    Allow(allow::AllowArgs),
+    /// Take it off the allow list
+    Unallow(allow::UnallowArgs),
+    /// Take one address or network out of what is blocked and keep it out
+    Release(release::ReleaseArgs),
+    /// Let the feeds block it again
+    Unrelease(release::ReleaseArgs),
+    /// Take away every row, table and file of banbridge, and nothing else
+    Purge(purge::PurgeArgs),
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
@@ -91,9 +109,16 @@ pub fn main() -> Exit {
     let global = &cli.global;
     let result = match &cli.command {
         Command::Sync(args) => sync::run(global, args),
+        Command::Apply => sync::apply(global),
+        Command::Fetch(args) => sync::run_child(global, args),
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Allow(args) => allow::allow(global, args),
+        Command::Unallow(args) => allow::unallow(global, args),
+        Command::Release(args) => release::release(global, args),
+        Command::Unrelease(args) => release::unrelease(global, args),
+        Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
         Command::ThawWatch { pid, started } => {
             freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)

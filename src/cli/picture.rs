@@ -4,17 +4,17 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use crate::ban::plan::{Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
 use crate::ban::wanted::{self, Asking};
 use crate::ban::{Entry, NeverBlock, Prefix};
-use crate::config::{Config, Limit};
+use crate::config::{Config, Limit, Writer};
 use crate::database::Result;
 use crate::ledger::Ledger;
 use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Release;
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::{self, Firewall};
-use crate::pbx::zones::{self, Target};
+use crate::pbx::host::{self, Target};
 
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
 /// day. Without this a lost ledger would leave the PBX open until the feeds are complete.
@@ -51,20 +51,24 @@ impl Picture {
     pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
         let firewall = firewall::read(ledger.conn())?;
         let mut known = ledger.feeds()?;
-        let feeds: Vec<FeedState> = config
-            .feed
-            .iter()
-            .map(|feed| {
-                let new = FeedState { name: feed.name.clone(), ..FeedState::default() };
+        // A feed that the ledger does not know yet gets a number that it will not give out, for a dry run.
+        let feeds: Vec<FeedState> = (0..)
+            .zip(&config.feed)
+            .map(|(place, feed)| {
+                let new = FeedState { id: u16::MAX - place, name: feed.name.clone(), ..FeedState::default() };
                 known.remove(&feed.name).unwrap_or(new)
             })
             .collect();
-        // A feed that the ledger does not know yet has the number 0, which no entry has.
         let asking = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
-            .map(|((priority, state), config)| Asking { feed: state.id, priority, ttl: config.ttl.as_secs() })
+            .map(|((priority, state), config)| Asking {
+                feed: state.id,
+                priority,
+                ttl: config.ttl.as_secs(),
+                held_since: state.held_since,
+            })
             .collect();
         let mut entries = ledger.entries()?;
         wanted::sort(&mut entries);
@@ -72,7 +76,13 @@ impl Picture {
             Limit::Auto => firewall.driver.default_limit(),
             Limit::Rows(rows) => rows,
         };
-        let policy = Policy { driver: firewall.driver, limit, aggregate: config.blacklist.aggregate };
+        let policy = Policy {
+            driver: firewall.driver,
+            limit,
+            aggregate: config.blacklist.aggregate,
+            // fwconsole finds no IPv6 entry again to delete it.
+            ipv6: firewall.driver == Driver::Nftables && config.blacklist.writer == Writer::Db,
+        };
         let since = ledger.state("catching_up")?.unwrap_or(0);
         let mut picture = Self {
             policy,
@@ -94,18 +104,35 @@ impl Picture {
     /// Looks at the firewall's rows again: the administrator may have changed them meanwhile.
     pub fn look_at_rows(&mut self, ledger: &mut Ledger) -> Result<()> {
         self.rows = blacklist::read(ledger.conn())?;
+        // What we wrote through fwconsole carries no mark; the ledger knows it.
+        let unmarked = ledger.written()?.unmarked;
+        if !unmarked.is_empty() {
+            let foreign = std::mem::take(&mut self.rows.foreign);
+            let (ours, foreign): (Vec<_>, Vec<_>) =
+                foreign.into_iter().partition(|key| unmarked.contains(key));
+            self.rows.foreign = foreign;
+            self.rows.ours.extend(ours);
+        }
         let foreign = self.rows.foreign.iter().map(|key| {
-            let prefixes = match zones::target(key) {
+            let prefixes = match host::target(key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
                     self.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
                 }
-                None => Vec::new(),
+                _ => Vec::new(),
             };
             ForeignRow { key: key.clone(), prefixes }
         });
         self.present = Present { ours: self.rows.ours.clone(), foreign: foreign.collect() };
         Ok(())
+    }
+
+    /// Takes over whether a feed is held.
+    pub fn hold(&mut self, name: &str) {
+        let Some(state) = self.feeds.iter().find(|state| state.name == name) else { return };
+        for asking in self.asking.iter_mut().filter(|asking| asking.feed == state.id) {
+            asking.held_since = state.held_since;
+        }
     }
 
     /// What the feeds want, and while catching up also what our rows hold already.
@@ -126,17 +153,23 @@ impl Picture {
 
     /// What becomes of a prefix under a plan of this picture.
     pub fn fate(&self, plan: &Plan, prefix: &Prefix) -> Fate {
-        plan.fate(prefix, &self.never_block, self.policy.driver)
+        plan.fate(prefix, &self.never_block)
     }
 
     /// The name of a feed by its number.
     pub fn feed_name(&self, id: u16) -> Option<&str> {
-        self.feeds.iter().find(|feed| feed.id == id && id != 0).map(|feed| feed.name.as_str())
+        self.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.name.as_str())
     }
 
     /// Entries that count at `now`.
     pub fn holding(&self, now: i64) -> impl Iterator<Item = &Entry> {
         self.entries.iter().filter(move |entry| self.asking.iter().any(|feed| feed.holds(entry, now)))
+    }
+
+    /// How many entries of a feed are held.
+    pub fn held(&self, feed: u16, now: i64) -> usize {
+        let asking = self.asking.iter().find(|asking| asking.feed == feed && asking.held_since.is_some());
+        asking.map_or(0, |asking| asking.size(&self.entries, now) - self.count(feed, now))
     }
 
     /// How many entries of a feed count at `now`.

@@ -46,6 +46,8 @@ struct FeedStatus {
     last_error: Option<String>,
     retry_at: Option<Time>,
     stale: bool,
+    /// Entries that the surge guard holds.
+    held: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -74,6 +76,10 @@ struct FirewallStatus {
 #[derive(Debug, Serialize)]
 struct SourceStatus {
     source: &'static str,
+    #[serde(skip)]
+    title: &'static str,
+    /// How many addresses and networks it protects.
+    protects: usize,
     last_success: Option<Time>,
     last_error: Option<String>,
 }
@@ -117,10 +123,13 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_success: state.last_success.map(Time),
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
+        held: picture.held(state.id, now),
         stale: config.enabled && state.last_success.is_none_or(|last| now - last > STALE),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),
+        title: state.source.title(),
+        protects: picture.never_block.count(state.source),
         last_success: state.last_success.map(Time),
         last_error: state.last_error,
     });
@@ -219,7 +228,11 @@ fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bo
     }
     for source in &status.protected {
         if let Some(error) = &source.last_error {
-            note(format!("{}: {error}; what it protected before stays protected", source.source));
+            let still = match source.last_success {
+                Some(last) => format!("whom they protected {last} stays protected"),
+                None => "so nobody is known whom they protect".to_owned(),
+            };
+            note(format!("{} could not be read: {error}; {still}", source.title));
         }
     }
     if let Some(run) = &status.last_run
@@ -290,6 +303,7 @@ fn text(status: &Status) -> String {
     let feeds = status.feeds.iter().map(|feed| {
         let state = match (feed.enabled, feed.stale, feed.complete) {
             (false, ..) => "off",
+            _ if feed.held > 0 => "HELD",
             (_, true, _) => "STALE",
             (.., false) => "loading",
             _ => "good",

@@ -15,8 +15,8 @@ use std::{fmt, thread};
 use super::chain::{Difference, Snapshot, Wanted};
 use super::freeze::{self, Freezer, Watcher};
 use super::iptables::Iptables;
+use super::module_sets::{self, Overlap};
 use super::program::Programs;
-use super::sets::{self, Overlap};
 use crate::ban::plan::{Driver, Present};
 use crate::pbx::daemon::{self, Daemon, Doing, NoDaemon};
 use crate::pbx::firewall::Firewall;
@@ -428,8 +428,8 @@ impl Work<'_> {
     fn sets(&mut self, daemon: Daemon) -> anyhow::Result<Applied> {
         if !self.change.is_pending() {
             let rows = self.change.rows()?;
-            let there = sets::read(self.site.programs);
-            let overlap = sets::overlap(&rows);
+            let there = module_sets::read(self.site.programs);
+            let overlap = module_sets::overlap(&rows);
             if there.as_ref().is_ok_and(|there| there.holds(&rows))
                 || overlap.as_ref().is_some_and(|o| !o.ours())
             {
@@ -453,7 +453,7 @@ impl Work<'_> {
             }
             let lives = self.pass(daemon);
             let rows = self.change.rows()?;
-            let there = match sets::read(self.site.programs) {
+            let there = match module_sets::read(self.site.programs) {
                 Ok(there) => there,
                 Err(why) => {
                     self.notes.push(why);
@@ -466,7 +466,7 @@ impl Work<'_> {
                 applied.seconds_to_force = Some(self.started.elapsed().as_secs_f64());
                 return Ok(applied);
             }
-            applied.overlap = sets::overlap(&rows);
+            applied.overlap = module_sets::overlap(&rows);
             let mended = match &applied.overlap {
                 Some(overlap) if !last => self.change.mend(overlap)?,
                 _ => false,

@@ -1,8 +1,11 @@
-//! The kernel's packet filter, for root: rows and the module's chain brought into force together.
+//! The kernel's packet filter: what only root may touch. The programs that ship with the system are run (`nft`,
+//! `ipset`, `iptables-restore`), with fixed arguments, and fed by their standard input: their text forms are stable
+//! across the kernels and distributions that FreePBX runs on, hand-made netlink messages are not.
 
 pub mod apply;
 pub mod chain;
 pub mod freeze;
 pub mod iptables;
+pub mod module_sets;
 pub mod program;
-pub mod sets;
+pub mod set;

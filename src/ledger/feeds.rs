@@ -34,6 +34,12 @@ pub struct FeedState {
     pub last_error: Option<String>,
     /// Not to be asked before then.
     pub retry_at: Option<i64>,
+    /// How many prefixes it had when it was last complete and not held.
+    pub base_size: Option<usize>,
+    /// When that was.
+    pub completed_at: Option<i64>,
+    /// While it is held: what it named after this time does not count.
+    pub held_since: Option<i64>,
 }
 
 /// An entry that is no prefix, or too wide a one.
@@ -52,8 +58,8 @@ impl Ledger {
             return Ok(BTreeMap::new());
         }
         let rows: Vec<Row> = self.conn.query(
-            "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at \
-             FROM banbridge_feed",
+            "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at, \
+             base_size, completed_at, held_since FROM banbridge_feed",
         )?;
         let states = rows.into_iter().map(|row| FeedState {
             id: row.get(0).unwrap_or_default(),
@@ -64,6 +70,9 @@ impl Ledger {
             last_success: row.get(5).unwrap_or_default(),
             last_error: row.get(6).unwrap_or_default(),
             retry_at: row.get(7).unwrap_or_default(),
+            base_size: row.get(8).unwrap_or_default(),
+            completed_at: row.get(9).unwrap_or_default(),
+            held_since: row.get(10).unwrap_or_default(),
         });
         Ok(states.map(|state| (state.name.clone(), state)).collect())
     }
@@ -138,8 +147,18 @@ impl Ledger {
         )?;
         tx.exec_drop(
             "UPDATE banbridge_feed SET cursor_id = ?, complete = ?, last_attempt = ?, last_success = ?, \
-             last_error = NULL, retry_at = NULL WHERE id = ?",
-            (&feed.cursor, u8::from(feed.complete), now, now, feed.id),
+             last_error = ?, retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",
+            (
+                &feed.cursor,
+                u8::from(feed.complete),
+                now,
+                now,
+                &feed.last_error,
+                feed.base_size,
+                feed.completed_at,
+                feed.held_since,
+                feed.id,
+            ),
         )?;
         tx.commit()?;
         Ok(())
@@ -155,10 +174,24 @@ impl Ledger {
         Ok(())
     }
 
+    /// Takes what a feed asks for, however much it is.
+    pub fn accept(&mut self, feed: u16) -> Result<()> {
+        let sql =
+            "UPDATE banbridge_feed SET base_size = NULL, held_since = NULL, last_error = NULL WHERE id = ?";
+        self.conn.exec_drop(sql, (feed,))?;
+        Ok(())
+    }
+
     /// Starts a feed over: its next request asks for everything. Its entries stay until their time is over.
     pub fn start_over(&mut self, feed: u16) -> Result<()> {
         self.conn
             .exec_drop("UPDATE banbridge_feed SET cursor_id = NULL, complete = 0 WHERE id = ?", (feed,))?;
+        Ok(())
+    }
+
+    /// Notes that no feed is known to be complete; where each goes on stays.
+    pub fn all_incomplete(&mut self) -> Result<()> {
+        self.conn.query_drop("UPDATE banbridge_feed SET complete = 0")?;
         Ok(())
     }
 

@@ -3,7 +3,9 @@
 //! It can be lost, or be older than the blacklist (a restored backup): the owner mark in the rows and the change
 //! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
 
+pub mod allow;
 pub mod feeds;
+pub mod hits;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -15,7 +17,11 @@ use mysql::prelude::Queryable;
 use crate::database::{DatabaseError, Result};
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../sql/001_ledger.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../sql/001_ledger.sql"),
+    include_str!("../../sql/002_allow.sql"),
+    include_str!("../../sql/004_hits.sql"),
+];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]
@@ -102,6 +108,20 @@ impl Ledger {
         }
         self.present = true;
         Ok(())
+    }
+
+    /// Drops every table of ours; returns how many there were.
+    pub fn drop_tables(&mut self) -> Result<usize> {
+        let tables: Vec<String> = self.conn.query("SHOW TABLES LIKE 'banbridge\\_%'")?;
+        // Names come from the server and begin as ours do; a backquote in one would be nobody's doing but an attacker's.
+        let ours = tables.iter().filter(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        let mut dropped = 0;
+        for table in ours {
+            self.conn.query_drop(format!("DROP TABLE IF EXISTS `{table}`"))?;
+            dropped += 1;
+        }
+        self.present = false;
+        Ok(dropped)
     }
 }
 

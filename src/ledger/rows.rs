@@ -26,14 +26,53 @@ pub struct Release {
     pub until: i64,
 }
 
+/// The rows that we wrote and have not taken away, by key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Written {
+    /// All of them.
+    pub keys: BTreeSet<String>,
+    /// Those that were written through fwconsole and carry no mark.
+    pub unmarked: BTreeSet<String>,
+    /// Those that a run was writing or taking away through fwconsole when it ended.
+    pub changing: BTreeSet<String>,
+}
+
 impl Ledger {
-    /// Keys of the rows that we wrote and have not taken away.
-    pub fn written(&mut self) -> Result<BTreeSet<String>> {
+    /// The rows that we wrote and have not taken away.
+    pub fn written(&mut self) -> Result<Written> {
+        let mut written = Written::default();
         if !self.present {
-            return Ok(BTreeSet::new());
+            return Ok(written);
         }
-        let keys: Vec<String> = self.conn.query("SELECT prefix FROM banbridge_row")?;
-        Ok(keys.into_iter().collect())
+        let rows: Vec<(String, bool, bool)> =
+            self.conn.query("SELECT prefix, unmarked, changing FROM banbridge_row")?;
+        for (key, unmarked, changing) in rows {
+            if unmarked {
+                written.unmarked.insert(key.clone());
+            }
+            if changing {
+                written.changing.insert(key.clone());
+            }
+            written.keys.insert(key);
+        }
+        Ok(written)
+    }
+
+    /// First step of a change through fwconsole: notes which rows are being written and taken away. Their ownership
+    /// stands in the ledger alone, so it is noted before they are there and until they are gone.
+    pub fn begin_unmarked(&mut self, add: &[String], remove: &[String], now: i64) -> Result<()> {
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_row (prefix, written_at, unmarked, changing) VALUES",
+            "ON DUPLICATE KEY UPDATE unmarked = 1, changing = 1",
+            add,
+            |key| vec![key.as_str().into(), now.into(), 1.into(), 1.into()],
+        )?;
+        for_keys(&mut tx, "UPDATE banbridge_row SET changing = 1 WHERE prefix IN", &[], remove)?;
+        tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changed_at', ?)", (now,))?;
+        tx.commit()?;
+        Ok(())
     }
 
     /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
@@ -43,6 +82,12 @@ impl Ledger {
         // A run that was killed after it noted its change here and before it made it there.
         let interrupted = self.state("changing")? == Some(1) && generation == Some(ours - 1);
         Ok(generation == Some(ours) || interrupted)
+    }
+
+    /// Whether the firewall's table has seen our last change. It has not when it was restored, or when a run was killed
+    /// before it wrote its number there.
+    pub fn is_level(&mut self, generation: Option<i64>) -> Result<bool> {
+        Ok(self.state("generation")?.is_none_or(|ours| generation == Some(ours)))
     }
 
     /// First step of a change: forgets the rows that are to go, and counts the number up. Returns the number that the
@@ -76,6 +121,7 @@ impl Ledger {
             &new,
             |key| vec![key.as_str().into(), now.into()],
         )?;
+        tx.exec_drop("UPDATE banbridge_row SET changing = 0 WHERE changing = 1", ())?;
         tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changing', 0)", ())?;
         tx.commit()?;
         Ok(())
@@ -107,6 +153,12 @@ impl Ledger {
         )?;
         for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], &keys)?;
         tx.commit()?;
+        Ok(())
+    }
+
+    /// Forgets that a prefix was taken out.
+    pub fn unrelease(&mut self, prefix: &Prefix) -> Result<()> {
+        self.conn.exec_drop("DELETE FROM banbridge_release WHERE prefix = ?", (prefix.to_string(),))?;
         Ok(())
     }
 

@@ -45,6 +45,17 @@ pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
     Ok(rows)
 }
 
+/// Rows of ours to write and to take away.
+#[derive(Debug, Clone, Copy)]
+pub struct Change<'a> {
+    /// To write.
+    pub add: &'a [String],
+    /// To take away, where they carry our mark.
+    pub remove: &'a [String],
+    /// To take away without a mark: the ledger says that we wrote them through fwconsole.
+    pub remove_unmarked: &'a [String],
+}
+
 /// Writes and takes away rows of ours, and notes the number of this change beside them.
 ///
 /// The number tells a restored table from one where the administrator took rows out: see
@@ -52,18 +63,15 @@ pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
 /// with `add_first` no address is without its row for a moment, without it no two rows overlap for a moment, which
 /// is what the nftables driver needs.
 ///
-/// A key that somebody wrote meanwhile stays his, and only rows with our mark are ever deleted.
-pub fn write(
-    conn: &mut Conn,
-    add: &[String],
-    remove: &[String],
-    generation: i64,
-    add_first: bool,
-) -> Result<()> {
+/// A key that somebody wrote meanwhile stays his, and only rows with our mark, or that the ledger
+/// says are ours, are ever deleted.
+pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: bool) -> Result<()> {
     let mut tx = conn.start_transaction(TxOpts::default())?;
     let delete = |tx: &mut mysql::Transaction<'_>| {
         let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ? AND `key` IN");
-        database::for_keys(tx, &head, &[MARK.into()], remove)
+        database::for_keys(tx, &head, &[MARK.into()], change.remove)?;
+        let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
+        database::for_keys(tx, &head, &[], change.remove_unmarked)
     };
     if !add_first {
         delete(&mut tx)?;
@@ -72,7 +80,7 @@ pub fn write(
         &mut tx,
         &format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES"),
         "ON DUPLICATE KEY UPDATE `val` = `val`",
-        add,
+        change.add,
         |key| vec![key.into(), MARK.into(), mysql::Value::NULL, "blacklist".into()],
     )?;
     if add_first {
@@ -87,4 +95,17 @@ pub fn write(
     )?;
     tx.commit()?;
     Ok(())
+}
+
+/// Takes away every row with our mark, those of `unmarked` that the ledger says are ours, and our number. Returns how
+/// many rows of the blacklist went.
+pub fn take_all_away(conn: &mut Conn, unmarked: &[String]) -> Result<u64> {
+    let mut tx = conn.start_transaction(TxOpts::default())?;
+    tx.exec_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ?"), (MARK,))?;
+    let marked = tx.affected_rows();
+    let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
+    let rest = database::for_keys(&mut tx, &head, &[], unmarked)?;
+    tx.query_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'banbridge'"))?;
+    tx.commit()?;
+    Ok(marked + rest)
 }

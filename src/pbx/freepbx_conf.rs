@@ -4,10 +4,13 @@
 //! what asterisk owns, root does not execute.
 
 use std::collections::HashMap;
-use std::fs;
+use std::io::ErrorKind;
+
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::database::Settings;
+use crate::files;
 use crate::secret::Secret;
 
 /// Where FreePBX keeps it when neither `--freepbx-conf` nor BANBRIDGE_FREEPBX_CONF names it.
@@ -24,6 +27,15 @@ pub enum ConfError {
         /// The system's words.
         why: String,
     },
+    /// We may not read it.
+    #[error("{} cannot be read by this user; run banbridge as root or as the user that FreePBX runs as", .0.display())]
+    Denied(PathBuf),
+    /// It belongs to root, and there is nobody else to be.
+    #[error(
+        "{} belongs to root and there is no user asterisk, so there is nobody to ask the feeds as; \
+         mend: give it to the user that FreePBX runs as", .0.display()
+    )]
+    Ownerless(PathBuf),
     /// A setting is missing.
     #[error("{} has no {key}; FreePBX writes it as $amp_conf['{key}'] = '...';", file.display())]
     Missing {
@@ -48,8 +60,13 @@ pub enum ConfError {
 
 /// Reads the database settings from the file.
 pub fn read(file: &Path) -> Result<Settings, ConfError> {
-    let bytes = fs::read(file)
-        .map_err(|error| ConfError::Unreadable { file: file.to_owned(), why: error.to_string() })?;
+    let bytes = files::read(file, 1 << 20).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied if !rustix::process::geteuid().is_root() => {
+            ConfError::Denied(file.to_owned())
+        }
+        _ => ConfError::Unreadable { file: file.to_owned(), why: error.to_string() },
+    })?;
+    // An old file may hold a comment in another encoding.
     parse(&String::from_utf8_lossy(&bytes), file)
 }
 
@@ -79,6 +96,26 @@ pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfError> {
     let user = take("AMPDBUSER").ok_or_else(|| missing("AMPDBUSER"))?;
     let password = Secret::new(take("AMPDBPASS").unwrap_or_default());
     Ok(Settings { host, port, socket, name, user, password, file: file.to_owned() })
+}
+
+/// User and group of asterisk: the owner of freepbx.conf, or where that is root the user of that name.
+pub fn owner(file: &Path) -> Result<(u32, u32), ConfError> {
+    let unreadable =
+        |why: std::io::Error| ConfError::Unreadable { file: file.to_owned(), why: why.to_string() };
+    let meta = std::fs::metadata(file).map_err(unreadable)?;
+    if meta.uid() != 0 {
+        return Ok((meta.uid(), meta.gid()));
+    }
+    let passwd = std::fs::read_to_string("/etc/passwd").map_err(unreadable)?;
+    asterisk(&passwd).ok_or_else(|| ConfError::Ownerless(file.to_owned()))
+}
+
+/// User and group of `asterisk` in a passwd file, never root's.
+fn asterisk(passwd: &str) -> Option<(u32, u32)> {
+    let line = passwd.lines().find(|line| line.starts_with("asterisk:"))?;
+    let mut fields = line.split(':').skip(2).map(str::parse);
+    let ids = (fields.next()?.ok()?, fields.next()?.ok()?);
+    (ids.0 != 0).then_some(ids)
 }
 
 /// All lines `$amp_conf['KEY'] = 'value';`, the last one of a key winning, as in PHP. Comments are passed over.
@@ -191,6 +228,14 @@ mod tests {
         }
         let message = read(Path::new("/nonexistent/freepbx.conf")).unwrap_err().to_string();
         assert!(message.contains("--freepbx-conf"), "{message}");
+    }
+
+    #[test]
+    fn asterisk_is_found_in_passwd_and_never_taken_for_root() {
+        let passwd = "root:x:0:0::/root:/bin/sh\nasterisk:x:995:992::/home/asterisk:/bin/bash\n";
+        assert_eq!(asterisk(passwd), Some((995, 992)));
+        assert_eq!(asterisk("asterisk:x:0:0::/:/bin/sh"), None);
+        assert_eq!(asterisk("asterisk2:x:5:5::/:/bin/sh"), None);
     }
 
     proptest! {

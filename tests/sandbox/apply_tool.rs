@@ -12,9 +12,9 @@ use std::{env, fs, io, thread};
 use banbridge::ban::Prefix;
 use banbridge::ban::plan::{ForeignRow, Present};
 use banbridge::kernel::apply::{Change, Site, Step, Steps, apply_blacklist};
-use banbridge::kernel::sets::Overlap;
+use banbridge::kernel::module_sets::Overlap;
 use banbridge::kernel::{freeze, program};
-use banbridge::pbx::zones::{self, Target};
+use banbridge::pbx::host::{self, Target};
 use banbridge::pbx::{blacklist, firewall, freepbx_conf};
 
 /// What to do.
@@ -70,7 +70,7 @@ impl Change for Rows {
         let started = Instant::now();
         let rows = blacklist::read(&mut self.conn)?;
         let foreign = rows.foreign.into_iter().map(|key| {
-            let prefixes = match zones::target(&key) {
+            let prefixes = match host::target(&key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
                     self.order.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()

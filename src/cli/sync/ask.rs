@@ -4,15 +4,18 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::exit::Exit;
+use super::super::now;
+use super::child::{Event, tell};
 use super::report::{FeedReport, RefusedEntry, Report};
-use super::{Session, now};
+use super::session::{Role, Session};
 use crate::ban::never_block::Verdict;
-use crate::ban::{Entry, Prefix, wanted};
+use crate::ban::wanted::{self, Asking};
+use crate::ban::{Entry, Prefix};
 use crate::config::{FeedConfig, KeySource, Kind};
 use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
 use crate::feed::text::one_line;
 use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry, pacing};
-use crate::ledger::feeds::{ENTRY_SHOWN, Refused};
+use crate::ledger::feeds::{ENTRY_SHOWN, FeedState, Refused};
 
 /// Batches of one feed in one run at most; a feed that never ends must not hold a run for ever.
 const MOST_BATCHES: u64 = 400;
@@ -74,8 +77,7 @@ impl Session<'_> {
             }
             let message =
                 format!("{}: {} entries in {} requests", config.name, asked.received, asked.requests);
-            self.progress.set_message(message);
-            self.progress.tick();
+            self.say_progress(message);
         }
         let error = format!(
             "{} did not come to an end in {MOST_BATCHES} requests; the next run goes on",
@@ -86,7 +88,7 @@ impl Session<'_> {
     }
 
     /// The remembered state of a feed of the configuration.
-    fn state(&self, name: &str) -> crate::ledger::feeds::FeedState {
+    fn state(&self, name: &str) -> FeedState {
         self.picture.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
     }
 
@@ -132,13 +134,16 @@ impl Session<'_> {
             }
             // What came so far is to be in force while we wait.
             self.reload(report)?;
-            self.progress.set_message(format!(
+            let text = format!(
                 "{}: {} entries so far; waiting {} s for the rate limit",
                 config.name,
                 asked.received,
                 wait.as_secs() + 1
-            ));
-            self.progress.tick();
+            );
+            match self.role {
+                Role::Fetcher => tell(&Event::Waiting { text }),
+                _ => self.say(&text),
+            }
             thread::sleep(wait);
         }
     }
@@ -163,7 +168,7 @@ impl Session<'_> {
         }
         log::info!("{}: {text}", config.name);
         self.remember(config, |state| state.retry_at = retry_at);
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_failure(self.state(&config.name).id, &text, retry_at, now())?;
         }
         Ok(true)
@@ -178,7 +183,7 @@ impl Session<'_> {
         exit: Exit,
         retry_at: Option<i64>,
     ) -> anyhow::Result<()> {
-        if !self.dry_run {
+        if !self.is_dry() {
             self.ledger.save_failure(self.state(&config.name).id, &error, retry_at, now())?;
         }
         asked.exit = exit;
@@ -206,9 +211,20 @@ impl Session<'_> {
             judged.refused.iter().map(|r| RefusedEntry { entry: r.entry.clone(), reason: r.reason.clone() });
         asked.refused.extend(refused.chain(judged.protected));
         asked.complete = fetch.is_complete(cursor);
+        if asked.complete
+            && asked.received == 0
+            && cursor == FIRST_CURSOR
+            && self.picture.count(state.id, now) > 0
+        {
+            asked.note = Some(
+                "it listed nothing at all; what it listed before stays until its time is over".to_owned(),
+            );
+        }
         state.cursor = Some(fetch.cursor_after(cursor).to_owned());
         state.complete |= asked.complete;
-        if !self.dry_run {
+        self.merge(&judged.entries);
+        self.guard_against_surge(config, &mut state, asked, now);
+        if !self.is_dry() {
             self.ledger.save_batch(&state, &judged.entries, &judged.refused, now, config.ttl.as_secs())?;
             if !judged.refused.is_empty() {
                 self.ledger.bound_refused(state.id)?;
@@ -218,8 +234,38 @@ impl Session<'_> {
             *remembered = state;
             remembered.retry_at = None;
         });
-        self.merge(judged.entries);
+        self.picture.hold(&config.name);
         Ok(())
+    }
+
+    /// Holds the feed when it suddenly asks for much more than when it was last complete; else remembers its size.
+    fn guard_against_surge(
+        &self,
+        config: &FeedConfig,
+        state: &mut FeedState,
+        asked: &mut FeedReport,
+        now: i64,
+    ) {
+        let feed = Asking { feed: state.id, priority: 0, ttl: config.ttl.as_secs(), held_since: None };
+        let size = feed.size(&self.picture.entries, now);
+        state.last_error = None;
+        if config.surge_guard().is_surge(state.base_size, size) {
+            let before = state.base_size.unwrap_or_default();
+            state.held_since = state.held_since.or(state.completed_at).or(Some(now));
+            let error = format!(
+                "{} suddenly asks for {size} prefixes, after {before}: what is new is held back. If you trust it: \
+                 banbridge sync --accept --feed {0}",
+                config.name
+            );
+            state.last_error = Some(error.clone());
+            asked.held = true;
+            asked.error = Some(error);
+            asked.exit = Exit::Unusable;
+        } else if asked.complete {
+            state.held_since = None;
+            state.base_size = Some(size);
+            state.completed_at = Some(now);
+        }
     }
 
     /// Sorts a batch into prefixes, what is none, and what is protected.
@@ -261,10 +307,10 @@ impl Session<'_> {
     }
 
     /// Puts new sightings among the known entries.
-    fn merge(&mut self, new: Vec<Entry>) {
+    fn merge(&mut self, new: &[Entry]) {
         let entries = &mut self.picture.entries;
         let mut unknown = Vec::new();
-        for entry in new {
+        for &entry in new {
             match entries
                 .binary_search_by_key(&(entry.prefix, entry.feed), |known| (known.prefix, known.feed))
             {
@@ -276,7 +322,7 @@ impl Session<'_> {
         wanted::sort(entries);
     }
 
-    fn remember(&mut self, config: &FeedConfig, change: impl FnOnce(&mut crate::ledger::feeds::FeedState)) {
+    fn remember(&mut self, config: &FeedConfig, change: impl FnOnce(&mut FeedState)) {
         if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == config.name) {
             change(state);
         }

@@ -1,11 +1,11 @@
 //! What a run reports: the JSON object, the summary for people, and the log's last lines.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::exit::Exit;
 use super::super::output::count;
-use super::super::picture::Picture;
 use crate::ban::plan::Driver;
+use crate::feed::text::one_line;
 
 /// Seconds that the iptables driver needs to take up or drop one row (measured: 4 to 9 ms).
 pub const SECONDS_A_ROW: f64 = 0.008;
@@ -13,7 +13,7 @@ pub const SECONDS_A_ROW: f64 = 0.008;
 const REFUSED_SHOWN: usize = 5;
 
 /// An entry that was refused, harmless to print, and why.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RefusedEntry {
     /// The entry as the feed said it, cut and escaped.
     pub entry: String,
@@ -22,7 +22,7 @@ pub struct RefusedEntry {
 }
 
 /// What became of one feed. `received` = `accepted` + the number of `refused`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct FeedReport {
     pub name: String,
     pub requests: u64,
@@ -31,9 +31,17 @@ pub struct FeedReport {
     pub refused: Vec<RefusedEntry>,
     /// Whether the list was read to its end.
     pub complete: bool,
+    /// Whether the surge guard holds what is new.
+    pub held: bool,
+    /// What else is to be known of it.
+    pub note: Option<String>,
     pub error: Option<String>,
-    #[serde(skip)]
+    #[serde(skip, default = "done")]
     pub exit: Exit,
+}
+
+fn done() -> Exit {
+    Exit::Done
 }
 
 impl FeedReport {
@@ -45,6 +53,8 @@ impl FeedReport {
             accepted: 0,
             refused: Vec::new(),
             complete: false,
+            held: false,
+            note: None,
             error: None,
             exit: Exit::Done,
         }
@@ -52,11 +62,13 @@ impl FeedReport {
 }
 
 /// What became of the firewall's blacklist, in rows of ours. `added` + `kept` is what is there now.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BlacklistReport {
     pub added: usize,
     pub removed: usize,
     pub kept: usize,
+    /// The most rows of ours.
+    pub limit: usize,
     /// Prefixes that found no room under the limit.
     pub over_limit: usize,
     /// Prefixes that the driver cannot block by a row.
@@ -70,7 +82,7 @@ pub struct BlacklistReport {
 }
 
 /// What is known of the firewall.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FirewallReport {
     pub enabled: bool,
     pub running: bool,
@@ -79,7 +91,7 @@ pub struct FirewallReport {
 }
 
 /// How the firewall learns of changed rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reload {
     /// It was told to look now.
@@ -91,7 +103,7 @@ pub enum Reload {
 }
 
 /// The whole run.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
     pub feeds: Vec<FeedReport>,
     pub blacklist: BlacklistReport,
@@ -102,13 +114,13 @@ pub struct Report {
     pub warnings: Vec<String>,
     pub dry_run: bool,
     /// In a dry run: the rows that would be written.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan_add: Vec<String>,
     /// In a dry run: the rows that would be taken away.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan_remove: Vec<String>,
     pub elapsed_ms: u64,
-    #[serde(skip)]
+    #[serde(skip, default = "done")]
     pub exit: Exit,
     /// Whether this run changed rows.
     #[serde(skip)]
@@ -131,6 +143,37 @@ impl Report {
             exit: Exit::Done,
             changed: false,
         }
+    }
+
+    /// Takes over what a child reports. In a dry run that is all there is; else it is what became of the feeds, and
+    /// the rest is this process's own.
+    pub fn take_over(&mut self, mut of_child: Self, exit: Exit) {
+        // The child runs as another user: what it says is shown, so it must be harmless to show.
+        of_child.make_harmless();
+        if self.dry_run {
+            *self = of_child;
+            self.exit = exit;
+            return;
+        }
+        self.feeds = of_child.feeds;
+        self.exit = self.exit.worse(exit);
+        for warning in of_child.warnings {
+            self.warn(warning);
+        }
+    }
+
+    fn make_harmless(&mut self) {
+        let clean = |text: &mut String| *text = one_line(text, 1_000).into_owned();
+        for feed in &mut self.feeds {
+            clean(&mut feed.name);
+            feed.error.iter_mut().chain(&mut feed.note).for_each(clean);
+            for refused in &mut feed.refused {
+                clean(&mut refused.entry);
+                clean(&mut refused.reason);
+            }
+        }
+        self.warnings.iter_mut().for_each(clean);
+        self.plan_add.iter_mut().chain(&mut self.plan_remove).for_each(clean);
     }
 
     /// Something that the administrator should know although the run goes on.
@@ -180,7 +223,7 @@ impl Report {
     }
 
     /// The summary for people.
-    pub fn text(&self, picture: &Picture) -> String {
+    pub fn text(&self) -> String {
         let mut lines = Vec::new();
         if self.dry_run {
             lines.push("Dry run: nothing was changed. A run would do this:".to_owned());
@@ -207,7 +250,7 @@ impl Report {
             lines.push(format!(
                 "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
                 count(b.over_limit, "prefix").replace("prefixs", "prefixes"),
-                picture.policy.limit
+                b.limit
             ));
         }
         if b.not_by_row > 0 {
@@ -225,7 +268,7 @@ impl Report {
     }
 
     /// What is and what is not in force.
-    fn in_force(&self) -> String {
+    pub fn in_force(&self) -> String {
         let firewall = &self.firewall;
         if !firewall.enabled {
             return "NOT in force: the firewall is switched off. The rows wait for it (FreePBX: Connectivity, Firewall, \
@@ -264,6 +307,9 @@ fn feed_line(feed: &FeedReport) -> String {
                 n => format!("{} received, {} accepted, {end}", count(n, "address"), feed.accepted),
             };
         }
+    }
+    if let Some(note) = &feed.note {
+        line += &format!("\n  NOTE: {note}");
     }
     if let Some(error) = &feed.error {
         line += if feed.requests > 0 { "\n  ERROR: " } else { "ERROR: " };

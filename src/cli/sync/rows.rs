@@ -1,14 +1,23 @@
 //! Carries the plan out: rows in and out of the firewall's blacklist, and the firewall told to look.
 
-use super::Session;
+use std::collections::BTreeSet;
+
+use super::super::exit::Exit;
+use super::super::output::count;
+use super::child::tell_and_wait;
 use super::report::{Reload, Report};
+use super::session::{Role, Session};
 use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
 use crate::ban::{Cover, Prefix};
+use crate::config::Writer;
 use crate::database::DatabaseError;
-use crate::pbx::{blacklist, daemon};
+use crate::kernel::program::System;
+use crate::ledger::rows::Written;
+use crate::pbx::blacklist::{self, Change};
+use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
 
 /// How long a prefix that an administrator took out stays out, in seconds.
-pub(super) const RELEASE: i64 = 30 * 86_400;
+pub const RELEASE: i64 = 30 * 86_400;
 
 impl Session<'_> {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
@@ -17,7 +26,7 @@ impl Session<'_> {
         let ours = self.ledger.state("generation")?.unwrap_or(0);
         let table = self.picture.rows.generation.unwrap_or(0);
         let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
-        if self.dry_run {
+        if self.is_dry() {
             self.picture.catching_up |= lost;
             return Ok(());
         }
@@ -25,10 +34,11 @@ impl Session<'_> {
             log::info!(
                 "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
             );
-            let now = super::now();
+            let now = super::super::now();
             self.ledger.set_state("catching_up", now)?;
             // The next change is counted from here, so that this is noticed once.
             self.ledger.set_state("generation", table.max(1))?;
+            self.ledger.all_incomplete()?;
             for state in &mut self.picture.feeds {
                 state.complete = false;
             }
@@ -43,29 +53,49 @@ impl Session<'_> {
         let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
         if self.picture.catching_up && complete {
             self.picture.catching_up = false;
-            if !self.dry_run {
+            if !self.is_dry() {
                 self.ledger.set_state("catching_up", 0)?;
             }
         }
         Ok(())
     }
 
+    /// Takes what a feed asks for, however much it is.
+    pub(super) fn accept(&mut self, name: &str) -> anyhow::Result<()> {
+        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+            return Ok(());
+        };
+        (state.base_size, state.held_since, state.last_error) = (None, None, None);
+        let id = state.id;
+        self.picture.hold(name);
+        if !self.is_dry() {
+            self.ledger.accept(id)?;
+        }
+        Ok(())
+    }
+
     /// Starts a feed over.
     pub(super) fn start_over(&mut self, name: &str) -> anyhow::Result<()> {
-        if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) {
-            state.cursor = None;
-            state.complete = false;
-            if !self.dry_run {
-                self.ledger.start_over(state.id)?;
-            }
+        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+            return Ok(());
+        };
+        state.cursor = None;
+        state.complete = false;
+        let id = state.id;
+        if !self.is_dry() {
+            self.ledger.start_over(id)?;
         }
         Ok(())
     }
 
     /// Brings the rows up to date with what is known now. In a dry run only the picture changes.
     pub(super) fn apply(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        let now = super::now();
-        if !self.dry_run {
+        if self.role == Role::Fetcher {
+            // The parent writes the rows.
+            return tell_and_wait();
+        }
+        let now = super::super::now();
+        if !self.is_dry() {
             self.picture.look_at_rows(&mut self.ledger)?;
         }
         self.notice_the_administrators_hand(now)?;
@@ -73,36 +103,77 @@ impl Session<'_> {
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
-        if self.dry_run {
+        if self.is_dry() {
             self.show(&plan, report);
             return Ok(());
         }
         let written = self.ledger.written()?;
-        if plan.changes_nothing() {
-            if written != self.picture.rows.ours {
-                self.ledger.finish_change(&written, &self.picture.rows.ours, now)?;
+        // Numbers that differ are made one again even then, or the administrator's next deletion would not be noticed.
+        let level = self.config.blacklist.writer == Writer::Fwconsole
+            || self.ledger.is_level(self.picture.rows.generation)?;
+        if plan.changes_nothing() && level {
+            if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
+                self.ledger.finish_change(&written.keys, &self.picture.rows.ours, now)?;
             }
             return Ok(());
         }
         let before = self.picture.rows.ours.clone();
-        let generation = self.ledger.begin_change(&plan.remove, self.picture.rows.generation, now)?;
-        let add_first = self.picture.policy.driver == Driver::Iptables;
-        blacklist::write(self.ledger.conn(), &plan.add, &plan.remove, generation, add_first)?;
-        self.picture.look_at_rows(&mut self.ledger)?;
-        let rows = &self.picture.rows;
-        let missing = plan.add.iter().find(|key| !rows.ours.contains(*key) && !rows.foreign.contains(key));
-        if let Some(key) = missing {
-            let what = format!(
-                "the row {key} was written and is not there; look at the table {}",
-                "kvstore_FreePBX_modules_Firewall"
-            );
-            return Err(DatabaseError::Other(what).into());
+        match self.config.blacklist.writer {
+            Writer::Db => self.write_rows(&plan, &written, now)?,
+            Writer::Fwconsole => self.write_by_fwconsole(&plan, report, now)?,
         }
-        let written = self.ledger.written()?;
-        self.ledger.finish_change(&written, &rows.ours.clone(), now)?;
         self.log_changes(&before);
         report.changed = true;
         Ok(())
+    }
+
+    /// Writes the rows into the database and reads them back.
+    fn write_rows(&mut self, plan: &Plan, written: &Written, now: i64) -> anyhow::Result<()> {
+        let (unmarked, marked): (Vec<String>, Vec<String>) =
+            plan.remove.iter().cloned().partition(|key| written.unmarked.contains(key));
+        let change = Change { add: &plan.add, remove: &marked, remove_unmarked: &unmarked };
+        let generation = self.ledger.begin_change(&plan.remove, self.picture.rows.generation, now)?;
+        let add_first = self.picture.policy.driver == Driver::Iptables;
+        blacklist::write(self.ledger.conn(), &change, generation, add_first)?;
+        self.picture.look_at_rows(&mut self.ledger)?;
+        let rows = &self.picture.rows;
+        let there = |key: &&String| rows.ours.contains(*key) || rows.foreign.contains(key);
+        if let Some(key) = plan.add.iter().find(|key| !there(key)) {
+            let what =
+                format!("the row {key} was written and is not there; look at the table {}", firewall::TABLE);
+            return Err(DatabaseError::Other(what).into());
+        }
+        let written = self.ledger.written()?;
+        Ok(self.ledger.finish_change(&written.keys, &rows.ours.clone(), now)?)
+    }
+
+    /// Has fwconsole write the rows, as asterisk, and reads them back. What it does not take is said, and does not
+    /// keep the others from being written.
+    fn write_by_fwconsole(&mut self, plan: &Plan, report: &mut Report, now: i64) -> anyhow::Result<()> {
+        let user = if self.is_root { Some(freepbx_conf::owner(&self.freepbx_conf)?) } else { None };
+        let programs = System { user, ..System::for_slow_programs() };
+        self.ledger.begin_unmarked(&plan.add, &plan.remove, now)?;
+        let mut failed = Vec::new();
+        // As in the database: never a moment without cover here, never one with an overlap there.
+        let add_first = self.picture.policy.driver == Driver::Iptables;
+        for verb in if add_first { ["add", "del"] } else { ["del", "add"] } {
+            let keys = if verb == "add" { &plan.add } else { &plan.remove };
+            failed.extend(fwconsole::change(&programs, verb, keys));
+        }
+        self.picture.look_at_rows(&mut self.ledger)?;
+        let ours = self.picture.rows.ours.clone();
+        for one in &failed {
+            report.warn(format!("fwconsole did not take {}: {}", one.key, one.why));
+        }
+        let undone = plan.add.iter().filter(|key| !ours.contains(*key)).count()
+            + plan.remove.iter().filter(|key| ours.contains(*key)).count();
+        if undone > 0 {
+            report
+                .warn(format!("{} not changed by fwconsole; the next run tries again", count(undone, "row")));
+            report.exit = report.exit.worse(Exit::Unreachable);
+        }
+        let written = self.ledger.written()?;
+        Ok(self.ledger.finish_change(&written.keys, &ours, now)?)
     }
 
     /// In a dry run: what would be there afterwards.
@@ -120,26 +191,35 @@ impl Session<'_> {
 
     /// Rows of ours that are gone were taken out by the administrator, and stay out.
     fn notice_the_administrators_hand(&mut self, now: i64) -> anyhow::Result<()> {
-        if !self.ledger.follows(self.picture.rows.generation)? {
+        let written = self.ledger.written()?;
+        // What a run was writing or taking away when it ended is nobody's hand.
+        let settled: BTreeSet<String> = written.keys.difference(&written.changing).cloned().collect();
+        let follows = match self.config.blacklist.writer {
+            Writer::Db => self.ledger.follows(self.picture.rows.generation)?,
+            // No number goes through fwconsole: when most rows are gone at once, the table was restored or emptied.
+            Writer::Fwconsole => {
+                settled.difference(&self.picture.rows.ours).count() <= settled.len() / 2 + 20
+            }
+        };
+        if !follows {
             return Ok(());
         }
-        let written = self.ledger.written()?;
-        let gone = match self.dry_run {
+        let gone = match self.is_dry() {
             // The picture already holds what would be written.
             true => taken_out_by_hand(
-                &written,
+                &settled,
                 &crate::ban::plan::Present {
                     ours: self.before.clone(),
                     foreign: self.picture.present.foreign.clone(),
                 },
             ),
-            false => taken_out_by_hand(&written, &self.picture.present),
+            false => taken_out_by_hand(&settled, &self.picture.present),
         };
         if gone.is_empty() {
             return Ok(());
         }
         let until = now + RELEASE;
-        if !self.dry_run {
+        if !self.is_dry() {
             for prefix in &gone {
                 log::info!(
                     "released {prefix}: an administrator took it out; it stays out until {}",
@@ -159,8 +239,8 @@ impl Session<'_> {
 
     /// One line for each address or network that is newly blocked or let go, as the feeds said it, so that an
     /// administrator finds it with grep also where neighbours were merged into one row.
-    fn log_changes(&self, before: &std::collections::BTreeSet<String>) {
-        let parse = |keys: &std::collections::BTreeSet<String>| -> Vec<Prefix> {
+    fn log_changes(&self, before: &BTreeSet<String>) {
+        let parse = |keys: &BTreeSet<String>| -> Vec<Prefix> {
             keys.iter().filter_map(|key| key.parse().ok()).collect()
         };
         let (before, after) = (parse(before), parse(&self.picture.rows.ours));
@@ -185,10 +265,10 @@ impl Session<'_> {
 
     /// Has the firewall take the rows up, when they were changed and it was not told yet.
     pub(super) fn reload(&mut self, report: &mut Report) -> anyhow::Result<()> {
-        if self.dry_run {
+        if self.role != Role::Whole {
             return Ok(());
         }
-        let now = super::now();
+        let now = super::super::now();
         let changed_at = self.ledger.state("changed_at")?.unwrap_or(0);
         let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
         if changed_at == 0 {

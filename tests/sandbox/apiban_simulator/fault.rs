@@ -14,8 +14,12 @@ pub struct Fault {
     pub arg: Option<String>,
 }
 
+/// No fault at all.
+pub const NONE: &str = "none";
+
 /// Name, and what it does; `[=X]` takes a value.
 pub const FAULTS: &[(&str, &str)] = &[
+    (NONE, "a true answer, to stand before a fault"),
     ("no-json", "200 with a plain list, one address a line"),
     ("truncated", "200 whose JSON ends in the middle, with a right Content-Length"),
     ("wrong-types", "200 with an object for the addresses and a list for the ID"),

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::api::Api;
-use super::fault::{Asked, Fault};
+use super::fault::{Asked, Fault, NONE};
 use super::tls::Certificate;
 use super::wire::{Answer, Request, query};
 
@@ -50,13 +50,14 @@ impl Default for Options {
     }
 }
 
-/// A running simulator. It ends with its process.
+/// A running simulator. It ends with its process or by `stop`.
 #[derive(Clone)]
 pub struct Simulator {
     pub address: SocketAddr,
     /// The certificate to trust, in PEM, with TLS.
     pub authority: Option<String>,
     state: Arc<Mutex<State>>,
+    listener: Arc<TcpListener>,
 }
 
 struct State {
@@ -83,14 +84,20 @@ impl Simulator {
         }
         let log = options.log.map(|path| File::options().create(true).append(true).open(path)).transpose()?;
         let (tls, authority) = options.tls.map(Certificate::make).transpose()?.unzip();
-        let listener = TcpListener::bind(options.listen)?;
+        let listener = Arc::new(TcpListener::bind(options.listen)?);
         let address = listener.local_addr()?;
         let state =
             State { api, faults: VecDeque::new(), requests: Vec::new(), log, started: Instant::now() };
-        let simulator = Self { address, authority, state: Arc::new(Mutex::new(state)) };
+        let simulator = Self { address, authority, state: Arc::new(Mutex::new(state)), listener };
         let serving = simulator.clone();
         thread::spawn(move || {
-            for tcp in listener.incoming().flatten() {
+            for tcp in serving.listener.incoming() {
+                let tcp = match tcp {
+                    Ok(tcp) => tcp,
+                    // It was shut down.
+                    Err(error) if error.kind() == io::ErrorKind::InvalidInput => break,
+                    Err(_) => continue,
+                };
                 let (serving, tls) = (serving.clone(), tls.clone());
                 // A client that goes away is no matter.
                 thread::spawn(move || {
@@ -107,9 +114,39 @@ impl Simulator {
         format!("{scheme}://{}/api", self.address)
     }
 
+    /// Answers no more, and lets go of the network that it listens in.
+    pub fn stop(&self) {
+        let _ = rustix::net::shutdown(&*self.listener, rustix::net::Shutdown::Both);
+    }
+
     /// Answers the next `count` requests with a fault; those queued before come first.
     pub fn fault(&self, fault: &Fault, count: usize) {
         self.state().faults.extend(std::iter::repeat_n(fault.clone(), count));
+    }
+
+    /// Forgets the faults that are waiting.
+    pub fn clear_faults(&self) {
+        self.state().faults.clear();
+    }
+
+    /// Lists these entries and no others; see `Api::set_list`.
+    pub fn set_list(&self, entries: &[String]) {
+        self.state().api.set_list(&entries.join("\n"));
+    }
+
+    /// Lists an entry, again if it was listed, at the end.
+    pub fn sight(&self, entry: &str) {
+        self.state().api.sight(entry);
+    }
+
+    /// Another rate limit.
+    pub fn set_rate(&self, rate: Option<(usize, Duration)>) {
+        self.state().api.rate = rate;
+    }
+
+    /// Forgets how often keys have asked, as time does.
+    pub fn reset_rate(&self) {
+        self.state().api.reset_rate();
     }
 
     /// The requests so far, those of the control left out.
@@ -139,7 +176,7 @@ impl Simulator {
         }
         let (answer, fault) = {
             let mut state = self.state();
-            let fault = state.faults.pop_front();
+            let fault = state.faults.pop_front().filter(|fault| fault.name != NONE);
             let answer = match fault {
                 Some(_) => None,
                 None => Some(state.api.answer(&request)),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::program::Programs;
 use crate::ban::plan::Present;
 use crate::ban::{Cover, Prefix};
-use crate::pbx::zones::{self, Target};
+use crate::pbx::host::{self, Target};
 
 /// Addresses that a host name can plausibly stand for.
 const ADDRESSES_OF_A_NAME: usize = 32;
@@ -99,8 +99,7 @@ impl Sets {
         if !wanted.iter().all(|prefix| there.contains(prefix)) {
             return false;
         }
-        let names =
-            rows.foreign.iter().filter(|row| matches!(zones::target(&row.key), Some(Target::Name(_))));
+        let names = rows.foreign.iter().filter(|row| matches!(host::target(&row.key), Some(Target::Name(_))));
         let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
         let known = Cover::new(wanted.iter().chain(&named));
         let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();
@@ -201,5 +200,5 @@ pub fn overlap(rows: &Present) -> Option<Overlap> {
 }
 
 #[cfg(test)]
-#[path = "sets_tests.rs"]
+#[path = "module_sets_tests.rs"]
 mod tests;

@@ -1,0 +1,90 @@
+//! `purge`: takes away every row, table and file of ours, and nothing else.
+
+use std::fs;
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::Path;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Global;
+use super::exit::Exit;
+use super::logging;
+use super::output::{complain, count, print, print_json};
+use crate::pbx::{blacklist, daemon, firewall};
+
+/// What `purge` takes.
+#[derive(Debug, Args)]
+pub struct PurgeArgs {
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+#[derive(Serialize)]
+struct Purged {
+    /// Rows of ours that were taken out of the blacklist.
+    rows: u64,
+    /// Tables that were dropped.
+    tables: usize,
+    /// The log file, when there was one.
+    log: Option<String>,
+    /// The administrator's rows, which stay.
+    foreign: usize,
+}
+
+/// Runs the command. It needs no configuration: what is ours is told by our mark, by our names of tables and by the
+/// ledger.
+pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
+    let mut ledger = global.ledger()?;
+    ledger.lock()?;
+    let written = ledger.written()?;
+    let rows = blacklist::read(ledger.conn())?;
+    // What was written through fwconsole carries no mark; the ledger knows it.
+    let unmarked: Vec<String> =
+        rows.foreign.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
+    if !args.yes && !confirmed(rows.ours.len() + unmarked.len())? {
+        complain("nothing was taken away; answer yes, or give --yes");
+        return Ok(Exit::Usage);
+    }
+    let log_dir = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
+    let taken = blacklist::take_all_away(ledger.conn(), &unmarked)?;
+    let tables = ledger.drop_tables()?;
+    let log = Path::new(&log_dir).join(logging::FILE);
+    let log = log.symlink_metadata().is_ok_and(|meta| meta.is_file()).then_some(log);
+    if let Some(log) = &log {
+        fs::remove_file(log)?;
+    }
+    if taken > 0
+        && rustix::process::geteuid().is_root()
+        && let Some(daemon) = daemon::find()
+    {
+        daemon.hup()?;
+    }
+    let foreign = rows.foreign.len() - unmarked.len();
+    let purged = Purged { rows: taken, tables, log: log.map(|path| path.display().to_string()), foreign };
+    if global.json {
+        print_json(&purged)?;
+    } else if !global.quiet {
+        print(&format!(
+            "Taken away: {} of banbridge, {}{}. {} of the administrator stay. The configuration was left where it is.\n",
+            count(usize::try_from(purged.rows).unwrap_or(usize::MAX), "row"),
+            count(purged.tables, "table"),
+            purged.log.as_ref().map(|log| format!(", {log}")).unwrap_or_default(),
+            count(purged.foreign, "row"),
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Asks on a terminal. Without one the answer is no.
+fn confirmed(rows: usize) -> anyhow::Result<bool> {
+    if !io::stdin().is_terminal() {
+        return Ok(false);
+    }
+    write!(io::stderr(), "Take away {} of banbridge, its tables and its log? [yes/no] ", count(rows, "row"))?;
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,74 @@
+//! `release` and `unrelease`: take one prefix out of what is blocked and keep it out, whatever the feeds say.
+
+use clap::Args;
+use serde::Serialize;
+
+use super::exit::Exit;
+use super::output::{Time, print, print_json};
+use super::sync::Opened;
+use super::sync::report::Report;
+use super::{Global, now};
+use crate::ban::{Cover, Prefix};
+use crate::ledger::rows::Release;
+
+/// What `release` and `unrelease` take.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// An address or network
+    #[arg(value_name = "PREFIX", value_parser = super::check::read_prefix)]
+    prefix: Prefix,
+}
+
+#[derive(Serialize)]
+struct Released {
+    prefix: Prefix,
+    released: bool,
+    /// Until when it stays out; none when it is released no more.
+    until: Option<Time>,
+    /// Whether anything was different before.
+    changed: bool,
+}
+
+/// Runs `release`: it is let go at once.
+pub fn release(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
+    let config = global.load_config()?;
+    let until = now() + super::sync::RELEASE;
+    let (changed, report) = Opened::change(global, &config, |ledger| {
+        let known = ledger.releases(now())?;
+        ledger.release(&[args.prefix], now(), until)?;
+        Ok(!known.iter().any(|release| release.prefix == args.prefix))
+    })?;
+    say(global, &Released { prefix: args.prefix, released: true, until: Some(Time(until)), changed }, &report)
+}
+
+/// Runs `unrelease`: feeds may block it again, at once where they still list it. A part of a released network is cut
+/// out of the release.
+pub fn unrelease(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
+    let config = global.load_config()?;
+    let (changed, report) = Opened::change(global, &config, |ledger| {
+        let gone = Cover::new([&args.prefix]);
+        let touched: Vec<Release> =
+            ledger.releases(now())?.into_iter().filter(|release| gone.overlaps(&release.prefix)).collect();
+        for release in &touched {
+            ledger.unrelease(&release.prefix)?;
+            ledger.release(&gone.carve(&release.prefix), release.since, release.until)?;
+        }
+        Ok(!touched.is_empty())
+    })?;
+    say(global, &Released { prefix: args.prefix, released: false, until: None, changed }, &report)
+}
+
+fn say(global: &Global, released: &Released, report: &Report) -> anyhow::Result<Exit> {
+    if global.json {
+        print_json(released)?;
+    } else if !global.quiet {
+        let prefix = released.prefix;
+        let text = match (released.until, released.changed) {
+            (Some(until), _) => format!("{prefix} is released and stays out until {until}.\n"),
+            (None, true) => format!("{prefix} is released no more; feeds that list it block it again.\n"),
+            (None, false) => format!("{prefix} was not released; nothing changed.\n"),
+        };
+        print(&format!("{text}{}\n", report.in_force()))?;
+    }
+    Ok(Exit::Done)
+}

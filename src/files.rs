@@ -1,0 +1,140 @@
+//! Files in directories that somebody else can write.
+//!
+//! `/etc/asterisk` and `/var/log/asterisk` belong to asterisk, and root reads and writes there. Whoever took over
+//! asterisk could put a link to `/etc/shadow` in the place of a configuration, or one to `/etc/passwd` in the place of
+//! a log. So where a directory is not root's alone, root follows no link, opens no pipe, and takes only a plain file
+//! that has no second name and belongs to root or to the owner of the directory.
+
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
+
+/// Why a file is left alone.
+const NOT_TRUSTED: &str = "root does not touch it: it is a link, has a second name, or is not a plain file of the owner \
+                           of its directory";
+
+/// Reads a text of at most `most` bytes.
+pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
+    String::from_utf8(read(path, most)?)
+        .map_err(|_| io::Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
+}
+
+/// Reads a file of at most `most` bytes.
+pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let guarded = must_guard(path)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
+    let file = open_guarded(path, flags, guarded)?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most {
+        return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// Opens a file for appending, makes it where there is none, readable by owner and group. A file that root makes is
+/// given to the owner of its directory, so that runs as that user can go on with it.
+pub fn append(path: &Path) -> io::Result<File> {
+    let guarded = must_guard(path)?;
+    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    match open_guarded(path, flags, guarded) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        other => return other,
+    }
+    let made = File::from(open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o640))?);
+    if guarded {
+        let directory = parent(path)?;
+        fchown(&made, Some(Uid::from_raw(directory.uid())), Some(Gid::from_raw(directory.gid())))?;
+    }
+    Ok(made)
+}
+
+fn open_guarded(path: &Path, flags: OFlags, guarded: bool) -> io::Result<File> {
+    let not_trusted = || io::Error::new(ErrorKind::PermissionDenied, NOT_TRUSTED);
+    let file = match open(path, flags, Mode::empty()) {
+        Err(rustix::io::Errno::LOOP) => return Err(not_trusted()),
+        other => File::from(other?),
+    };
+    let meta = file.metadata()?;
+    let owner = [0, parent(path)?.uid()].contains(&meta.uid());
+    if !meta.is_file() || (guarded && (meta.nlink() != 1 || !owner)) {
+        return Err(not_trusted());
+    }
+    Ok(file)
+}
+
+/// Whether somebody else than root, who runs this, can put something else in the place of the file.
+fn must_guard(path: &Path) -> io::Result<bool> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(false);
+    }
+    let directory = parent(path)?;
+    Ok(directory.uid() != 0 || directory.mode() & 0o022 != 0)
+}
+
+fn parent(path: &Path) -> io::Result<Metadata> {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.metadata(),
+        _ => Path::new(".").metadata(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Write;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    /// A directory that others can write, as asterisk's are.
+    fn open_directory() -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        dir
+    }
+
+    #[test]
+    fn root_takes_no_link_no_second_name_and_no_directory() {
+        if !rustix::process::geteuid().is_root() {
+            panic!("this test plays root and must be run as root");
+        }
+        let dir = open_directory();
+        let secret = dir.path().join("secret");
+        let path = dir.path().join("file");
+        fs::write(&secret, "secret").unwrap();
+        let refused = || read_text(&path, 100).is_err() && append(&path).is_err();
+        symlink(&secret, &path).unwrap();
+        assert!(refused());
+        fs::remove_file(&path).unwrap();
+        fs::hard_link(&secret, &path).unwrap();
+        assert!(refused());
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(refused());
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "secret");
+    }
+
+    #[test]
+    fn a_plain_file_is_made_appended_to_and_read() {
+        let dir = open_directory();
+        let path = dir.path().join("file");
+        append(&path).unwrap().write_all(b"one ").unwrap();
+        append(&path).unwrap().write_all(b"two").unwrap();
+        assert_eq!(read_text(&path, 7).unwrap(), "one two");
+        assert!(read_text(&path, 6).is_err());
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn in_a_directory_of_roots_a_link_is_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("real"), "text").unwrap();
+        symlink(dir.path().join("real"), dir.path().join("link")).unwrap();
+        assert_eq!(read_text(&dir.path().join("link"), 100).unwrap(), "text");
+    }
+}

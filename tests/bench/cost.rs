@@ -1,0 +1,130 @@
+//! What a run costs: wall time and peak memory of the real program (release build) on a sandboxed PBX, for a first
+//! load and for a run with nothing new. `make bench` prints a table and writes `bench.json` into the target
+//! directory. Measured here, because a test that asserts times fails on a busy machine and proves nothing on a
+//! quick one.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../scene/mod.rs"]
+mod scene;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use scene::{NFT, Sandbox, Scene, addresses};
+use serde_json::{Value, json};
+
+/// Runs of each kind; the median counts.
+const TIMES: usize = 9;
+
+/// One run of the program.
+struct Cost {
+    wall: Duration,
+    /// Of all its processes together, in KiB.
+    peak: u64,
+}
+
+fn main() {
+    let mut results = Vec::new();
+    for entries in [1_413, 14_217] {
+        results.extend(measure(entries));
+    }
+    println!("{:28} {:>8} {:>10} {:>10} {:>10}", "run", "entries", "median ms", "most ms", "peak MiB");
+    for result in &results {
+        println!(
+            "{:28} {:>8} {:>10.1} {:>10.1} {:>10.1}",
+            result["run"].as_str().unwrap(),
+            result["entries"],
+            result["median_ms"].as_f64().unwrap(),
+            result["most_ms"].as_f64().unwrap(),
+            result["peak_kib"].as_f64().unwrap() / 1024.0
+        );
+    }
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench.json");
+    fs::write(&path, format!("{:#}\n", json!({ "results": results }))).unwrap();
+}
+
+fn measure(entries: u32) -> Vec<Value> {
+    // Without the firewall: how long its daemon takes over the rows is not the program's.
+    let first: Vec<Cost> = (0..3).map(|_| cost(&scene(entries))).collect();
+    let scene = scene(entries);
+    cost(&scene);
+    let quiet: Vec<Cost> = (0..TIMES)
+        .map(|_| {
+            scene.later(scene::WINDOW);
+            cost(&scene)
+        })
+        .collect();
+    // The same without a request, as when the feed's interval has not passed.
+    configure(&scene, "interval = \"1h\"");
+    let silent: Vec<Cost> = (0..TIMES).map(|_| cost(&scene)).collect();
+    vec![
+        told("first load", entries, &first),
+        told("nothing new, one request", entries, &quiet),
+        told("nothing new, no request", entries, &silent),
+    ]
+}
+
+/// A PBX whose feed gives everything within the rate limit, so that no time goes by waiting for it.
+fn scene(entries: u32) -> Scene {
+    let builder = Sandbox::builder(NFT).disabled();
+    let scene = Scene::on_with(builder, &addresses(entries), |options| options.batch = 2_000);
+    configure(&scene, "");
+    scene
+}
+
+fn configure(scene: &Scene, lines: &str) {
+    scene.configure(&format!("{lines}\n[blacklist]\nlimit = 20000"));
+}
+
+fn cost(scene: &Scene) -> Cost {
+    let program = fs::read(env!("CARGO_BIN_EXE_banbridge")).map(|bytes| bytes.len());
+    assert!(program.is_ok(), "the program is there, and in the page cache");
+    let started = Instant::now();
+    let mut child = scene.start(&["--json"]);
+    let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut begun = started;
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        for (pid, peak) in processes(scene) {
+            if peaks.is_empty() {
+                begun = Instant::now();
+            }
+            peaks.insert(pid, peak);
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    };
+    let wall = begun.elapsed();
+    assert!(status.success(), "{:?}", child.wait_with_output());
+    Cost { wall, peak: peaks.values().sum() }
+}
+
+/// Process ids, as the sandbox sees them, and peak memory of the program's processes.
+fn processes(scene: &Scene) -> Vec<(u32, u64)> {
+    let Ok(all) = fs::read_dir(scene.pbx.outside("/proc")) else { return Vec::new() };
+    all.flatten()
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            let status = fs::read_to_string(entry.path().join("status")).ok()?;
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+            let peak = field("VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
+            (field("Name:") == Some("banbridge")).then_some((pid, peak))
+        })
+        .collect()
+}
+
+fn told(run: &str, entries: u32, costs: &[Cost]) -> Value {
+    let mut walls: Vec<f64> = costs.iter().map(|cost| cost.wall.as_secs_f64() * 1000.0).collect();
+    walls.sort_by(f64::total_cmp);
+    json!({
+        "run": run,
+        "entries": entries,
+        "runs": costs.len(),
+        "median_ms": walls[walls.len() / 2],
+        "most_ms": walls[walls.len() - 1],
+        "peak_kib": costs.iter().map(|cost| cost.peak).max(),
+    })
+}
