@@ -23,6 +23,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Config, KEY_VARIABLE};
 use crate::database::Settings;
+use crate::kernel::freeze;
 use crate::ledger::Ledger;
 use crate::pbx::freepbx_conf;
 use crate::secret::Secret;
@@ -91,6 +92,14 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Sets the firewall's daemon going when the run that stopped it is no more; started by that run
+    #[command(name = freeze::COMMAND, hide = true)]
+    ThawWatch {
+        /// The daemon's process
+        pid: String,
+        /// When it was started, in clock ticks since boot
+        started: String,
+    },
 }
 
 /// Parses the command line, runs the command and says how it ended. Errors are printed here and nowhere else.
@@ -121,6 +130,9 @@ pub fn main() -> Exit {
         Command::Unrelease(args) => release::unrelease(global, args),
         Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
+        Command::ThawWatch { pid, started } => {
+            freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)
+        }
     };
     result.unwrap_or_else(|error| {
         output::complain(&global.scrub(&format!("{error:#}")));
