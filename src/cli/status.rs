@@ -93,6 +93,7 @@ struct RunStatus {
     added: u64,
     removed: u64,
     error: Option<String>,
+    fallback: Option<String>,
 }
 
 /// Runs the command.
@@ -239,6 +240,9 @@ fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bo
             note(format!("{} could not be read: {error}; {still}", source.title));
         }
     }
+    if let Some(why) = status.last_run.as_ref().and_then(|run| run.fallback.as_ref()) {
+        note(format!("the last run left it to the firewall's daemon to bring its rows into force: {why}"));
+    }
     if let Some(run) = &status.last_run
         && run.finished_at.is_none()
     {
@@ -259,6 +263,7 @@ impl From<Run> for RunStatus {
             added: run.added,
             removed: run.removed,
             error: run.error,
+            fallback: run.fallback,
         }
     }
 }

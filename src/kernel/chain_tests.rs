@@ -68,7 +68,8 @@ fn a_chain_that_is_right_in_any_order_is_left_alone() {
 #[test]
 fn what_differs_is_counted() {
     let wanted = Wanted::new(&present(&["5.188.10.5", "5.188.10.6"], &[]));
-    let table: [(&[&str], (usize, usize, usize)); 6] = [
+    type Rules = &'static [&'static str];
+    let table: [(Rules, (usize, usize, usize)); 6] = [
         (&["5.188.10.5/32"], (1, 0, 0)),
         (&["5.188.10.5/32", "5.188.10.5/32", "5.188.10.6/32", "5.188.10.5/32"], (0, 2, 0)),
         (&["5.188.10.5/32", "5.188.10.6/32", "5.188.10.7/32"], (0, 0, 1)),

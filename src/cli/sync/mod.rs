@@ -8,6 +8,7 @@
 
 mod ask;
 pub mod child;
+mod force;
 mod lists;
 pub mod protect;
 pub mod report;

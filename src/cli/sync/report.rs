@@ -125,6 +125,10 @@ pub struct Report {
     /// The second place that blocks; none where there is none.
     pub set: Option<SetReport>,
     pub reload: Reload,
+    /// Whether the kernel was seen to hold what the rows say.
+    pub verified: bool,
+    /// Why the rows could not be brought into force together with the firewall's chain, when they could not.
+    pub fallback: Option<String>,
     pub firewall: FirewallReport,
     pub warnings: Vec<String>,
     pub dry_run: bool,
@@ -149,6 +153,8 @@ impl Report {
             blacklist: BlacklistReport::default(),
             set: None,
             reload: Reload::None,
+            verified: false,
+            fallback: None,
             firewall: FirewallReport::default(),
             warnings: Vec::new(),
             dry_run,
@@ -309,6 +315,7 @@ impl Report {
         };
         match self.reload {
             Reload::None => "Nothing changed; the firewall was left alone.".to_owned(),
+            Reload::Hup if self.verified => "In force: the firewall holds all of them now.".to_owned(),
             Reload::Hup => format!("The firewall was told to take the rows up now.{takes}"),
             Reload::Waiting => {
                 format!("The firewall takes the rows up by itself within {} s.{takes}", firewall.period_s)

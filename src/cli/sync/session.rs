@@ -272,6 +272,7 @@ impl Session<'_> {
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
             error: error.clone(),
+            fallback: report.fallback.clone(),
         };
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);
