@@ -32,3 +32,5 @@ lint: deps
 
 bench: deps
 	@cargo bench -q --locked --bench cost
+	@cargo build -q --release --locked --example apply-tool
+	@cargo bench -q --locked --bench chain

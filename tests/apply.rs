@@ -577,9 +577,8 @@ fn somebody_who_only_looks_at_the_daemons_file_is_not_taken_for_it() {
     pbx.kill_daemon();
     let mut reader = pbx.command("tail").args(["-f", script]).stdout(Stdio::null()).spawn().unwrap();
     pbx.pid_of(&reader);
-    pbx.write_file("/var/lib/sandbox/period", "3600");
-    pbx.fwconsole(&["firewall", "start"]).ok();
-    until("the firewall", || pbx.run(&["iptables", "-S", "fpbxinterfaces"]).stdout.lines().count() == 3);
+    pbx.start_daemon();
+    until("the daemon to sleep", || pbx.run(&["pgrep", "-f", "Monitor"]).code == 0);
     let applied = apply(&pbx, &json!({ "add": addresses(3) }));
     assert_eq!(
         (&applied["how"], &applied["verified"]),
