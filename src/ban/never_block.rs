@@ -17,11 +17,48 @@ pub enum Source {
     Zone,
     /// The firewall's hidden networks.
     Hidden,
+    /// The lists of those whom fail2ban never bans.
+    Fail2ban,
+    /// Trunks of PJSIP.
+    Pjsip,
+    /// Peers and trunks of chan_sip, and what extensions are held to.
+    Sip,
+    /// Peers and trunks of IAX2.
+    Iax,
+    /// Registered phones and trunks.
+    Contact,
+    /// The routers that the PBX sends through.
+    Gateway,
+    /// The nameservers that the PBX asks.
+    Resolver,
+    /// The host of FreePBX's database.
+    Database,
+    /// `/etc/hosts`.
+    Hosts,
+    /// The other end of the SSH session that a command was started from.
+    Ssh,
+    /// The `allow` list of the configuration and of the command.
+    Allow,
 }
 
 impl Source {
-    /// Sources that are read from the PBX, so that they can fail and are remembered in the ledger.
-    pub const READ: [Self; 3] = [Self::Interface, Self::Zone, Self::Hidden];
+    /// Sources that are read, so that they can fail and are remembered in the ledger.
+    pub const READ: [Self; 14] = [
+        Self::Allow,
+        Self::Zone,
+        Self::Hidden,
+        Self::Fail2ban,
+        Self::Pjsip,
+        Self::Sip,
+        Self::Iax,
+        Self::Contact,
+        Self::Interface,
+        Self::Gateway,
+        Self::Resolver,
+        Self::Database,
+        Self::Hosts,
+        Self::Ssh,
+    ];
 
     /// The word of the JSON output and of the ledger.
     pub fn word(self) -> &'static str {
@@ -30,6 +67,38 @@ impl Source {
             Self::Interface => "interface",
             Self::Zone => "zone",
             Self::Hidden => "hidden",
+            Self::Fail2ban => "fail2ban",
+            Self::Pjsip => "pjsip",
+            Self::Sip => "sip",
+            Self::Iax => "iax",
+            Self::Contact => "contact",
+            Self::Gateway => "gateway",
+            Self::Resolver => "resolver",
+            Self::Database => "database",
+            Self::Hosts => "hosts",
+            Self::Ssh => "ssh",
+            Self::Allow => "allow",
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Special => "special-purpose ranges",
+            Self::Interface => "this PBX's own addresses",
+            Self::Zone => "the firewall's zones",
+            Self::Hidden => "the firewall's hidden networks",
+            Self::Fail2ban => "the lists of whom Intrusion Detection never bans",
+            Self::Pjsip => "PJSIP trunks",
+            Self::Sip => "chan_sip peers and trunks",
+            Self::Iax => "IAX2 peers and trunks",
+            Self::Contact => "registered phones",
+            Self::Gateway => "gateways",
+            Self::Resolver => "nameservers",
+            Self::Database => "the database's host",
+            Self::Hosts => "/etc/hosts",
+            Self::Ssh => "the SSH session",
+            Self::Allow => "the allow list",
         }
     }
 
@@ -37,7 +106,30 @@ impl Source {
     pub fn from_word(word: &str) -> Option<Self> {
         Self::READ.into_iter().find(|source| source.word() == word)
     }
+
+    /// Whether what it named goes on to count for a while: a phone that restarts is not registered and must be able to
+    /// register again, an administrator who logged out will log in again.
+    pub fn lingers(self) -> bool {
+        matches!(self, Self::Contact | Self::Ssh)
+    }
+
+    /// Whether it is a table of trunks and peers, where `0.0.0.0/0` is a default and means that anyone may try.
+    pub fn is_trunks(self) -> bool {
+        matches!(self, Self::Pjsip | Self::Sip | Self::Iax)
+    }
+
+    /// Whether a network of this source protects. Most of the internet is no one to let through: `permit` of
+    /// `0.0.0.0/0.0.0.0` is FreePBX's default for an extension and means that anyone may try. Only the zones are the
+    /// administrator's word for the whole firewall, and taken as it is.
+    pub fn accepts(self, prefix: &Prefix) -> bool {
+        self == Self::Zone || prefix.length() >= if prefix.is_ipv4() { WIDEST_V4 } else { WIDEST_V6 }
+    }
 }
+
+/// The shortest prefixes that protect, see [`Source::accepts`].
+pub const WIDEST_V4: u8 = 8;
+/// The same for IPv6.
+pub const WIDEST_V6: u8 = 16;
 
 /// One prefix that must not be blocked, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +149,17 @@ impl fmt::Display for Protection {
             Source::Interface => write!(f, "this PBX's own address on {}", self.label),
             Source::Zone => write!(f, "in the firewall's zone {}", self.label),
             Source::Hidden => write!(f, "in the firewall's hidden network {}", self.label),
+            Source::Fail2ban => write!(f, "Intrusion Detection never bans it, {}", self.label),
+            Source::Pjsip => write!(f, "of the PJSIP trunk {}", self.label),
+            Source::Sip => write!(f, "of the SIP peer or trunk {}", self.label),
+            Source::Iax => write!(f, "of the IAX2 peer or trunk {}", self.label),
+            Source::Contact => write!(f, "registered as {}", self.label),
+            Source::Gateway => write!(f, "this PBX's gateway on {}", self.label),
+            Source::Resolver => write!(f, "this PBX's nameserver, {}", self.label),
+            Source::Database => write!(f, "the host of FreePBX's database, {}", self.label),
+            Source::Hosts => write!(f, "in /etc/hosts as {}", self.label),
+            Source::Ssh => write!(f, "an administrator's SSH session from {}", self.label),
+            Source::Allow => write!(f, "on the allow list, {}", self.label),
         }
     }
 }
@@ -113,6 +216,24 @@ impl NeverBlock {
             .iter()
             .find(|protection| protection.prefix.contains(prefix))
             .or_else(|| self.inside(prefix).next())
+    }
+
+    /// All that is protected as the fewest prefixes, in order.
+    pub fn prefixes(&self) -> Vec<Prefix> {
+        self.cover.prefixes()
+    }
+
+    /// Every protection that holds the prefix, or part of it, the widest first.
+    pub fn touching<'a>(&'a self, prefix: &Prefix) -> impl Iterator<Item = &'a Protection> {
+        let prefix = *prefix;
+        self.protections
+            .iter()
+            .filter(move |one| one.prefix.contains(&prefix) || prefix.contains(&one.prefix))
+    }
+
+    /// How many protections a source gives.
+    pub fn count(&self, source: Source) -> usize {
+        self.protections.iter().filter(|protection| protection.source == source).count()
     }
 
     /// The protections that lie inside a prefix.
@@ -175,9 +296,45 @@ mod tests {
     }
 
     #[test]
+    fn all_that_protect_an_address_are_named() {
+        let all = NeverBlock::new(["45.0.0.0/24", "45.0.0.9", "45.0.0.10"].map(|prefix| Protection {
+            prefix: prefix.parse().unwrap(),
+            source: Source::Contact,
+            label: prefix.to_owned(),
+        }));
+        let touching = |text: &str| {
+            all.touching(&text.parse().unwrap()).map(|one| one.label.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(touching("45.0.0.9"), ["45.0.0.0/24", "45.0.0.9"]);
+        assert_eq!(touching("45.0.0.8/31"), ["45.0.0.0/24", "45.0.0.9"]);
+        assert_eq!(touching("46.0.0.9"), [""; 0]);
+    }
+
+    #[test]
+    fn most_of_the_internet_is_protected_by_nobody_but_the_zones() {
+        let table = [
+            ("0.0.0.0/0", false),
+            ("64.0.0.0/7", false),
+            ("45.0.0.0/8", true),
+            ("::/0", false),
+            ("2a00::/15", false),
+            ("2a05::/16", true),
+        ];
+        for (prefix, protects) in table {
+            let prefix = prefix.parse().unwrap();
+            for source in Source::READ {
+                assert_eq!(source.accepts(&prefix), protects || source == Source::Zone, "{prefix}");
+            }
+        }
+    }
+
+    #[test]
     fn every_source_that_is_read_has_a_word_of_its_own() {
         for source in Source::READ {
             assert_eq!(Source::from_word(source.word()), Some(source));
+            // The ledger's column.
+            assert!(source.word().len() <= 16);
+            assert_eq!(serde_json::to_value(source).unwrap(), source.word());
         }
     }
 }

@@ -80,7 +80,9 @@ impl Exit {
     }
 
     fn of_cause(cause: &(dyn std::error::Error + 'static)) -> Option<Self> {
-        if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
+        if let Some(ConfError::Denied(_)) = cause.downcast_ref::<ConfError>() {
+            Some(Self::Denied)
+        } else if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
             Some(Self::Config)
         } else if let Some(failed) = cause.downcast_ref::<Failed>() {
             Some(failed.exit)

@@ -87,7 +87,10 @@ pub trait Programs {
         if output.succeeded() {
             Ok(output)
         } else {
-            Err(ProgramError::Failed(name.to_owned(), output.complaint()))
+            // Some name themselves first, as the message does.
+            let complaint = output.complaint();
+            let complaint = complaint.strip_prefix(&format!("{name}: ")).unwrap_or(&complaint);
+            Err(ProgramError::Failed(name.to_owned(), complaint.to_owned()))
         }
     }
 }
@@ -308,7 +311,7 @@ pub(crate) mod tests {
     #[test]
     fn a_failure_is_told_by_its_first_complaint() {
         let error =
-            System::default().demand("sh", &["-c", "echo; echo bad >&2; exit 1"], vec![]).unwrap_err();
+            System::default().demand("sh", &["-c", "echo; echo sh: bad >&2; exit 1"], vec![]).unwrap_err();
         assert_eq!(error.to_string(), "sh: bad");
         assert_eq!(Output { code: Some(4), ..Output::default() }.complaint(), "exit code 4");
     }

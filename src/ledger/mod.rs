@@ -3,7 +3,10 @@
 //! It can be lost, or be older than the blacklist (a restored backup): the owner mark in the rows and the change
 //! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
 
+pub mod allow;
 pub mod feeds;
+pub mod hits;
+pub mod lists;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -15,7 +18,12 @@ use mysql::prelude::Queryable;
 use crate::database::{DatabaseError, Result};
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 1] = [include_str!("../../sql/001_ledger.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../sql/001_ledger.sql"),
+    include_str!("../../sql/002_allow.sql"),
+    include_str!("../../sql/003_lists.sql"),
+    include_str!("../../sql/004_hits.sql"),
+];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]

@@ -11,6 +11,10 @@ use super::Ledger;
 use crate::ban::{Protection, Source};
 use crate::database::{Result, insert_many};
 
+/// How long a protection of a source that lingers counts after it was last seen, and an address after its name was
+/// last answered with it, in seconds. Names of big providers are answered with another few of their addresses each time.
+const LINGER: i64 = 86_400;
+
 /// How the last reading of a source went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SourceState {
@@ -28,28 +32,44 @@ impl Ledger {
         if !self.present {
             return Ok(Vec::new());
         }
-        let rows: Vec<(String, String, String)> =
-            self.conn.query("SELECT source, prefix, label FROM banbridge_protection")?;
+        let rows: Vec<(String, String, String)> = self.conn.query(
+            "SELECT source, prefix, label FROM banbridge_protection \
+                 UNION ALL SELECT source, prefix, label FROM banbridge_sighting",
+        )?;
         let protection = |(source, prefix, label): (String, String, String)| {
             Some(Protection { source: Source::from_word(&source)?, prefix: prefix.parse().ok()?, label })
         };
         Ok(rows.into_iter().filter_map(protection).collect())
     }
 
-    /// Replaces what a source protects.
+    /// Replaces what a source protects; where it [lingers](Source::lingers), what was seen within the last day stays.
+    /// Only a source that was read forgets: one that fails for a week loses nobody.
     pub fn save_source(&mut self, source: Source, protections: &[Protection], now: i64) -> Result<()> {
+        let label = |p: &Protection| p.label.chars().take(191).collect::<String>();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        tx.exec_drop("DELETE FROM banbridge_protection WHERE source = ?", (source.word(),))?;
-        insert_many(
-            &mut tx,
-            "INSERT INTO banbridge_protection (source, prefix, label) VALUES",
-            "",
-            protections,
-            |p| {
-                let label: String = p.label.chars().take(191).collect();
-                vec![source.word().into(), p.prefix.to_string().into(), label.into()]
-            },
-        )?;
+        if source.lingers() {
+            insert_many(
+                &mut tx,
+                "INSERT INTO banbridge_sighting (source, prefix, label, last_seen) VALUES",
+                "ON DUPLICATE KEY UPDATE label = VALUES(label), last_seen = VALUES(last_seen)",
+                protections,
+                |p| vec![source.word().into(), p.prefix.to_string().into(), label(p).into(), now.into()],
+            )?;
+            // What a clock that was ahead wrote counts from now on.
+            let sql = "UPDATE banbridge_sighting SET last_seen = ? WHERE source = ? AND last_seen > ?";
+            tx.exec_drop(sql, (now, source.word(), now))?;
+            let sql = "DELETE FROM banbridge_sighting WHERE source = ? AND last_seen < ?";
+            tx.exec_drop(sql, (source.word(), now - LINGER))?;
+        } else {
+            tx.exec_drop("DELETE FROM banbridge_protection WHERE source = ?", (source.word(),))?;
+            insert_many(
+                &mut tx,
+                "INSERT INTO banbridge_protection (source, prefix, label) VALUES",
+                "",
+                protections,
+                |p| vec![source.word().into(), p.prefix.to_string().into(), label(p).into()],
+            )?;
+        }
         tx.exec_drop(
             "REPLACE INTO banbridge_source (source, last_success, last_error) VALUES (?, ?, NULL)",
             (source.word(), now),
@@ -85,11 +105,23 @@ impl Ledger {
 
     /// The last good answer for every name.
     pub fn names(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        self.addresses(
+            "SELECT name, address FROM banbridge_name AS n WHERE resolved_at = \
+             (SELECT MAX(resolved_at) FROM banbridge_name AS m WHERE m.name = n.name)",
+        )
+    }
+
+    /// Every address that a name was answered with within the last day, or last before it was answered no more.
+    pub fn names_lately(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        self.addresses("SELECT name, address FROM banbridge_name")
+    }
+
+    fn addresses(&mut self, sql: &str) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
         if !self.present {
             return Ok(names);
         }
-        let rows: Vec<(String, String)> = self.conn.query("SELECT name, address FROM banbridge_name")?;
+        let rows: Vec<(String, String)> = self.conn.query(sql)?;
         for (name, address) in rows {
             if let Ok(address) = address.parse() {
                 names.entry(name).or_default().push(address);
@@ -98,27 +130,39 @@ impl Ledger {
         Ok(names)
     }
 
-    /// Saves new answers, each replacing the name's last one, and forgets names that nobody uses.
+    /// Saves new answers and forgets names that nobody uses. An address stays for a day after its name was last
+    /// answered with it, and for ever while the name is not answered at all.
     pub fn save_names(
         &mut self,
         found: &BTreeMap<String, Vec<IpAddr>>,
         used: &[String],
         now: i64,
     ) -> Result<()> {
-        let known = self.names()?;
+        let known = self.names_lately()?;
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        for name in known.keys().filter(|name| found.contains_key(*name) || !used.contains(name)) {
-            tx.exec_drop("DELETE FROM banbridge_name WHERE name = ?", (name,))?;
+        let answered = |name: &String| found.get(name).is_some_and(|addresses| !addresses.is_empty());
+        for name in known.keys().filter(|name| answered(name)) {
+            // Older than the new answer, whatever the clock did meanwhile.
+            let sql = "UPDATE banbridge_name SET resolved_at = ? WHERE name = ? AND resolved_at >= ?";
+            tx.exec_drop(sql, (now - 1, name, now))?;
         }
         let all: Vec<(&String, &IpAddr)> =
             found.iter().flat_map(|(name, addresses)| addresses.iter().map(move |a| (name, a))).collect();
         insert_many(
             &mut tx,
-            "INSERT IGNORE INTO banbridge_name (name, address, resolved_at) VALUES",
-            "",
+            "INSERT INTO banbridge_name (name, address, resolved_at) VALUES",
+            "ON DUPLICATE KEY UPDATE resolved_at = VALUES(resolved_at)",
             &all,
             |(name, address)| vec![name.as_str().into(), address.to_string().into(), now.into()],
         )?;
+        for name in known.keys() {
+            if !used.contains(name) {
+                tx.exec_drop("DELETE FROM banbridge_name WHERE name = ?", (name,))?;
+            } else if answered(name) {
+                let sql = "DELETE FROM banbridge_name WHERE name = ? AND resolved_at < ?";
+                tx.exec_drop(sql, (name, now - LINGER))?;
+            }
+        }
         tx.commit()?;
         Ok(())
     }

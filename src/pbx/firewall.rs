@@ -6,7 +6,7 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 
 use crate::ban::plan::Driver;
-use crate::database::Result;
+use crate::database::{DatabaseError, Result};
 
 /// The module's table. `key`, `val`, `type`, `id`; unique over the first 190 characters of `key` and `id`.
 pub const TABLE: &str = "`kvstore_FreePBX_modules_Firewall`";
@@ -42,7 +42,13 @@ pub fn values(conn: &mut impl Queryable, keys: &[&str]) -> Result<BTreeMap<Strin
             (Some(uuid), Some("blob")) => {
                 let sql = "SELECT `content` FROM `kvblobstore` WHERE `uuid` = ?";
                 let content: Option<Vec<u8>> = conn.exec_first(sql, (uuid,))?;
-                content.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+                // A value whose content is lost must not be taken for an empty one.
+                let lost = || {
+                    DatabaseError::Other(format!(
+                        "the content of the firewall's {key} is missing in kvblobstore"
+                    ))
+                };
+                Some(String::from_utf8_lossy(&content.ok_or_else(lost)?).into_owned())
             }
             (value, _) => value,
         };

@@ -4,6 +4,7 @@
 //! what asterisk owns, root does not execute.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ pub enum ConfError {
         /// The system's words.
         why: String,
     },
+    /// We may not read it.
+    #[error("{} cannot be read by this user; run banbridge as root or as the user that FreePBX runs as", .0.display())]
+    Denied(PathBuf),
     /// It belongs to root, and there is nobody else to be.
     #[error(
         "{} belongs to root and there is no user asterisk, so there is nobody to ask the feeds as; \
@@ -56,8 +60,12 @@ pub enum ConfError {
 
 /// Reads the database settings from the file.
 pub fn read(file: &Path) -> Result<Settings, ConfError> {
-    let bytes = files::read(file, 1 << 20)
-        .map_err(|error| ConfError::Unreadable { file: file.to_owned(), why: error.to_string() })?;
+    let bytes = files::read(file, 1 << 20).map_err(|error| match error.kind() {
+        ErrorKind::PermissionDenied if !rustix::process::geteuid().is_root() => {
+            ConfError::Denied(file.to_owned())
+        }
+        _ => ConfError::Unreadable { file: file.to_owned(), why: error.to_string() },
+    })?;
     // An old file may hold a comment in another encoding.
     parse(&String::from_utf8_lossy(&bytes), file)
 }

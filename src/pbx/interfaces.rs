@@ -1,19 +1,18 @@
 //! The PBX's own addresses: a list that names the PBX itself must not make it refuse its own packets.
 
-use std::io;
-
-use crate::ban::{Prefix, Protection, Source};
+use super::host::Target;
+use super::protected::{Named, SourceError};
+use crate::ban::{Prefix, Source};
 
 /// Every address on every network interface.
-pub fn read() -> io::Result<Vec<Protection>> {
-    Ok(if_addrs::get_if_addrs()?
-        .into_iter()
-        .map(|interface| Protection {
-            prefix: Prefix::host(interface.ip()),
-            source: Source::Interface,
-            label: interface.name,
-        })
-        .collect())
+pub fn read() -> Result<Vec<Named>, SourceError> {
+    let all = if_addrs::get_if_addrs().map_err(|error| {
+        SourceError::unreadable(format!("the network interfaces cannot be read: {error}"))
+    })?;
+    let named = |interface: if_addrs::Interface| {
+        Named::new(Source::Interface, Target::Prefix(Prefix::host(interface.ip())), &interface.name)
+    };
+    Ok(all.into_iter().map(named).collect())
 }
 
 #[cfg(test)]
@@ -22,7 +21,7 @@ mod tests {
 
     #[test]
     fn loopback_is_among_the_addresses() {
-        let addresses = read().unwrap();
-        assert!(addresses.iter().any(|a| a.prefix == "127.0.0.1".parse().unwrap() && a.label == "lo"));
+        let loopback = Target::Prefix("127.0.0.1".parse().unwrap());
+        assert!(read().unwrap().iter().any(|named| named.target == loopback && named.label == "lo"));
     }
 }

@@ -3,77 +3,51 @@
 use mysql::prelude::Queryable;
 use serde_json::Value;
 
-use super::{firewall, names};
-use crate::ban::{Prefix, Source};
-use crate::database::DatabaseError;
+use super::firewall;
+use super::host::host;
+use super::protected::{Named, SourceError};
+use crate::ban::Source;
 
 /// Zones that let in. `external` is the internet and `reject` turns away: being in one of those protects nobody.
 const LETS_IN: [&str; 3] = ["trusted", "internal", "other"];
 
-/// Why the zones could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ZoneError {
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// A value is no JSON object of texts.
-    #[error("the firewall's {0} cannot be understood; save its Networks page once in FreePBX")]
-    Shape(&'static str),
-}
-
-/// Somebody to let through, as the administrator wrote him.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// An address or network, or a name that is still to be resolved.
-    pub target: Target,
-    /// Which kind of protection.
-    pub source: Source,
-    /// The zone and what stands in it.
-    pub label: String,
-}
-
-/// Whom a protection is for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// An address or network.
-    Prefix(Prefix),
-    /// A host name.
-    Name(String),
-}
-
-/// Reads zones, hosts and hidden networks. What is neither an address nor a name lets nobody in and is passed over.
-pub fn read(conn: &mut impl Queryable) -> Result<Vec<Named>, ZoneError> {
-    let values = firewall::values(conn, &["networkmaps", "hostmaps", "hiddennets"])?;
+/// Reads zones and hosts. What is neither an address nor a name lets nobody in and is passed over.
+pub fn read(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+    let values = firewall::values(conn, &["networkmaps", "hostmaps"])?;
     let mut all = Vec::new();
-    for key in ["networkmaps", "hostmaps"] {
-        if let Some(text) = values.get(key) {
-            all.extend(zone_map(text).ok_or(ZoneError::Shape(key))?);
-        }
-    }
-    if let Some(text) = values.get("hiddennets") {
-        all.extend(hidden(text).ok_or(ZoneError::Shape("hiddennets"))?);
+    for (key, text) in values {
+        all.extend(zone_map(&text).ok_or_else(|| shape(&key))?);
     }
     Ok(all)
+}
+
+/// Reads the hidden networks.
+pub fn read_hidden(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+    match firewall::values(conn, &["hiddennets"])?.get("hiddennets") {
+        Some(text) => hidden(text).ok_or_else(|| shape("hiddennets")),
+        None => Ok(Vec::new()),
+    }
+}
+
+fn shape(key: &str) -> SourceError {
+    SourceError::unreadable(format!(
+        "the firewall's {key} cannot be understood; save its Networks page once in FreePBX"
+    ))
 }
 
 /// `{"192.0.2.0/24":"trusted","host.example.com":"internal"}`; an empty PHP array is written `[]`.
 pub fn zone_map(text: &str) -> Option<Vec<Named>> {
     let named = |(who, zone): (&String, &Value)| {
         let zone = zone.as_str()?;
-        let label = format!("{zone}: {who}");
-        LETS_IN.contains(&zone).then(|| target(who))?.map(|target| Named {
-            target,
-            source: Source::Zone,
-            label,
-        })
+        let target = LETS_IN.contains(&zone).then(|| host(who))??;
+        Some(Named::new(Source::Zone, target, &format!("{zone}: {who}")))
     };
     Some(object(text)?.iter().filter_map(named).collect())
 }
 
 /// `{"cidr":true}`
 pub fn hidden(text: &str) -> Option<Vec<Named>> {
-    let named =
-        |who: &String| target(who).map(|target| Named { target, source: Source::Hidden, label: who.clone() });
+    let named = |who: &String| Some(Named::new(Source::Hidden, host(who)?, who));
     Some(object(text)?.keys().filter_map(named).collect())
 }
 
@@ -87,25 +61,39 @@ fn object(text: &str) -> Option<serde_json::Map<String, Value>> {
     }
 }
 
-/// An address, a network or a name.
-pub fn target(text: &str) -> Option<Target> {
-    match text.parse() {
-        Ok(prefix) => Some(Target::Prefix(prefix)),
-        Err(_) => names::is_name(text).then(|| Target::Name(text.to_ascii_lowercase())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn who_is_in_a_zone_that_lets_in_is_protected_and_nobody_else() {
         let json = r#"{"81.2.69.0/24":"trusted","Host.example.com":"internal","2a05::1/128":"other",
+            "81.2.70.9/24":"trusted","voip.example.com:5060":"trusted","[2a05::2]":"trusted",
             "45.0.0.1":"reject","46.0.0.0/8":"external","rubbish here":"trusted","47.0.0.1":7}"#;
-        let found: Vec<String> = zone_map(json).unwrap().iter().map(|n| format!("{:?}", n.target)).collect();
-        assert_eq!(found, ["Prefix(2a05::1)", "Prefix(81.2.69.0/24)", "Name(\"host.example.com\")"]);
+        let mut found: Vec<String> =
+            zone_map(json).unwrap().iter().map(|n| format!("{:?}", n.target)).collect();
+        found.sort_unstable();
+        assert_eq!(
+            found,
+            [
+                "Name(\"host.example.com\")",
+                "Name(\"voip.example.com\")",
+                "Prefix(2a05::1)",
+                "Prefix(2a05::2)",
+                "Prefix(81.2.69.0/24)",
+                "Prefix(81.2.70.0/24)",
+            ]
+        );
         assert_eq!(hidden(r#"{"81.2.69.0/24":true}"#).unwrap()[0].label, "81.2.69.0/24");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC{0,60}", who in "\\PC{0,30}") {
+            let _ = (zone_map(&text), hidden(&text));
+            let _ = zone_map(&serde_json::json!({ who: "trusted" }).to_string());
+        }
     }
 
     #[test]

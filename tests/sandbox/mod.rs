@@ -260,7 +260,10 @@ impl Sandbox {
 
     /// What `asterisk -rx COMMAND` prints from now on.
     pub fn asterisk_answers(&self, command: &str, text: &str) {
-        self.write_file(Path::new("/var/lib/sandbox/asterisk").join(command), text);
+        let path = Path::new("/var/lib/sandbox/asterisk").join(command);
+        // A command may hold a slash.
+        fs::create_dir_all(self.outside(path.parent().unwrap_or(&path))).expect("a directory");
+        self.write_file(path, text);
     }
 
     /// `asterisk -rx` fails as without a running Asterisk.
@@ -273,7 +276,15 @@ impl Sandbox {
         self.asterisk_answers("hang", "");
     }
 
-    /// What the PBX's resolver knows: lines of `NAME ADDRESS...`; `hang` alone answers nothing.
+    /// Asterisk answers again.
+    pub fn start_asterisk(&self) {
+        for fault in ["down", "hang"] {
+            let _ = fs::remove_file(self.outside(Path::new("/var/lib/sandbox/asterisk").join(fault)));
+        }
+    }
+
+    /// What the PBX's resolver knows: lines of `NAME ADDRESS...` and `NAME SRV HOST...`; `hang` alone answers nothing,
+    /// `fail` alone answers that it cannot.
     pub fn names(&self, lines: &str) {
         self.write_file("/var/lib/sandbox/names", lines);
     }

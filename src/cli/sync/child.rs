@@ -27,19 +27,11 @@ use super::report::Report;
 use crate::config::KEY_VARIABLE;
 use crate::feed::text::one_line;
 use crate::pbx::freepbx_conf;
+use crate::pbx::ssh;
 
 /// Variables that the child gets: the key, how to reach the internet, and whose certificates to trust.
-const VARIABLES: [&str; 8] = [
-    KEY_VARIABLE,
-    "HTTPS_PROXY",
-    "https_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    // Whose session it is: the administrator must not lock himself out.
-    "SSH_CONNECTION",
-];
+pub const VARIABLES: [&str; 7] =
+    [KEY_VARIABLE, "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// Memory that the child may take, in bytes.
 const MEMORY: u64 = 1 << 30;
 /// Processor time that it may take, in seconds.
@@ -126,6 +118,8 @@ impl Child {
         command.uid(user).gid(group).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.envs(VARIABLES.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
+        // Whose session it is: the administrator must not lock himself out. The child may not look for him itself.
+        command.envs(ssh::find().map(|client| ("SSH_CONNECTION", client.to_string())));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         if let Some(file) = &global.config {
             command.arg("--config").arg(fs::canonicalize(file).unwrap_or_else(|_| file.clone()));

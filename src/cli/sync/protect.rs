@@ -1,11 +1,17 @@
 //! Learns who must get through before anything is blocked.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use super::super::now;
 use super::report::Report;
 use super::session::Session;
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
-use crate::pbx::interfaces;
+use crate::config::Config;
+use crate::ledger::Ledger;
+use crate::pbx::host::{self, Target};
 use crate::pbx::names::Resolver;
-use crate::pbx::zones::{self, Named, Target, ZoneError};
+use crate::pbx::protected::{self, Named, Reading};
 
 impl Session<'_> {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
@@ -15,99 +21,166 @@ impl Session<'_> {
         resolver: &dyn Resolver,
         report: &mut Report,
     ) -> anyhow::Result<()> {
-        let now = super::super::now();
-        let zones = match zones::read(self.ledger.conn()) {
-            Ok(zones) => Ok(zones),
-            Err(ZoneError::Database(error)) => return Err(error.into()),
-            Err(error) => Err(error.to_string()),
-        };
-        self.resolve(&zones, resolver, report)?;
+        self.surroundings.allow = allow_list(self.config, &mut self.ledger)?;
+        let readings = protected::read(self.ledger.conn(), &self.surroundings)?;
+        let names = self.resolve(&readings, resolver, report)?;
         let mut known = self.ledger.protections()?;
-        let mut learned: Vec<(Source, Result<Vec<Protection>, String>)> =
-            vec![(Source::Interface, interfaces::read().map_err(|error| error.to_string()))];
-        for source in [Source::Zone, Source::Hidden] {
-            let found = zones.as_ref().map_err(String::clone);
-            learned.push((source, found.map(|named| self.protections(named, source, report))));
-        }
-        for (source, found) in learned {
-            match found {
-                Ok(found) => {
-                    known.retain(|protection| protection.source != source);
-                    if !self.is_dry() {
-                        self.ledger.save_source(source, &found, now)?;
+        for (source, reading) in readings {
+            match reading {
+                Ok(named) => {
+                    let found = found(&named, &names, report);
+                    if self.is_dry() {
+                        known.retain(|one| one.source != source || source.lingers());
+                        known.extend(found);
+                    } else {
+                        self.ledger.save_source(source, &found, now())?;
                     }
-                    known.extend(found);
                 }
                 Err(error) => {
-                    report.warn(format!("{error}; those protected before stay protected"));
+                    report.warn(format!(
+                        "{} could not be read: {error}; whom they protected before stays protected",
+                        source.title()
+                    ));
                     if !self.is_dry() {
                         self.ledger.fail_source(source, &error)?;
                     }
                 }
             }
         }
+        if !self.is_dry() {
+            known = self.ledger.protections()?;
+        }
         self.picture.never_block = NeverBlock::new(known);
         Ok(())
     }
 
-    /// Asks for all names at once, in the zones and in the administrator's rows.
+    /// Asks for all names at once, in the sources and in the administrator's rows. Returns every address that they had
+    /// lately.
     fn resolve(
         &mut self,
-        zones: &Result<Vec<Named>, String>,
+        readings: &[Reading],
         resolver: &dyn Resolver,
         report: &mut Report,
-    ) -> anyhow::Result<()> {
-        let in_zones = zones.iter().flatten().filter_map(|named| match &named.target {
-            Target::Name(name) => Some(name.clone()),
-            Target::Prefix(_) => None,
-        });
-        let in_rows = self.picture.rows.foreign.iter().filter_map(|key| match zones::target(key) {
-            Some(Target::Name(name)) => Some(name),
-            _ => None,
-        });
-        let mut names: Vec<String> = in_zones.chain(in_rows).collect();
-        names.sort_unstable();
-        names.dedup();
-        if names.is_empty() {
-            return Ok(());
+    ) -> anyhow::Result<BTreeMap<String, Vec<IpAddr>>> {
+        let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
+        let in_rows = self.picture.rows.foreign.iter().filter_map(|key| host::target(key));
+        let targets = named.map(|named| named.target.clone()).chain(in_rows);
+        let mut questions: Vec<String> = targets.filter_map(|target| target.question()).collect();
+        // Their order decides who is asked for when there are very many.
+        let mut seen = std::collections::BTreeSet::new();
+        questions.retain(|question| seen.insert(question.clone()));
+        if questions.is_empty() {
+            return Ok(BTreeMap::new());
         }
-        let found = resolver.resolve(&names);
-        for name in names.iter().filter(|name| !found.contains_key(*name)) {
-            report.warn(match self.picture.names.contains_key(name) {
-                true => {
-                    format!("the name {name} was not resolved now; its last known addresses go on to count")
-                }
-                false => format!(
-                    "the name {name} was never resolved, so its addresses are not known and not protected"
-                ),
-            });
+        let found = resolver.resolve(&questions);
+        for question in questions.iter().filter(|question| !found.contains_key(*question)) {
+            report.warn(unanswered(question, self.picture.names.contains_key(question)));
         }
-        if !self.is_dry() {
-            self.ledger.save_names(&found, &names, super::super::now())?;
-        }
-        self.picture.names.extend(found);
-        self.picture.look_at_rows(&mut self.ledger)?;
-        Ok(())
-    }
-
-    /// The protections of one source, names replaced by what they resolve to.
-    fn protections(&self, named: &[Named], source: Source, report: &mut Report) -> Vec<Protection> {
-        let mut all = Vec::new();
-        for one in named.iter().filter(|one| one.source == source) {
-            let prefixes: Vec<Prefix> = match &one.target {
-                Target::Prefix(prefix) => vec![*prefix],
-                Target::Name(name) => {
-                    self.picture.names.get(name).into_iter().flatten().copied().map(Prefix::host).collect()
-                }
-            };
-            for prefix in &prefixes {
-                if prefix.length() == 0 {
-                    report.warn(format!("{} protects every address, so nothing can be blocked", one.label));
-                }
+        // Names of a source that could not be read now go on to be used.
+        let all_read = readings.iter().all(|(_, reading)| reading.is_ok());
+        let known = self.picture.names.keys().filter(|_| !all_read).cloned();
+        let used: Vec<String> = questions.iter().cloned().chain(known).collect();
+        let mut lately = self.ledger.names_lately()?;
+        if self.is_dry() {
+            for (name, addresses) in found.into_iter().filter(|(_, addresses)| !addresses.is_empty()) {
+                lately.entry(name.clone()).or_default().extend(&addresses);
+                self.picture.names.insert(name, addresses);
             }
-            let protect = |prefix| Protection { prefix, source, label: one.label.clone() };
-            all.extend(prefixes.into_iter().map(protect));
+        } else {
+            self.ledger.save_names(&found, &used, now())?;
+            self.picture.names = self.ledger.names()?;
+            lately = self.ledger.names_lately()?;
         }
-        all
+        self.picture.look_at_rows(&mut self.ledger)?;
+        Ok(lately)
     }
+}
+
+/// The protections of one source, names replaced by what they resolve to.
+fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Report) -> Vec<Protection> {
+    let mut all = Vec::new();
+    for protection in resolved(named, names) {
+        let (source, prefix, label) = (protection.source, &protection.prefix, &protection.label);
+        if source.accepts(prefix) {
+            if prefix.length() == 0 {
+                report.warn(format!("{label} protects every address, so nothing can be blocked"));
+            }
+            all.push(protection);
+        } else if prefix.length() > 0 || !source.is_trunks() {
+            let title = source.title();
+            report.warn(format!("{title}: {prefix} ({label}) is most of the internet and protects nobody"));
+        }
+    }
+    all
+}
+
+fn unanswered(question: &str, known: bool) -> String {
+    match (question.strip_prefix(host::SERVICE), known) {
+        (Some(domain), true) => format!(
+            "the SIP servers of {domain} (SRV) were not answered now; those last known go on to count"
+        ),
+        (Some(domain), false) => {
+            format!(
+                "the SIP servers of {domain} (SRV) were never answered; only the name itself is protected"
+            )
+        }
+        (None, true) => {
+            format!("the name {question} was not resolved now; its last known addresses go on to count")
+        }
+        (None, false) => format!(
+            "the name {question} was never resolved, so its addresses are not known and not protected"
+        ),
+    }
+}
+
+/// Protections for what is named, as far as the names are known.
+fn resolved<'a>(
+    named: &'a [Named],
+    names: &'a BTreeMap<String, Vec<IpAddr>>,
+) -> impl Iterator<Item = Protection> + 'a {
+    named.iter().flat_map(|one| {
+        let prefixes: Vec<Prefix> = match (&one.target, one.target.question()) {
+            (Target::Prefix(prefix), _) => vec![*prefix],
+            (_, Some(question)) => {
+                names.get(&question).into_iter().flatten().copied().map(Prefix::host).collect()
+            }
+            (_, None) => Vec::new(),
+        };
+        let protect = |prefix| Protection { prefix, source: one.source, label: one.label.clone() };
+        prefixes.into_iter().map(protect).collect::<Vec<_>>()
+    })
+}
+
+/// The `allow` list of the configuration and of the ledger, with a label each.
+fn allow_list(config: &Config, ledger: &mut Ledger) -> anyhow::Result<Vec<(Target, String)>> {
+    let in_file =
+        config.protect.allow.iter().map(|allow| (allow.0.clone(), format!("{allow} in the configuration")));
+    let by_command = ledger.allowed()?.into_iter().filter_map(|allowed| {
+        let comment = allowed.comment.map(|comment| format!(" ({comment})")).unwrap_or_default();
+        Some((host::target(&allowed.target)?, format!("{}{comment}", allowed.target)))
+    });
+    Ok(in_file.chain(by_command).collect())
+}
+
+/// Learns the `allow` list alone, after it was changed, with the one name that is new on it.
+pub fn learn_allowed(
+    config: &Config,
+    ledger: &mut Ledger,
+    new: Option<&Target>,
+    resolver: &dyn Resolver,
+) -> anyhow::Result<()> {
+    if let Some(question) = new.and_then(Target::question) {
+        let found = resolver.resolve(std::slice::from_ref(&question));
+        let mut used: Vec<String> = ledger.names()?.into_keys().collect();
+        used.push(question);
+        ledger.save_names(&found, &used, now())?;
+    }
+    let list = allow_list(config, ledger)?;
+    let named: Vec<Named> =
+        list.into_iter().map(|(target, label)| Named::new(Source::Allow, target, &label)).collect();
+    let names = ledger.names_lately()?;
+    let found: Vec<Protection> =
+        resolved(&named, &names).filter(|one| one.source.accepts(&one.prefix)).collect();
+    ledger.save_source(Source::Allow, &found, now())?;
+    Ok(())
 }

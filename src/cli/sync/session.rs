@@ -16,6 +16,7 @@ use crate::config::{Config, FeedConfig};
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::names::System;
+use crate::pbx::protected::Surroundings;
 use crate::pbx::{daemon, firewall};
 
 /// What this process does of a run.
@@ -52,6 +53,7 @@ pub struct Opened {
     config_feeds: Vec<String>,
     run_dir: String,
     freepbx_conf: PathBuf,
+    surroundings: Surroundings,
 }
 
 /// What [`Session::record`] needs to note how a run ended.
@@ -71,7 +73,9 @@ impl Opened {
         logging::start(global, to_file.then_some((log_dir.as_str(), config.log.level)));
         firewall::read(ledger.conn())?;
         let config_feeds = config.feed.iter().map(|feed| feed.name.clone()).collect();
-        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, freepbx_conf: global.freepbx_conf.clone() })
+        let surroundings = Surroundings::new(&global.settings()?);
+        let freepbx_conf = global.freepbx_conf.clone();
+        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, surroundings, freepbx_conf })
     }
 
     /// Takes the run's lock.
@@ -133,9 +137,11 @@ impl Opened {
             picture,
             ledger,
             role,
+            accepts: false,
             patience,
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
+            surroundings: std::mem::take(&mut self.surroundings),
             is_root: rustix::process::geteuid().is_root(),
             freepbx_conf: self.freepbx_conf.clone(),
         })
@@ -152,12 +158,16 @@ pub struct Session<'a> {
     pub(super) ledger: Ledger,
     pub(super) picture: Picture,
     pub(super) role: Role,
+    /// Whether a list may lose more than half.
+    pub(super) accepts: bool,
     pub(super) patience: Patience,
     pub(super) progress: ProgressBar,
     /// Rows of ours as they were when the run began.
     pub(super) before: BTreeSet<String>,
     /// Where the daemon keeps its lock.
     pub(super) run_dir: String,
+    /// Where to look for those who must get through.
+    pub(super) surroundings: Surroundings,
     pub(super) is_root: bool,
     /// FreePBX's settings; their owner is who fwconsole runs as.
     pub(super) freepbx_conf: PathBuf,
@@ -182,6 +192,7 @@ impl Session<'_> {
         self.learn_who_is_protected(&System, report)?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
+        self.accepts = args.accept;
         let forced = args.feed.is_some() || args.full || args.accept;
         for feed in chosen {
             if args.full {
@@ -261,6 +272,7 @@ impl Session<'_> {
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
             error: error.clone(),
+            fallback: report.fallback.clone(),
         };
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);

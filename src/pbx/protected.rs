@@ -1,0 +1,182 @@
+//! Every place that says who must get through, read one after the other. Each is a reader of its own that yields
+//! [`Named`] targets; names in them are resolved later, all at once.
+//!
+//! A reader that fails says why and stops nobody else: what its source protected before goes on to count. Only a lost
+//! database ends the run.
+
+use std::fs::File;
+use std::io::Read;
+
+use mysql::Conn;
+
+use super::host::{self, Target};
+use super::{
+    contacts, fail2ban, freepbx_conf, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones,
+};
+use crate::ban::Source;
+use crate::database::{DatabaseError, Settings};
+use crate::feed::text::one_line;
+
+/// Longest label, as the ledger keeps it.
+const LABEL: usize = 150;
+/// Most bytes of a file of the system that are read.
+const FILE: u64 = 1 << 20;
+
+/// Somebody to let through, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// An address or network, or a name that is still to be resolved.
+    pub target: Target,
+    /// Which kind of protection.
+    pub source: Source,
+    /// What the administrator knows him by.
+    pub label: String,
+}
+
+impl Named {
+    /// The label is made fit for one line: much of it is text of others.
+    pub fn new(source: Source, target: Target, label: &str) -> Self {
+        Self { target, source, label: one_line(label, LABEL).into_owned() }
+    }
+}
+
+/// Why a source could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// Anything else, in words.
+    #[error("{0}")]
+    Unreadable(String),
+}
+
+impl SourceError {
+    /// An error in words.
+    pub fn unreadable(why: impl Into<String>) -> Self {
+        Self::Unreadable(why.into())
+    }
+}
+
+impl From<mysql::Error> for SourceError {
+    fn from(error: mysql::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+/// What one source said, or why it said nothing.
+pub type Reading = (Source, Result<Vec<Named>, String>);
+
+/// What the readers need besides the database.
+#[derive(Debug, Default)]
+pub struct Surroundings {
+    /// The host of FreePBX's database, as freepbx.conf names it; none for a socket.
+    pub database: Option<String>,
+    /// The `allow` list of the configuration and of the ledger: what is allowed, and a label.
+    pub allow: Vec<(Target, String)>,
+    /// User and group that Asterisk's console is asked as; none for our own.
+    pub asterisk: Option<(u32, u32)>,
+}
+
+impl Surroundings {
+    /// What the database settings say. As root, Asterisk is asked as the owner of freepbx.conf, who is asterisk's user.
+    pub fn new(settings: &Settings) -> Self {
+        let database = settings.socket.is_none().then(|| settings.host.clone());
+        let root = rustix::process::geteuid().is_root();
+        let asterisk = root.then(|| freepbx_conf::owner(&settings.file).ok()).flatten();
+        Self { database, allow: Vec::new(), asterisk }
+    }
+}
+
+/// Reads every source.
+pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, DatabaseError> {
+    type Reader = fn(&mut Conn) -> Result<Vec<Named>, SourceError>;
+    let in_database: [(Source, Reader); 6] = [
+        (Source::Zone, zones::read),
+        (Source::Hidden, zones::read_hidden),
+        (Source::Fail2ban, fail2ban::read),
+        (Source::Pjsip, trunks::read_pjsip),
+        (Source::Sip, trunks::read_sip),
+        (Source::Iax, trunks::read_iax),
+    ];
+    let elsewhere = [
+        (Source::Interface, interfaces::read()),
+        (Source::Gateway, gateways::read()),
+        (Source::Resolver, resolvers::read()),
+        (Source::Hosts, hosts_file::read()),
+        (Source::Database, Ok(database(around.database.as_deref()))),
+        (Source::Ssh, Ok(ssh::read())),
+        (Source::Allow, Ok(allowed(&around.allow))),
+        (Source::Contact, contacts::read(around.asterisk)),
+    ];
+    let mut all = Vec::new();
+    for (source, reader) in in_database {
+        all.push((source, unless_lost(reader(conn))?));
+    }
+    for (source, reading) in elsewhere {
+        all.push((source, unless_lost(reading)?));
+    }
+    Ok(all)
+}
+
+/// A table that is missing or broken fails its source alone; a database that is gone ends the run.
+fn unless_lost(
+    reading: Result<Vec<Named>, SourceError>,
+) -> Result<Result<Vec<Named>, String>, DatabaseError> {
+    match reading {
+        Ok(found) => Ok(Ok(found)),
+        Err(SourceError::Database(DatabaseError::NoTable(why))) => Ok(Err(why)),
+        Err(SourceError::Database(error @ (DatabaseError::Denied(_) | DatabaseError::Other(_)))) => {
+            Ok(Err(error.to_string()))
+        }
+        Err(SourceError::Database(error)) => Err(error),
+        Err(SourceError::Unreadable(why)) => Ok(Err(why)),
+    }
+}
+
+/// The database's host, where it is not this machine.
+fn database(host: Option<&str>) -> Vec<Named> {
+    let host = host.filter(|host| *host != "localhost").unwrap_or_default();
+    host::host(host).map(|target| Named::new(Source::Database, target, host)).into_iter().collect()
+}
+
+fn allowed(list: &[(Target, String)]) -> Vec<Named> {
+    list.iter().map(|(target, label)| Named::new(Source::Allow, target.clone(), label)).collect()
+}
+
+/// The text of a small file of the system.
+pub fn small_file(path: &str) -> Result<String, SourceError> {
+    let mut bytes = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE).read_to_end(&mut bytes))
+        .map_err(|error| SourceError::unreadable(format!("{path} cannot be read: {error}")))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_database_is_protected_where_it_is_not_this_machine() {
+        assert_eq!(database(Some("localhost")), []);
+        assert_eq!(database(None), []);
+        assert_eq!(database(Some("81.2.69.9"))[0].target, Target::Prefix("81.2.69.9".parse().unwrap()));
+        assert_eq!(database(Some("db.example.com"))[0].target, Target::Name("db.example.com".into()));
+    }
+
+    #[test]
+    fn a_missing_table_fails_its_source_and_a_lost_database_ends_the_run() {
+        let of = |error| unless_lost(Err(SourceError::Database(error)));
+        assert!(of(DatabaseError::NoTable("x".into())).unwrap().is_err());
+        assert!(of(DatabaseError::Other("x".into())).unwrap().is_err());
+        assert!(of(DatabaseError::Lost("x".into())).is_err());
+    }
+
+    #[test]
+    fn a_label_is_one_line_and_fits_the_ledger() {
+        let target = Target::Name("x".into());
+        let named = Named::new(Source::Contact, target, &("6001\n\u{1b}[2J".to_owned() + &"x".repeat(500)));
+        assert!(named.label.starts_with(r"6001\n\u{1b}[2J") && named.label.chars().count() <= LABEL);
+    }
+}
