@@ -5,12 +5,16 @@
 //! a log. So where a directory is not root's alone, root follows no link, opens no pipe, and takes only a plain file
 //! that has no second name and belongs to root or to the owner of the directory.
 
+mod replace;
+
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
+
+pub use replace::replace;
 
 /// Why a file is left alone.
 const NOT_TRUSTED: &str = "root does not touch it: it is a link, has a second name, or is not a plain file of the owner \

@@ -212,7 +212,7 @@ fn freepbx_conf_that_is_missing_or_wrong_is_named_with_the_setting() {
     scene.pbx.run(&["chmod", "600", CONF]).ok();
     scene.pbx.run(&["chown", "root", CONF]).ok();
     let run = scene.run_as("asterisk", &["sync"]);
-    assert!(run.code == 78 && run.stderr.contains("Permission denied"), "{run:?}");
+    assert!(run.code == 77 && run.stderr.contains("run banbridge as root"), "{run:?}");
 }
 
 #[test]

@@ -4,12 +4,15 @@ mod allow;
 mod check;
 mod config;
 pub mod exit;
+mod export;
+mod feed;
 mod list;
 mod logging;
 mod output;
 mod picture;
 mod purge;
 mod release;
+mod set_view;
 mod status;
 mod sync;
 
@@ -71,6 +74,11 @@ enum Command {
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
+    /// Feeds: list, add, switch, try out, compare
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
+    /// Write what is wanted into a file, for other machines
+    Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
     Allow(allow::AllowArgs),
     /// Take it off the allow list
@@ -114,6 +122,8 @@ pub fn main() -> Exit {
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Feed(command) => feed::run(global, command),
+        Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),
         Command::Release(args) => release::release(global, args),

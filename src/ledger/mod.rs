@@ -6,6 +6,7 @@
 pub mod allow;
 pub mod feeds;
 pub mod hits;
+pub mod lists;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -17,9 +18,10 @@ use mysql::prelude::Queryable;
 use crate::database::{DatabaseError, Result};
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("../../sql/001_ledger.sql"),
     include_str!("../../sql/002_allow.sql"),
+    include_str!("../../sql/003_lists.sql"),
     include_str!("../../sql/004_hits.sql"),
 ];
 

@@ -30,7 +30,7 @@ use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
 
 /// Variables that the child gets: the key, how to reach the internet, and whose certificates to trust.
-const VARIABLES: [&str; 7] =
+pub const VARIABLES: [&str; 7] =
     [KEY_VARIABLE, "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// Memory that the child may take, in bytes.
 const MEMORY: u64 = 1 << 30;

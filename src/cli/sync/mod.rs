@@ -8,10 +8,13 @@
 
 mod ask;
 pub mod child;
+mod force;
+mod lists;
 pub mod protect;
 pub mod report;
 mod rows;
 mod session;
+mod set;
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -37,7 +40,7 @@ pub struct SyncArgs {
     /// Read every list again from its beginning
     #[arg(long)]
     full: bool,
-    /// Take what a feed asks for that is held because it is suddenly much more than before
+    /// Take what a feed asks for although it is suddenly much more, or a list much less, than before
     #[arg(long)]
     accept: bool,
     /// Show what would be done and change nothing

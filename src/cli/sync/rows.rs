@@ -12,7 +12,6 @@ use crate::ban::{Cover, Prefix};
 use crate::config::Writer;
 use crate::database::DatabaseError;
 use crate::kernel::program::System;
-use crate::ledger::rows::Written;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
 
@@ -100,6 +99,7 @@ impl Session<'_> {
         }
         self.notice_the_administrators_hand(now)?;
         let plan = self.picture.plan(now);
+        self.bring_set(&plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
@@ -107,19 +107,17 @@ impl Session<'_> {
             self.show(&plan, report);
             return Ok(());
         }
-        let written = self.ledger.written()?;
-        // Numbers that differ are made one again even then, or the administrator's next deletion would not be noticed.
-        let level = self.config.blacklist.writer == Writer::Fwconsole
-            || self.ledger.is_level(self.picture.rows.generation)?;
-        if plan.changes_nothing() && level {
-            if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
-                self.ledger.finish_change(&written.keys, &self.picture.rows.ours, now)?;
-            }
-            return Ok(());
+        let writer = self.config.blacklist.writer;
+        let by_root = self.is_root && writer == Writer::Db;
+        if plan.changes_nothing() {
+            self.agree_on_what_is_there(&plan, now)?;
+            // Rows that another user wrote, or a chain that somebody changed.
+            return if by_root { self.write_and_force(&plan, report, now) } else { Ok(()) };
         }
         let before = self.picture.rows.ours.clone();
-        match self.config.blacklist.writer {
-            Writer::Db => self.write_rows(&plan, &written, now)?,
+        match writer {
+            Writer::Db if by_root => self.write_and_force(&plan, report, now)?,
+            Writer::Db => self.write_rows(&plan, now)?,
             Writer::Fwconsole => self.write_by_fwconsole(&plan, report, now)?,
         }
         self.log_changes(&before);
@@ -127,8 +125,23 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// No row is to be changed: makes the ledger agree with the rows that are there.
+    fn agree_on_what_is_there(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+        // Numbers that differ are made one again, or the administrator's next deletion would not be noticed.
+        let by_number = self.config.blacklist.writer == Writer::Db;
+        if by_number && !self.ledger.is_level(self.picture.rows.generation)? {
+            return self.write_rows(plan, now);
+        }
+        let written = self.ledger.written()?;
+        if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
+            self.ledger.finish_change(&written.keys, &self.picture.rows.ours, now)?;
+        }
+        Ok(())
+    }
+
     /// Writes the rows into the database and reads them back.
-    fn write_rows(&mut self, plan: &Plan, written: &Written, now: i64) -> anyhow::Result<()> {
+    pub(super) fn write_rows(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+        let written = self.ledger.written()?;
         let (unmarked, marked): (Vec<String>, Vec<String>) =
             plan.remove.iter().cloned().partition(|key| written.unmarked.contains(key));
         let change = Change { add: &plan.add, remove: &marked, remove_unmarked: &unmarked };

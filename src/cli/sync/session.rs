@@ -137,6 +137,7 @@ impl Opened {
             picture,
             ledger,
             role,
+            accepts: false,
             patience,
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
@@ -157,6 +158,8 @@ pub struct Session<'a> {
     pub(super) ledger: Ledger,
     pub(super) picture: Picture,
     pub(super) role: Role,
+    /// Whether a list may lose more than half.
+    pub(super) accepts: bool,
     pub(super) patience: Patience,
     pub(super) progress: ProgressBar,
     /// Rows of ours as they were when the run began.
@@ -189,6 +192,7 @@ impl Session<'_> {
         self.learn_who_is_protected(&System, report)?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
+        self.accepts = args.accept;
         let forced = args.feed.is_some() || args.full || args.accept;
         for feed in chosen {
             if args.full {
@@ -268,6 +272,7 @@ impl Session<'_> {
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
             error: error.clone(),
+            fallback: report.fallback.clone(),
         };
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);

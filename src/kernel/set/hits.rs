@@ -171,7 +171,8 @@ mod tests {
     #[test]
     fn counters_add_up_through_growth_resets_boots_and_absence() {
         let mut book = Book::default();
-        let steps: [(&[(&str, u64)], i64, &str); 8] = [
+        type Counters = &'static [(&'static str, u64)];
+        let steps: [(Counters, i64, &str); 8] = [
             (&[("4.0.0.1", 3), ("4.0.0.2", 0)], 1, "4.0.0.1=3 of 3"),
             (&[("4.0.0.1", 3)], 1, "4.0.0.1=3 of 3"),
             (&[("4.0.0.1", 5), ("4.0.0.2", 2)], 1, "4.0.0.1=5 4.0.0.2=2 of 7"),

@@ -28,6 +28,9 @@ struct Family {
     pass: &'static str,
     save: &'static str,
     restore: &'static str,
+    /// A destination that is not this machine. For IPv6, `UNICAST` holds this machine's own addresses too; for IPv4,
+    /// what is not `LOCAL` may still be a broadcast to us (xt_addrtype of the kernel).
+    elsewhere: &'static str,
 }
 
 const FAMILIES: [Family; 2] = [
@@ -38,6 +41,7 @@ const FAMILIES: [Family; 2] = [
         pass: "banbridge-pass4",
         save: "iptables-save",
         restore: "iptables-restore",
+        elsewhere: "--dst-type UNICAST",
     },
     Family {
         ipv4: false,
@@ -46,6 +50,7 @@ const FAMILIES: [Family; 2] = [
         pass: "banbridge-pass6",
         save: "ip6tables-save",
         restore: "ip6tables-restore",
+        elsewhere: "! --dst-type LOCAL",
     },
 ];
 
@@ -60,7 +65,7 @@ impl Family {
         [
             "-i lo -j RETURN".to_owned(),
             format!("-m set --match-set {} src -j RETURN", self.pass),
-            "-m addrtype --dst-type UNICAST -j RETURN".to_owned(),
+            format!("-m addrtype {} -j RETURN", self.elsewhere),
             "-p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j RETURN".to_owned(),
             "-j DROP".to_owned(),
         ]

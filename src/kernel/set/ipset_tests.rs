@@ -45,7 +45,10 @@ COMMIT
 ";
 
 fn raw(line: &str) -> Output {
-    let v6 = RAW.replace("banbridge4", "banbridge6").replace("pass4", "pass6");
+    let v6 = RAW
+        .replace("banbridge4", "banbridge6")
+        .replace("pass4", "pass6")
+        .replace("--dst-type UNICAST", "! --dst-type LOCAL");
     printed(if line.starts_with("ip6") { &v6 } else { RAW })
 }
 
