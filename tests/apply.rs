@@ -334,6 +334,7 @@ fn rows_that_take_too_long_do_not_hold_the_daemon_and_are_restored_in_a_second_t
         (&"frozen-restore".into(), &true.into()),
         "{applied}"
     );
+    assert_eq!(applied["repaired"], false, "{applied}");
     assert_rules(&pbx, &keys);
     assert_goes_on(&pbx);
 }
@@ -365,6 +366,24 @@ fn a_firewall_that_is_stopped_meanwhile_is_not_given_a_chain_back() {
     assert_eq!(applied["how"], "rows-only", "{applied}");
     assert_ne!(pbx.run(&["iptables", "-S", "fpbxblacklist"]).code, 0);
     assert_eq!(apply(&pbx, &json!({}))["why"], "the firewall is switched off");
+}
+
+#[test]
+fn a_firewall_that_is_flushed_meanwhile_is_left_to_the_daemon_to_build_again() {
+    for firewall in [NFT, LEGACY] {
+        let pbx = quiet(firewall);
+        let keys = addresses(10);
+        let waiting = Waiting::at(&pbx, "Frozen", json!({ "add": keys }));
+        pbx.run(&["/var/www/html/admin/modules/firewall/bin/clean-iptables"]).ok();
+        let applied = waiting.goes();
+        assert_eq!(applied["how"], "hup-only", "{firewall:?}: {applied}");
+        assert!(applied["why"].as_str().unwrap().starts_with("iptables-restore"), "{applied}");
+        until("the daemon's own work", || {
+            pbx.run(&["iptables", "-S", "fpbxblacklist"]).stdout.lines().count() == 11
+        });
+        converge(&pbx, &json!({}));
+        assert_rules(&pbx, &keys);
+    }
 }
 
 #[test]
