@@ -3,8 +3,8 @@
 //! A row of ours that is gone was taken out by the administrator, unless the whole table was restored from a backup.
 //! A number tells the two apart: each change of ours counts it up in the ledger, then in the firewall's table
 //! together with the rows. Equal numbers: nobody restored anything since. A row that is to go is forgotten here
-//! before it goes there, and a new one is noted here after it is there, so that a run that is killed anywhere
-//! between leaves nothing that looks like the administrator's hand.
+//! before it goes there, and a new one counts only when the number shows that it came there, so that a run that is
+//! killed anywhere between leaves nothing that looks like the administrator's hand, and hides nothing that is.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use mysql::prelude::Queryable;
 use super::Ledger;
 use crate::ban::Prefix;
 use crate::database::{Result, for_keys, insert_many};
+use crate::fault;
 
 /// What an administrator took out. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Written {
     pub keys: BTreeSet<String>,
     /// Those that were written through fwconsole and carry no mark.
     pub unmarked: BTreeSet<String>,
-    /// Those that a run was writing or taking away through fwconsole when it ended.
+    /// Those that a run was writing when it ended, or taking away through fwconsole.
     pub changing: BTreeSet<String>,
 }
 
@@ -75,6 +76,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Whether the last change was made in the firewall's table, though the run was cut off before it noted so.
+    pub fn was_made(&mut self, generation: Option<i64>) -> Result<bool> {
+        Ok(generation.is_some() && generation == self.state("generation")?)
+    }
+
     /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
     /// last change that the table has seen.
     pub fn follows(&mut self, generation: Option<i64>) -> Result<bool> {
@@ -84,17 +90,41 @@ impl Ledger {
         Ok(generation == Some(ours) || interrupted)
     }
 
-    /// First step of a change: forgets the rows that are to go, and counts the number up. Returns the number that the
-    /// firewall's table is to get with the change.
-    pub fn begin_change(&mut self, remove: &[String], present: Option<i64>, now: i64) -> Result<i64> {
-        let last = self.state("generation")?.unwrap_or(0).max(present.unwrap_or(0));
+    /// First step of a change: forgets the rows that are to go, notes those that are to be there (`keep`, as far as
+    /// they are not noted yet) as on their way, and counts the number up. Returns the number that the firewall's table
+    /// is to get with the change: once it is there, so are the rows.
+    pub fn begin_change(
+        &mut self,
+        keep: &[String],
+        remove: &[String],
+        present: Option<i64>,
+        now: i64,
+    ) -> Result<i64> {
+        let ours = self.state("generation")?.unwrap_or(0);
+        // However often in a row it is cut off: the number that the table has not seen yet is the next one.
+        let again = self.state("changing")? == Some(1) && present == Some(ours - 1);
+        let next = if again { ours } else { ours.max(present.unwrap_or(0)) + 1 };
+        // Of a change that was cut off before its number came there, nobody knows what was written.
+        let cut_off = match self.was_made(present)? {
+            true => "UPDATE banbridge_row SET changing = 0 WHERE changing = 1 AND unmarked = 0",
+            false => "DELETE FROM banbridge_row WHERE changing = 1 AND unmarked = 0",
+        };
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        tx.query_drop(cut_off)?;
         for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], remove)?;
-        for (name, value) in [("generation", last + 1), ("changing", 1), ("changed_at", now)] {
+        insert_many(
+            &mut tx,
+            "INSERT IGNORE INTO banbridge_row (prefix, written_at, changing) VALUES",
+            "",
+            keep,
+            |key| vec![key.as_str().into(), now.into(), 1.into()],
+        )?;
+        for (name, value) in [("generation", next), ("changing", 1), ("changed_at", now)] {
             tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
         }
+        fault::point("before-change-commit")?;
         tx.commit()?;
-        Ok(last + 1)
+        Ok(next)
     }
 
     /// Last step of a change, or of a run without one: notes which rows are ours now.
@@ -117,6 +147,7 @@ impl Ledger {
         )?;
         tx.exec_drop("UPDATE banbridge_row SET changing = 0 WHERE changing = 1", ())?;
         tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changing', 0)", ())?;
+        fault::point("before-finish-commit")?;
         tx.commit()?;
         Ok(())
     }

@@ -25,6 +25,7 @@ use super::super::Global;
 use super::SyncArgs;
 use super::report::Report;
 use crate::config::KEY_VARIABLE;
+use crate::fault;
 use crate::feed::text::one_line;
 use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
@@ -80,9 +81,11 @@ pub fn tell(event: &Event) {
 
 /// Tells the parent that the ledger changed and waits until it has put that in force.
 pub fn tell_and_wait() -> anyhow::Result<()> {
+    fault::point("about-to-tell")?;
     tell(&Event::Changed);
     let mut answer = String::new();
     anyhow::ensure!(std::io::stdin().lock().read_line(&mut answer)? > 0, "the run ended");
+    fault::point("in-force")?;
     Ok(())
 }
 
@@ -117,7 +120,9 @@ impl Child {
         let mut command = Command::new(env::current_exe()?);
         command.uid(user).gid(group).env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.envs(VARIABLES.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
+        command.envs(
+            VARIABLES.iter().chain(fault::VARIABLES).filter_map(|name| Some((*name, env::var_os(name)?))),
+        );
         // Whose session it is: the administrator must not lock himself out. The child may not look for him itself.
         command.envs(ssh::find().map(|client| ("SSH_CONNECTION", client.to_string())));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
