@@ -11,8 +11,8 @@
 //! - It is believed again when it is back, when a feed's `Date` says the same, or when it went on for a day without
 //!   another leap (feeds without a `Date`, a PBX without a network). A machine that was switched off for a month
 //!   believes its clock with the first answer.
-//! - After a step forward every feed is asked for its whole list, because what seems over may not be. After a step
-//!   back, what was noted in the future counts from now.
+//! - After a step forward every feed is asked for its whole list, because what seems over may not be, and our rows
+//!   stay until that is done. After a step back, what was noted in the future counts from now.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -166,7 +166,7 @@ pub fn contradiction(feed: &str, theirs: Timestamp) -> Option<String> {
 fn believe(ledger: &mut Ledger) -> Result<()> {
     let (clock, left) = (read(), ledger.state(LEFT)?.unwrap_or_default());
     if clock > left {
-        ledger.start_all_over()?;
+        ledger.start_all_over(clock)?;
     }
     ledger.bring_back(clock)?;
     // Last, so that a run that is cut off in between does it again.

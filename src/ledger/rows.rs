@@ -165,17 +165,21 @@ impl Ledger {
         Ok(rows.into_iter().filter_map(release).collect())
     }
 
-    /// Remembers prefixes as taken out, and that their rows are no longer ours, together.
+    /// Remembers prefixes as taken out. Their rows stay ours until they are taken away.
     pub fn release(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
         let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        insert_many(
-            &mut tx,
-            "INSERT INTO banbridge_release (prefix, since, until) VALUES",
-            "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
-            &keys,
-            |key| vec![key.as_str().into(), now.into(), until.into()],
-        )?;
+        save_releases(&mut tx, &keys, now, until)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Remembers prefixes as taken out whose rows an administrator deleted, and that those are no longer ours,
+    /// together.
+    pub fn release_deleted(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
+        let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        save_releases(&mut tx, &keys, now, until)?;
         for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], &keys)?;
         tx.commit()?;
         Ok(())
@@ -201,4 +205,14 @@ impl Ledger {
         self.conn.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
         Ok(())
     }
+}
+
+fn save_releases(tx: &mut mysql::Transaction<'_>, keys: &[String], now: i64, until: i64) -> Result<()> {
+    insert_many(
+        tx,
+        "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+        "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
+        keys,
+        |key| vec![key.as_str().into(), now.into(), until.into()],
+    )
 }

@@ -10,8 +10,9 @@ use crate::database::Result;
 const SLACK: i64 = 60;
 
 impl Ledger {
-    /// Starts every feed over, so that what only seems to be over is listed again.
-    pub fn start_all_over(&mut self) -> Result<()> {
+    /// Starts every feed over, so that what only seems to be over is listed again; until then our rows stay.
+    pub fn start_all_over(&mut self, now: i64) -> Result<()> {
+        self.set_state("catching_up", now)?;
         self.conn.query_drop("UPDATE banbridge_feed SET cursor_id = NULL, complete = 0")?;
         Ok(())
     }
@@ -31,6 +32,7 @@ impl Ledger {
             ("feed", "held_since = ? + 0 * ?", "held_since"),
             ("feed", "last_success = ? + 0 * ?", "last_success"),
             ("sighting", "last_seen = ? + 0 * ?", "last_seen"),
+            ("run", "started_at = ? + 0 * ?", "started_at"),
             ("name", "resolved_at = ? + 0 * ?", "resolved_at"),
         ] {
             let sql = format!("UPDATE banbridge_{table} SET {moves} WHERE {time} > ?");

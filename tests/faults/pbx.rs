@@ -49,7 +49,10 @@ impl Pbx {
             Shape::Quiet => Sandbox::builder(NFT).disabled(),
             Shape::Live => Sandbox::builder(Firewall::Nftables).period(3600),
         };
-        let scene = Scene::on_with(builder, &[""; 0], |options| options.rate = None);
+        let scene = Scene::on_with(builder, &[""; 0], |options| {
+            options.rate = None;
+            options.batch = 8;
+        });
         let names = NAMES.map(|(name, address)| format!("{name} {address}\n")).concat();
         scene.pbx.names(&names);
         // Every row that is ever written, also one that is rolled back.

@@ -56,6 +56,7 @@ impl<'a> Schedule<'a> {
     pub fn play(&mut self) {
         self.begin();
         for _ in 0..2 + self.dice.below(4) {
+            self.two_minutes_pass();
             self.feed_has_news();
             self.step();
             self.look();

@@ -66,7 +66,9 @@ impl Session<'_> {
             match client.next_batch(&cursor) {
                 Ok(fetch) => {
                     fault::point("answer-read")?;
-                    self.compare_clocks(config, &fetch, report)?;
+                    if self.compare_clocks(config, &fetch, report)? {
+                        continue;
+                    }
                     self.take(config, &cursor, &fetch, &mut asked)?;
                     self.apply(report)?;
                     if asked.complete {
@@ -91,14 +93,16 @@ impl Session<'_> {
         Ok(asked)
     }
 
-    /// Believes a doubted clock that agrees with the feed's, and says when the two are far apart.
+    /// Believes a doubted clock that agrees with the feed's, and says when the two are far apart. True when the feed
+    /// starts over for it, so that this answer is none to what is asked now.
     fn compare_clocks(
         &mut self,
         config: &FeedConfig,
         fetch: &Fetch,
         report: &mut Report,
-    ) -> anyhow::Result<()> {
-        let Some(theirs) = fetch.server_time else { return Ok(()) };
+    ) -> anyhow::Result<bool> {
+        let Some(theirs) = fetch.server_time else { return Ok(false) };
+        let cursor = self.state(&config.name).cursor;
         let dry = self.is_dry();
         if clock::compare(&mut self.ledger, theirs, dry)? && !dry {
             log::info!("the clock is believed: {} agrees with it", config.name);
@@ -109,7 +113,7 @@ impl Session<'_> {
         if let Some(contradiction) = clock::contradiction(&config.name, theirs) {
             report.warn(contradiction);
         }
-        Ok(())
+        Ok(self.state(&config.name).cursor != cursor)
     }
 
     /// The remembered state of a feed of the configuration.

@@ -8,7 +8,7 @@
 //! is asked for.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -45,6 +45,9 @@ const UNBOUNDED: Duration = Duration::from_secs(6 * 3600);
 const LINE: u64 = 64 << 20;
 /// The most of its standard error that is shown, in characters.
 const COMPLAINT: usize = 600;
+
+/// Signals by which somebody else ends a process: an administrator, the kernel without memory, the limits above.
+const ENDED_FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::XCPU];
 
 /// What the child tells, one JSON object a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -195,6 +198,14 @@ impl Child {
             anyhow::bail!("the process that asks the feeds ended unexpectedly ({status})");
         };
         let text = complaint.trim().trim_start_matches("banbridge: ");
+        let ended_by = status.signal().and_then(Signal::from_named_raw);
+        if ended_by.is_some_and(|signal| ENDED_FROM_OUTSIDE.contains(&signal)) {
+            let text = format!(
+                "the process that asks the feeds was ended ({status}); what came stays, the next run goes on from there"
+            );
+            let exit = super::super::exit::Exit::TryAgain;
+            return Err(Failed { text, status: status.to_string(), exit }.into());
+        }
         let exit = super::super::exit::Exit::from_code(
             status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX),
         );

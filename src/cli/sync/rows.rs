@@ -244,7 +244,7 @@ impl Session<'_> {
                     super::super::output::Time(until)
                 );
             }
-            self.ledger.release(&gone, now, until)?;
+            self.ledger.release_deleted(&gone, now, until)?;
             self.picture.releases = self.ledger.releases(now)?;
         } else {
             let known: Vec<Prefix> = self.picture.releases.iter().map(|release| release.prefix).collect();
