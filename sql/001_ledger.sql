@@ -100,6 +100,8 @@ CREATE TABLE IF NOT EXISTS banbridge_run (
   added INT UNSIGNED NOT NULL DEFAULT 0,
   removed INT UNSIGNED NOT NULL DEFAULT 0,
   error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+  -- Why its rows were not brought into force at once, when they were not.
+  fallback VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   PRIMARY KEY (id)
 ) ENGINE=InnoDB;
 

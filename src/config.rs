@@ -1,6 +1,9 @@
 //! `banbridge.toml` becomes a [`Config`]. Whatever is unknown, missing or contradictory is an error that names the
 //! file, the line, the key and the mend: a blocklist that is silently not read is a phone bill.
 
+pub mod edit;
+mod feeds;
+
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -18,9 +21,11 @@ use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
 use crate::ban::surge::Guard;
 use crate::feed::apiban::Dataset;
 use crate::feed::http::check_url;
+use crate::feed::list::{Column, Format};
 use crate::files;
 use crate::pbx::host::{self, Target};
 use crate::secret::Secret;
+pub use feeds::{ListConfig, Widen};
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
 pub const DEFAULT_PATH: &str = "/etc/asterisk/banbridge.toml";
@@ -37,6 +42,13 @@ pub struct ConfigError {
     file: PathBuf,
     line: Option<usize>,
     what: String,
+}
+
+impl ConfigError {
+    /// An error of the whole file.
+    pub fn new(file: &Path, what: String) -> Self {
+        Self { file: file.to_owned(), line: None, what }
+    }
 }
 
 impl fmt::Display for ConfigError {
@@ -111,6 +123,8 @@ pub struct Config {
     pub feed: Vec<FeedConfig>,
     /// How the firewall's blacklist is written.
     pub blacklist: Blacklist,
+    /// The set that blocks before the firewall's own rules.
+    pub set: SetConfig,
     /// Who is never blocked.
     pub protect: Protect,
     /// What the log file holds.
@@ -129,6 +143,8 @@ pub struct Config {
 pub enum Kind {
     /// apiban.org's API or a mirror of it.
     Apiban,
+    /// A list of addresses and networks, read whole.
+    List,
 }
 
 /// Where the key of a feed stands. It is read only by what sends it.
@@ -153,7 +169,7 @@ impl Serialize for KeySource {
 }
 
 /// One feed.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct FeedConfig {
     /// Unique; lower case letters, digits, `-` and `_`, 64 at most.
     pub name: String,
@@ -164,11 +180,10 @@ pub struct FeedConfig {
     /// Its key.
     pub key: KeySource,
     /// The set to ask for.
-    #[serde(serialize_with = "as_word")]
     pub dataset: Dataset,
     /// Version of the API, 1 or 2.
     pub api: u8,
-    /// How long an address stays after its last sighting.
+    /// How long an address stays after its last sighting; for a list none is zero, until the list drops it.
     pub ttl: Period,
     /// Shortest time between two runs that ask it.
     pub interval: Period,
@@ -184,12 +199,11 @@ pub struct FeedConfig {
     pub surge_more: u32,
     /// Whether it is asked and its prefixes are wanted.
     pub enabled: bool,
-    #[serde(skip)]
+    /// What a list needs besides.
+    pub list: Option<ListConfig>,
+    /// Whether networks are blocked for what several of their addresses did.
+    pub widen: Option<Widen>,
     at: Place,
-}
-
-fn as_word<S: Serializer>(dataset: &Dataset, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(dataset.as_str())
 }
 
 /// The file and line where a feed stands, for errors that are found later.
@@ -200,6 +214,11 @@ struct Place {
 }
 
 impl FeedConfig {
+    /// Whether it is asked with a key.
+    pub fn needs_key(&self) -> bool {
+        self.kind == Kind::Apiban
+    }
+
     /// What of this feed is a surge.
     pub fn surge_guard(&self) -> Guard {
         Guard { times: self.surge_times, more: self.surge_more }
@@ -356,6 +375,27 @@ impl<'de> Deserialize<'de> for Allow {
     }
 }
 
+/// `[set]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// Whether there is a set.
+    pub enabled: Enabled,
+}
+
+/// Whether there is to be a set of ours in the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enabled {
+    /// Where the system has the means for one.
+    #[default]
+    Auto,
+    /// A system without the means for one is an error.
+    Yes,
+    /// None, and one that is there is removed.
+    No,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -390,6 +430,8 @@ struct RawConfig {
     #[serde(default)]
     blacklist: Blacklist,
     #[serde(default)]
+    set: SetConfig,
+    #[serde(default)]
     protect: Protect,
     #[serde(default)]
     log: Log,
@@ -413,6 +455,13 @@ struct RawFeed {
     surge_times: Option<u32>,
     surge_more: Option<u32>,
     enabled: Option<bool>,
+    format: Option<Format>,
+    column: Option<Column>,
+    field: Option<String>,
+    score_column: Option<Column>,
+    min_score: Option<f64>,
+    widen: Option<u32>,
+    widen_to: Option<u8>,
 }
 
 impl Config {
@@ -475,6 +524,7 @@ impl Config {
         Ok(Self {
             feed: feeds,
             blacklist: raw.blacklist,
+            set: raw.set,
             protect: raw.protect,
             log: raw.log,
             path: Some(file.to_owned()),
@@ -510,12 +560,18 @@ impl Config {
 
 /// Fills in the defaults of a feed and refuses what cannot be.
 fn judge(raw: RawFeed, place: &Place, environment_key: Option<&Secret>) -> Result<FeedConfig, String> {
-    let name = raw.name.into_inner();
+    let name = raw.name.get_ref().clone();
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         return Err(format!(
             "the name {name:?} will not do; use up to 64 lower case letters, digits, \"-\" and \"_\""
         ));
+    }
+    feeds::own_keys(&name, &raw)?;
+    let widen = feeds::widen(&name, &raw)?;
+    let shortest = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
+    if raw.kind == Kind::List {
+        return judge_list(name, &raw, shortest, widen, place);
     }
     let key = match (environment_key, raw.key, raw.key_file) {
         (Some(key), _, _) => KeySource::Given(key.clone()),
@@ -537,20 +593,12 @@ fn judge(raw: RawFeed, place: &Place, environment_key: Option<&Secret>) -> Resul
     }
     let url = raw.url.unwrap_or_else(|| crate::feed::apiban::DEFAULT_URL.to_owned());
     check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
-    let (shortest_v4, shortest_v6) = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
-    if !(8..=32).contains(&shortest_v4) || !(16..=128).contains(&shortest_v6) {
-        return Err(format!(
-            "feed {name:?}: shortest_v4 is 8 to 32 and shortest_v6 is 16 to 128; a wider network cuts off half the world"
-        ));
-    }
+    let (shortest_v4, shortest_v6) = check_shortest(&name, shortest)?;
     let ttl = raw.ttl.unwrap_or(Period::seconds(7 * 86_400));
     if ttl.as_secs() < 60 {
         return Err(format!("the ttl of feed {name:?} is under a minute; apiban's own is \"7d\""));
     }
-    let timeout = raw.timeout.unwrap_or(Period::seconds(30));
-    if timeout.as_secs() < 1 {
-        return Err(format!("the timeout of feed {name:?} is under a second; try \"30s\""));
-    }
+    let timeout = check_timeout(&name, raw.timeout, 30)?;
     Ok(FeedConfig {
         kind: raw.kind,
         url,
@@ -565,9 +613,60 @@ fn judge(raw: RawFeed, place: &Place, environment_key: Option<&Secret>) -> Resul
         surge_times: raw.surge_times.unwrap_or(4),
         surge_more: raw.surge_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
+        list: None,
+        widen,
         at: place.clone(),
         name,
     })
+}
+
+/// The same for a list.
+fn judge_list(
+    name: String,
+    raw: &RawFeed,
+    shortest: (u8, u8),
+    widen: Option<Widen>,
+    place: &Place,
+) -> Result<FeedConfig, String> {
+    let (shortest_v4, shortest_v6) = check_shortest(&name, shortest)?;
+    let (list, url) = feeds::list(&name, raw, shortest)?;
+    Ok(FeedConfig {
+        kind: raw.kind,
+        url,
+        key: KeySource::Missing,
+        dataset: Dataset::Sip,
+        api: 2,
+        ttl: raw.ttl.unwrap_or(Period::seconds(0)),
+        interval: feeds::interval(&list, raw.interval),
+        // A list of 64 MiB comes in this time over 5 Mbit/s.
+        timeout: check_timeout(&name, raw.timeout, 120)?,
+        shortest_v4,
+        shortest_v6,
+        surge_times: raw.surge_times.unwrap_or(4),
+        surge_more: raw.surge_more.unwrap_or(5_000),
+        enabled: raw.enabled.unwrap_or(true),
+        list: Some(list),
+        widen,
+        at: place.clone(),
+        name,
+    })
+}
+
+fn check_shortest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), String> {
+    if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
+        return Ok((v4, v6));
+    }
+    Err(format!(
+        "feed {name:?}: shortest_v4 is 8 to 32 and shortest_v6 is 16 to 128; a wider network cuts off half the world"
+    ))
+}
+
+fn check_timeout(name: &str, given: Option<Period>, default: u64) -> Result<Period, String> {
+    let timeout = given.unwrap_or(Period::seconds(default));
+    match timeout.as_secs() {
+        0 => Err(format!("the timeout of feed {name:?} is under a second; try \"{default}s\"")),
+        _ => Ok(timeout),
+    }
 }
 
 /// A warning when others than owner and group can read the file: it may hold a key.

@@ -24,7 +24,22 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
 
 #[test]
 fn every_mistake_names_the_file_the_line_and_the_mend() {
-    let table: [(String, Option<usize>, &[&str]); 17] = [
+    let list = |lines: &str| format!("[[feed]]\nname = \"voipbl\"\nkind = \"list\"\n{lines}\n");
+    let url = "url = \"https://example.com/list\"\n";
+    let table: [(String, Option<usize>, &[&str]); 30] = [
+        (list(""), Some(2), &["\"voipbl\" has no url"]),
+        (list("url = \"http://example.com/\""), Some(2), &["https"]),
+        (list("url = \"list.txt\""), Some(2), &["not a complete URL"]),
+        (list(&format!("{url}key = \"s\"")), Some(2), &["kind \"list\"", "no key;"]),
+        (list(&format!("{url}dataset = \"sip\"")), Some(2), &["no dataset;"]),
+        (list(&format!("{url}column = 0")), Some(2), &["count from 1"]),
+        (list(&format!("{url}score_column = 2")), Some(2), &["min_score"]),
+        (list(&format!("{url}format = \"xml\"")), Some(5), &["xml", "dshield"]),
+        (list(&format!("{url}shortest_v4 = 7")), Some(2), &["shortest_v4 is 8 to 32"]),
+        (list(&format!("{url}widen = 1")), Some(2), &["2 or more"]),
+        (list(&format!("{url}widen = 5\nwiden_to = 19")), Some(2), &["20 to 30"]),
+        (feed("widen_to = 24"), Some(2), &["widen_to without widen"]),
+        (feed("format = \"text\""), Some(2), &["kind \"apiban\"", "no format;"]),
         (feed("keey = \"x\""), Some(4), &["unknown key `keey`", "expected one of", "`key`"]),
         ("[blacklst]\n".into(), Some(1), &["unknown key `blacklst`"]),
         ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown key `limits`"]),
@@ -52,6 +67,25 @@ fn every_mistake_names_the_file_the_line_and_the_mend() {
             assert!(message.contains(word), "{message:?} does not say {word:?}");
         }
     }
+}
+
+#[test]
+fn a_list_needs_nothing_but_its_address_and_keeps_its_publishers_minimum() {
+    let list = |lines: &str| parse(&format!("[[feed]]\nname = \"l\"\nkind = \"list\"\n{lines}\n")).unwrap();
+    let config = list("url = \"https://example.com/list\"");
+    let feed = &config.feed[0];
+    assert_eq!((feed.interval.to_string().as_str(), feed.ttl.as_secs(), feed.enabled), ("1h", 0, true));
+    assert!(!feed.needs_key());
+    for (interval, kept) in [("1m", "4h"), ("4h", "4h"), ("1d", "1d")] {
+        let config = list(&format!("url = \"https://voipbl.org/update/\"\ninterval = \"{interval}\""));
+        assert_eq!(config.feed[0].interval.to_string(), kept);
+    }
+    let file = list("url = \"/var/lib/list\"\ncolumn = \"ip\"\nscore_column = 3\nmin_score = 2.5\nwiden = 5");
+    let shown = toml::to_string(&file).unwrap();
+    for line in ["column = \"ip\"", "score_column = 3", "min_score = 2.5", "widen = 5", "widen_to = 24"] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    assert!(!shown.contains("dataset") && !shown.contains("key"), "{shown}");
 }
 
 #[test]
@@ -112,4 +146,17 @@ fn no_error_and_no_output_shows_the_key() {
 fn a_number_in_the_place_of_the_key_is_not_shown_either() {
     let message = parse(&feed("key = 987654321")).unwrap_err().to_string();
     assert!(message.contains("line 4") && !message.contains("987654321"), "{message}");
+}
+
+#[test]
+fn the_set_is_made_where_it_can_be_unless_the_administrator_says_otherwise() {
+    use crate::config::Enabled;
+    let table = [("", Enabled::Auto), ("auto", Enabled::Auto), ("yes", Enabled::Yes), ("no", Enabled::No)];
+    for (word, enabled) in table {
+        let text = if word.is_empty() { String::new() } else { format!("[set]\nenabled = \"{word}\"\n") };
+        assert_eq!(parse(&text).unwrap().set.enabled, enabled, "{word}");
+    }
+    let message = parse("[set]\nenabled = \"maybe\"\n").unwrap_err().to_string();
+    assert!(message.contains("line 2") && message.contains("auto"), "{message}");
+    assert!(parse("[set]\nenable = \"yes\"\n").is_err());
 }

@@ -54,7 +54,8 @@ const POINTS: [&str; 27] = [
     "pruned",
 ];
 /// Those with a running daemon besides.
-const POINTS_OF_THE_DAEMON: [&str; 2] = ["about-to-hup", "daemon-told"];
+const POINTS_OF_THE_DAEMON: [&str; 6] =
+    ["before-freeze", "frozen", "committed", "restored", "thawed", "daemon-told"];
 /// Those of rows written through fwconsole.
 const POINTS_OF_FWCONSOLE: [&str; 2] = ["fwconsole-begun", "fwconsole-ran"];
 

@@ -3,7 +3,7 @@
 //! Ranges rather than prefixes, because "everything in this network but that host" is simple in ranges, and
 //! `ipnet` turns a range back into the fewest prefixes.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{Ipv4Subnets, Ipv6Subnets};
 
@@ -28,6 +28,16 @@ impl Cover {
         }
         merge(&mut cover.v4);
         merge(&mut cover.v6);
+        cover
+    }
+
+    /// All addresses from the first to the last; nothing when they are of two families or the wrong way round.
+    pub fn range(first: IpAddr, last: IpAddr) -> Self {
+        let number = |address| Prefix::host(address).bounds().0;
+        let mut cover = Self::default();
+        if first.is_ipv4() == last.is_ipv4() && first <= last {
+            cover.family_mut(first.is_ipv4()).push((number(first), number(last)));
+        }
         cover
     }
 

@@ -6,9 +6,11 @@ pub mod cover;
 pub mod never_block;
 pub mod plan;
 pub mod prefix;
+pub mod snapshot;
 pub mod special;
 pub mod surge;
 pub mod wanted;
+pub mod widen;
 
 pub use cover::Cover;
 pub use never_block::{NeverBlock, Protection, Source};

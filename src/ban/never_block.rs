@@ -218,6 +218,11 @@ impl NeverBlock {
             .or_else(|| self.inside(prefix).next())
     }
 
+    /// All that is protected as the fewest prefixes, in order.
+    pub fn prefixes(&self) -> Vec<Prefix> {
+        self.cover.prefixes()
+    }
+
     /// Every protection that holds the prefix, or part of it, the widest first.
     pub fn touching<'a>(&'a self, prefix: &Prefix) -> impl Iterator<Item = &'a Protection> {
         let prefix = *prefix;

@@ -120,6 +120,10 @@ pub struct Plan {
     pub not_by_row: usize,
     /// All rows of ours after this plan, in order.
     pub rows: Vec<Prefix>,
+    /// All that is to be blocked, merged and in order, both families: what is wanted without what never-block and the
+    /// releases take out. Neither the limit, the driver nor the administrator's rows matter for it: this is what the
+    /// set holds.
+    pub blocked: Vec<Prefix>,
     ipv6: bool,
     foreign_rows: Vec<ForeignRow>,
     foreign_cover: Cover,
@@ -156,6 +160,7 @@ impl Plan {
         let mut refused = Vec::new();
         let mut candidates = Vec::with_capacity(wanted.len());
         let mut not_by_row = 0;
+        let mut blocked = Vec::with_capacity(wanted.len());
         for want in wanted {
             let pieces = match never_block.judge(&want.prefix) {
                 Verdict::Free => vec![want.prefix],
@@ -165,12 +170,14 @@ impl Plan {
                     continue;
                 }
             };
+            let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| released.carve(piece)).collect();
+            blocked.extend_from_slice(&pieces);
             if !policy.ipv6 && !want.prefix.is_ipv4() {
                 not_by_row += 1;
                 continue;
             }
-            let pieces = pieces.iter().flat_map(|piece| released.carve(piece));
-            candidates.extend(pieces.flat_map(|piece| foreign_cover.carve(&piece)).map(|prefix| Candidate {
+            let pieces = pieces.iter().flat_map(|piece| foreign_cover.carve(piece));
+            candidates.extend(pieces.map(|prefix| Candidate {
                 priority: want.priority,
                 last_seen: want.last_seen,
                 prefix,
@@ -193,6 +200,7 @@ impl Plan {
             over_limit,
             not_by_row,
             rows,
+            blocked: Cover::new(&blocked).prefixes(),
             foreign_cover,
             released,
         }

@@ -132,6 +132,18 @@ fn room_that_merging_makes_is_used() {
 }
 
 #[test]
+fn what_the_set_blocks_knows_no_limit_no_driver_and_no_rows_of_the_administrator() {
+    let never_block = NeverBlock::new([zone("45.0.0.2")]);
+    let his = present(&[], vec![foreign("46.0.0.1", &["46.0.0.1"])]);
+    let all = ["45.0.0.0/30", "46.0.0.1", "46.0.0.0", "2a05::/64", "2a05::1", "47.0.0.1", "10.0.0.1"];
+    for policy in [Policy { limit: 1, ..IPTABLES }, NFTABLES] {
+        let plan = Plan::new(&wanted(&all), &never_block, &[p("47.0.0.1")], &his, policy);
+        let blocked: Vec<String> = plan.blocked.iter().map(Prefix::to_string).collect();
+        assert_eq!(blocked, ["45.0.0.0/31", "45.0.0.3", "46.0.0.0/31", "2a05::/64"]);
+    }
+}
+
+#[test]
 fn a_limit_of_nothing_writes_nothing() {
     let plan = plan(&wanted(&["45.0.0.0"]), &present(&["45.0.0.0"], vec![]), Policy { limit: 0, ..IPTABLES });
     assert_eq!((plan.rows.len(), plan.over_limit, plan.remove.len()), (0, 1, 1));
@@ -199,8 +211,9 @@ proptest! {
             });
             let want = wants.iter().any(|want| want.prefix.contains(&address))
                 && held(&protected, &address) == 0
-                && held(&released, &address) == 0
-                && driver.enforces(&address);
+                && held(&released, &address) == 0;
+            prop_assert_eq!(held(&plan.blocked, &address), usize::from(want), "{} in the set", address);
+            let want = want && driver.enforces(&address);
             prop_assert!(in_rows <= 1, "{} is in {} rows", address, in_rows);
             prop_assert!(in_rows == 0 || (want && !his), "{} must not be in a row", address);
             if limit == 1_000 && want && !his {

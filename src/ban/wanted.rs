@@ -3,6 +3,7 @@
 
 use super::Prefix;
 use super::plan::Wanted;
+use super::snapshot::NEVER;
 
 /// One feed's word for one prefix. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,9 +37,12 @@ impl Asking {
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
-        entry.feed == self.feed
-            && entry.expires_at.min(entry.last_seen + self.ttl) > now
-            && self.held_since.is_none_or(|since| entry.first_seen <= since)
+        // What a list holds counts for as long as the list holds it.
+        let end = match entry.expires_at {
+            NEVER => NEVER,
+            at => at.min(entry.last_seen.saturating_add(self.ttl)),
+        };
+        entry.feed == self.feed && end > now && self.held_since.is_none_or(|since| entry.first_seen <= since)
     }
 
     /// How many entries of the feed count at `now`, or would if it were not held.

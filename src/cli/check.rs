@@ -6,8 +6,9 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::{Time, print, print_json};
 use super::picture::Picture;
+use super::set_view::SetView;
 use super::{Global, now};
-use crate::ban::plan::Fate;
+use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Prefix, Source};
 use crate::pbx::{daemon, firewall};
 
@@ -32,8 +33,10 @@ struct Checked {
     row: Option<String>,
     /// `banbridge` or `administrator`.
     row_owner: Option<&'static str>,
-    /// Whether the set holds it; none in this version.
+    /// Whether the set in the kernel holds it; none where there is no set.
     set: Option<bool>,
+    /// Packets of it that the set refused.
+    refused_packets: Option<u64>,
     /// Why it is or is not blocked, in words.
     reason: String,
     /// All that keep it, or part of it, from being blocked.
@@ -56,7 +59,11 @@ struct Listing {
     prefix: Prefix,
     first_seen: Time,
     last_seen: Time,
-    expires_at: Time,
+    /// None: until the list drops it.
+    expires_at: Option<Time>,
+    /// For a network that no feed names: the listed addresses in it that it is blocked for (`widen`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    widened: Vec<Prefix>,
 }
 
 /// Runs the command.
@@ -65,7 +72,9 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
     let mut ledger = global.ledger()?;
     let picture = Picture::load(&mut ledger, &config, now())?;
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
-    let checked = look(&picture, args.address, daemon::is_running(&run_dir));
+    let plan = picture.plan(now());
+    let view = SetView::load(&mut ledger, &plan)?;
+    let checked = look(&picture, &plan, &view, args.address, daemon::is_running(&run_dir));
     if global.json {
         print_json(&checked)?;
     } else if !global.quiet {
@@ -74,7 +83,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
     Ok(if checked.blocked { Exit::Done } else { Exit::No })
 }
 
-fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
+fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running: bool) -> Checked {
     let now = now();
     let feeds: Vec<Listing> = picture
         .holding(now)
@@ -84,10 +93,12 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
                 feed: picture.feed_name(entry.feed)?.to_owned(),
                 prefix: entry.prefix,
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(entry.last_seen),
-                expires_at: Time(entry.expires_at),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
+                widened: Vec::new(),
             })
         })
+        .chain(widened(picture, &address, now))
         .collect();
     let row = row(picture, address);
     let (blocked, reason) = match (&row, picture.firewall.enabled, running) {
@@ -103,7 +114,14 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
                 "the blacklist holds {key}, but the firewall's daemon does not run (fwconsole firewall start)"
             ),
         ),
-        (None, ..) => (false, why_not(picture, address, &feeds)),
+        (None, ..) => (false, why_not(picture, plan, address, &feeds)),
+    };
+    let set = view.holds(&address);
+    // The set blocks by itself, whatever becomes of the row.
+    let (blocked, reason) = match (blocked, set) {
+        (false, Some(true)) => (true, "the set in the kernel holds it".to_owned()),
+        (true, Some(true)) => (true, format!("{reason}, and so does the set in the kernel")),
+        _ => (blocked, reason),
     };
     let (row, row_owner) = row.unzip();
     let protections = picture.never_block.touching(&address).map(|one| Protected {
@@ -112,7 +130,37 @@ fn look(picture: &Picture, address: Prefix, running: bool) -> Checked {
         label: one.label.clone(),
         text: one.to_string(),
     });
-    Checked { address, blocked, feeds, row, row_owner, set: None, reason, protections: protections.collect() }
+    Checked {
+        address,
+        blocked,
+        feeds,
+        row,
+        row_owner,
+        set,
+        refused_packets: view.packets(&address),
+        reason,
+        protections: protections.collect(),
+    }
+}
+
+/// Networks around an address that are blocked for what their addresses did.
+fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
+    let around = picture.widened(now).into_iter().filter(|widened| widened.network.contains(address));
+    around
+        .filter_map(|widened| {
+            Some(Listing {
+                feed: picture.feed_name(widened.feed)?.to_owned(),
+                prefix: widened.network,
+                first_seen: Time(widened.first_seen()),
+                last_seen: Time(
+                    widened.because.iter().map(|entry| picture.last_seen(entry)).max().unwrap_or(0),
+                ),
+                // The first of them to go may narrow it.
+                expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
+                widened: widened.because.iter().map(|entry| entry.prefix).collect(),
+            })
+        })
+        .collect()
 }
 
 /// The row that blocks an address, as the table is now, with its owner.
@@ -123,9 +171,8 @@ fn row(picture: &Picture, address: Prefix) -> Option<(String, &'static str)> {
     ours.map(|key| (key.clone(), "banbridge")).or_else(|| his().map(|row| (row.key.clone(), "administrator")))
 }
 
-fn why_not(picture: &Picture, address: Prefix, feeds: &[Listing]) -> String {
-    let plan = picture.plan(now());
-    match picture.fate(&plan, &address) {
+fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -> String {
+    match picture.fate(plan, &address) {
         Fate::Refused(why) if feeds.is_empty() => {
             format!("no feed lists it, and it would never be blocked: {why}")
         }
@@ -145,13 +192,25 @@ fn why_not(picture: &Picture, address: Prefix, feeds: &[Listing]) -> String {
 fn text(checked: &Checked) -> String {
     let answer = if checked.blocked { "is blocked" } else { "is NOT blocked" };
     let mut text = format!("{} {answer}: {}\n", checked.address, checked.reason);
+    if let Some(packets) = checked.refused_packets.filter(|packets| *packets > 0) {
+        text += &format!("  {packets} packets of it were refused\n");
+    }
     for listing in &checked.feeds {
         let within =
             if listing.prefix == checked.address { String::new() } else { format!(" as {}", listing.prefix) };
+        let until = listing.expires_at.map_or("the list drops it".to_owned(), |end| end.to_string());
         text += &format!(
-            "  listed by {}{within} since {}, last seen {}, until {}\n",
-            listing.feed, listing.first_seen, listing.last_seen, listing.expires_at
+            "  listed by {}{within} since {}, last seen {}, until {until}\n",
+            listing.feed, listing.first_seen, listing.last_seen
         );
+        if !listing.widened.is_empty() {
+            let some: Vec<String> = listing.widened.iter().take(5).map(Prefix::to_string).collect();
+            text += &format!(
+                "    widened: {} addresses of this network are listed, such as {}\n",
+                listing.widened.len(),
+                some.join(", ")
+            );
+        }
     }
     for one in &checked.protections {
         let part = if one.prefix == checked.address { String::new() } else { format!(" ({})", one.prefix) };

@@ -35,7 +35,7 @@ pub fn run(global: &Global, command: &ConfigCommand) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Done);
     }
-    for feed in config.enabled() {
+    for feed in config.enabled().filter(|feed| feed.needs_key()) {
         feed.read_key()?;
     }
     global.settings()?;

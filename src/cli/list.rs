@@ -7,6 +7,7 @@ use super::allow::{self, AllowedItem};
 use super::exit::Exit;
 use super::output::{Time, print, print_json, table};
 use super::picture::Picture;
+use super::set_view::SetView;
 use super::{Global, now};
 use crate::ban::plan::Fate;
 use crate::ban::{Entry, Prefix};
@@ -36,11 +37,14 @@ struct Listed {
     feed: String,
     first_seen: Time,
     last_seen: Time,
-    expires_at: Time,
+    /// None: until the list drops it.
+    expires_at: Option<Time>,
     /// The row that blocks it, ours or the administrator's.
     row: Option<String>,
-    /// Whether the set blocks it; none in this version.
+    /// Whether the set in the kernel blocks all of it; none where there is no set.
     set: Option<bool>,
+    /// Packets of it that the set refused.
+    refused_packets: Option<u64>,
     /// `row`, `foreign`, `refused`, `released`, `over_limit`, `not_by_row` or `due`.
     state: &'static str,
     /// Why it is not blocked, when it is not.
@@ -77,14 +81,14 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
     } else if args.refused {
         refused(global, args, &picture, &mut ledger)
     } else {
-        listed(global, args, &picture)
+        listed(global, args, &picture, &mut ledger)
     }
 }
 
-fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result<Exit> {
+fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledger) -> anyhow::Result<Exit> {
     let now = now();
     let plan = picture.plan(now);
-    let ttl = |feed| picture.asking.iter().find(|asking| asking.feed == feed).map_or(0, |asking| asking.ttl);
+    let view = SetView::load(ledger, &plan)?;
     let items: Vec<Listed> = picture
         .holding(now)
         .filter_map(|entry| {
@@ -96,10 +100,11 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result
                 prefix: entry.prefix,
                 feed: feed.to_owned(),
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(entry.last_seen),
-                expires_at: Time(entry.expires_at.min(entry.last_seen + ttl(entry.feed))),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
                 row,
-                set: None,
+                set: view.holds(&entry.prefix),
+                refused_packets: view.packets(&entry.prefix),
                 state,
                 reason,
             })
@@ -112,17 +117,19 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture) -> anyhow::Result
     let rows = items.into_iter().map(|item| {
         let blocked = match (item.row, item.reason) {
             (Some(row), _) => format!("row {row}"),
+            (None, _) if item.set == Some(true) => "the set".to_owned(),
             (None, reason) => format!("NO: {}", reason.unwrap_or_default()),
         };
         vec![
             item.prefix.to_string(),
             item.feed,
             item.first_seen.to_string(),
-            item.expires_at.to_string(),
+            item.expires_at.map_or("its list drops it".to_owned(), |end| end.to_string()),
+            item.refused_packets.map_or_else(|| "-".to_owned(), |packets| packets.to_string()),
             blocked,
         ]
     });
-    print(&table(&["PREFIX", "FEED", "SINCE", "UNTIL", "BLOCKED BY"], rows))?;
+    print(&table(&["PREFIX", "FEED", "SINCE", "UNTIL", "PACKETS", "BLOCKED BY"], rows))?;
     Ok(Exit::Done)
 }
 

@@ -5,12 +5,15 @@ mod check;
 mod clock;
 mod config;
 pub mod exit;
+mod export;
+mod feed;
 mod list;
 mod logging;
 mod output;
 mod picture;
 mod purge;
 mod release;
+mod set_view;
 mod status;
 mod sync;
 
@@ -21,6 +24,7 @@ use clap::{ArgAction, Args, Parser, Subcommand};
 
 use crate::config::{Config, KEY_VARIABLE};
 use crate::database::Settings;
+use crate::kernel::freeze;
 use crate::ledger::Ledger;
 use crate::pbx::freepbx_conf;
 use crate::secret::Secret;
@@ -71,6 +75,11 @@ enum Command {
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
+    /// Feeds: list, add, switch, try out, compare
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
+    /// Write what is wanted into a file, for other machines
+    Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
     Allow(allow::AllowArgs),
     /// Take it off the allow list
@@ -84,6 +93,14 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Sets the firewall's daemon going when the run that stopped it is no more; started by that run
+    #[command(name = freeze::COMMAND, hide = true)]
+    ThawWatch {
+        /// The daemon's process
+        pid: String,
+        /// When it was started, in clock ticks since boot
+        started: String,
+    },
 }
 
 /// Parses the command line, runs the command and says how it ended. Errors are printed here and nowhere else.
@@ -106,12 +123,17 @@ pub fn main() -> Exit {
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
+        Command::Feed(command) => feed::run(global, command),
+        Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),
         Command::Release(args) => release::release(global, args),
         Command::Unrelease(args) => release::unrelease(global, args),
         Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
+        Command::ThawWatch { pid, started } => {
+            freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)
+        }
     };
     result.unwrap_or_else(|error| {
         output::complain(&global.scrub(&format!("{error:#}")));

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::snapshot::NEVER;
 use crate::ban::wanted::{self, Asking};
+use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, Limit, Writer};
 use crate::database::Result;
@@ -32,6 +34,8 @@ pub struct Picture {
     pub entries: Vec<Entry>,
     /// Which feeds count, and how.
     pub asking: Vec<Asking>,
+    /// Which feeds' entries widen to networks.
+    pub widening: Vec<Widening>,
     /// Who must get through.
     pub never_block: NeverBlock,
     /// What an administrator took out.
@@ -59,7 +63,7 @@ impl Picture {
                 known.remove(&feed.name).unwrap_or(new)
             })
             .collect();
-        let asking = (0u16..)
+        let asking: Vec<Asking> = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
@@ -86,8 +90,19 @@ impl Picture {
         let since = ledger.state("catching_up")?.unwrap_or(0);
         let mut picture = Self {
             policy,
-            feeds,
             entries,
+            widening: config
+                .feed
+                .iter()
+                .zip(&feeds)
+                .filter_map(|(config, state)| {
+                    let asking = asking.iter().find(|asking| asking.feed == state.id)?;
+                    let widen = config.widen.filter(|_| config.enabled)?;
+                    let at_least = usize::try_from(widen.at_least).unwrap_or(usize::MAX);
+                    Some(Widening { asking: *asking, at_least, to: widen.to })
+                })
+                .collect(),
+            feeds,
             asking,
             never_block: NeverBlock::new(ledger.protections()?),
             releases: ledger.releases(now)?,
@@ -133,16 +148,29 @@ impl Picture {
         for asking in self.asking.iter_mut().filter(|asking| asking.feed == state.id) {
             asking.held_since = state.held_since;
         }
+        for widening in self.widening.iter_mut().filter(|widening| widening.asking.feed == state.id) {
+            widening.asking.held_since = state.held_since;
+        }
     }
 
     /// What the feeds want, and while catching up also what our rows hold already.
     pub fn wanted(&self, now: i64) -> Vec<Wanted> {
         let mut all = wanted::wanted(&self.entries, &self.asking, now);
+        all.extend(self.widened(now).iter().map(|widened| Wanted {
+            prefix: widened.network,
+            priority: widened.priority,
+            last_seen: widened.last_seen(),
+        }));
         if self.catching_up {
             let rows = self.rows.ours.iter().filter_map(|key| key.parse().ok());
             all.extend(rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 }));
         }
         all
+    }
+
+    /// Networks that are wanted for what their addresses did.
+    pub fn widened(&self, now: i64) -> Vec<Widened> {
+        self.widening.iter().flat_map(|widening| widen::widen(&self.entries, widening, now)).collect()
     }
 
     /// The plan that follows from this picture.
@@ -159,6 +187,21 @@ impl Picture {
     /// The name of a feed by its number.
     pub fn feed_name(&self, id: u16) -> Option<&str> {
         self.feeds.iter().find(|feed| feed.id == id).map(|feed| feed.name.as_str())
+    }
+
+    /// When an entry's time is over; none for one that counts as long as its list holds it.
+    pub fn end(&self, entry: &Entry) -> Option<i64> {
+        let ttl = self.asking.iter().find(|asking| asking.feed == entry.feed).map_or(0, |asking| asking.ttl);
+        (entry.expires_at != NEVER).then(|| entry.expires_at.min(entry.last_seen.saturating_add(ttl)))
+    }
+
+    /// When a feed last named an entry. What a list holds was last seen when the list was.
+    pub fn last_seen(&self, entry: &Entry) -> i64 {
+        let feed = self.feeds.iter().find(|feed| feed.id == entry.feed);
+        match feed.and_then(|feed| feed.last_success) {
+            Some(seen) if entry.expires_at == NEVER => seen.max(entry.last_seen),
+            _ => entry.last_seen,
+        }
     }
 
     /// Entries that count at `now`.

@@ -1,6 +1,5 @@
 //! `purge`: takes away every row, table and file of ours, and nothing else.
 
-use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
@@ -11,7 +10,10 @@ use super::Global;
 use super::exit::Exit;
 use super::logging;
 use super::output::{complain, count, print, print_json};
-use crate::pbx::{blacklist, daemon, firewall};
+use crate::files;
+use crate::kernel;
+use crate::kernel::program::System;
+use crate::pbx::{blacklist, daemon, firewall, freepbx_conf};
 
 /// What `purge` takes.
 #[derive(Debug, Args)]
@@ -27,6 +29,8 @@ struct Purged {
     rows: u64,
     /// Tables that were dropped.
     tables: usize,
+    /// Whether there was a set in the kernel, which is removed.
+    set: bool,
     /// The log file, when there was one.
     log: Option<String>,
     /// The administrator's rows, which stay.
@@ -49,12 +53,31 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
     }
     let log_dir = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
     let taken = blacklist::take_all_away(ledger.conn(), &unmarked)?;
+    // Before the tables: while they are there, somebody knows that there is a set.
+    let set = match rustix::process::geteuid().is_root() {
+        true => kernel::set::remove(&System::default(), Path::new(kernel::set::DIRECTORY)).unwrap_or_else(
+            |error| {
+                complain(&format!("the set in the kernel: {error}"));
+                false
+            },
+        ),
+        false => {
+            if ledger.set_found()?.is_some_and(|set| set.backend.is_some()) {
+                complain("the set in the kernel stays: only root can remove it (banbridge purge as root)");
+            }
+            false
+        }
+    };
     let tables = ledger.drop_tables()?;
     let log = Path::new(&log_dir).join(logging::FILE);
-    let log = log.symlink_metadata().is_ok_and(|meta| meta.is_file()).then_some(log);
-    if let Some(log) = &log {
-        fs::remove_file(log)?;
-    }
+    let owner = freepbx_conf::owner(&global.freepbx_conf).map_or(0, |(user, _)| user);
+    let log = match files::remove(&log, owner) {
+        Ok(removed) => removed.then_some(log),
+        Err(why) => {
+            complain(&format!("the log stays: {}: {why}", log.display()));
+            None
+        }
+    };
     if taken > 0
         && rustix::process::geteuid().is_root()
         && let Some(daemon) = daemon::find()
@@ -62,14 +85,16 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
         daemon.hup()?;
     }
     let foreign = rows.foreign.len() - unmarked.len();
-    let purged = Purged { rows: taken, tables, log: log.map(|path| path.display().to_string()), foreign };
+    let purged =
+        Purged { rows: taken, tables, set, log: log.map(|path| path.display().to_string()), foreign };
     if global.json {
         print_json(&purged)?;
     } else if !global.quiet {
         print(&format!(
-            "Taken away: {} of banbridge, {}{}. {} of the administrator stay. The configuration was left where it is.\n",
+            "Taken away: {} of banbridge, {}{}{}. {} of the administrator stay. The configuration was left where it is.\n",
             count(usize::try_from(purged.rows).unwrap_or(usize::MAX), "row"),
             count(purged.tables, "table"),
+            if purged.set { ", the set in the kernel" } else { "" },
             purged.log.as_ref().map(|log| format!(", {log}")).unwrap_or_default(),
             count(purged.foreign, "row"),
         ))?;

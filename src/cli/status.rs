@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::exit::Exit;
 use super::output::{Time, count, print, print_json, table, time_or};
 use super::picture::Picture;
+use super::set_view::{SetStatus, SetView};
 use super::{Global, clock, now};
 use crate::ban::plan::{Driver, Plan};
 use crate::config::{Config, Kind};
@@ -26,8 +27,8 @@ struct Status {
     notes: Vec<String>,
     feeds: Vec<FeedStatus>,
     blacklist: BlacklistStatus,
-    /// The second place that blocks; none in this version.
-    set: Option<()>,
+    /// The second place that blocks.
+    set: SetStatus,
     firewall: FirewallStatus,
     protected: Vec<SourceStatus>,
     last_run: Option<RunStatus>,
@@ -92,6 +93,7 @@ struct RunStatus {
     added: u64,
     removed: u64,
     error: Option<String>,
+    fallback: Option<String>,
 }
 
 /// Runs the command.
@@ -124,7 +126,8 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
         held: picture.held(state.id, now),
-        stale: config.enabled && state.last_success.is_none_or(|last| now - last > STALE),
+        stale: config.enabled
+            && state.last_success.is_none_or(|last| now - last > STALE.max(2 * config.interval.as_secs())),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),
@@ -138,7 +141,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         notes: Vec::new(),
         feeds: feeds.collect(),
         blacklist: blacklist(picture, &plan),
-        set: None,
+        set: SetView::load(ledger, &plan)?.status(),
         firewall: FirewallStatus {
             enabled: picture.firewall.enabled,
             running: daemon::is_running(&run_dir),
@@ -149,7 +152,8 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_run: ledger.last_run()?.map(RunStatus::from),
     };
     status.notes = notes(&status, config, picture, ledger.is_present());
-    status.in_force = status.firewall.enabled && status.firewall.running && status.blacklist.ours > 0;
+    let by_rows = status.firewall.running && status.blacklist.ours > 0;
+    status.in_force = status.firewall.enabled && (by_rows || status.set.backend.is_some());
     Ok(status)
 }
 
@@ -207,13 +211,14 @@ fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bo
         note("no feed is switched on, so nothing is wanted".to_owned());
     }
     let b = &status.blacklist;
-    if b.over_limit > 0 {
+    let by_set = status.set.backend.is_some();
+    if b.over_limit > 0 && !by_set {
         note(format!(
             "{} wanted and not blocked: they found no room under the limit of {} rows",
             b.over_limit, b.limit
         ));
     }
-    if b.not_by_row > 0 {
+    if b.not_by_row > 0 && !by_set {
         note(format!(
             "{} of IPv6 wanted and not blocked: the iptables driver enforces no IPv6 rows",
             b.not_by_row
@@ -236,6 +241,9 @@ fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bo
             note(format!("{} could not be read: {error}; {still}", source.title));
         }
     }
+    if let Some(why) = status.last_run.as_ref().and_then(|run| run.fallback.as_ref()) {
+        note(format!("the last run left it to the firewall's daemon to bring its rows into force: {why}"));
+    }
     if let Some(run) = &status.last_run
         && run.finished_at.is_none()
     {
@@ -256,6 +264,7 @@ impl From<Run> for RunStatus {
             added: run.added,
             removed: run.removed,
             error: run.error,
+            fallback: run.fallback,
         }
     }
 }
@@ -286,6 +295,23 @@ fn text(status: &Status) -> String {
             "           at its next start the firewall needs about {} s for them",
             b.restart_s
         ));
+    }
+    let set = &status.set;
+    lines.push(match (set.backend, &set.note) {
+        (Some(backend), _) => {
+            let since = set.since.map(|since| format!(" since {since}")).unwrap_or_default();
+            let packets = count(usize::try_from(set.refused_packets).unwrap_or(usize::MAX), "packet");
+            format!(
+                "Set:       {} in the kernel by {backend}; {packets} refused{since}",
+                count(set.size, "network")
+            )
+        }
+        (None, Some(note)) => format!("Set:       none, {note}"),
+        (None, None) => "Set:       none".to_owned(),
+    });
+    for busy in &set.busiest {
+        lines
+            .push(format!("           {} packets from {}, last {}", busy.packets, busy.prefix, busy.last_at));
     }
     if b.refused > 0 {
         lines.push(format!("Protected: {} listed but never blocked (banbridge list --refused)", b.refused));

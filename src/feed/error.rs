@@ -101,6 +101,12 @@ pub enum FetchError {
         /// The feed's host.
         host: String,
     },
+    /// No list, or not a whole one.
+    #[error("{why}. What it listed before stays as it is.")]
+    List {
+        /// The reader's words, which name the list.
+        why: String,
+    },
     /// A redirect that is not followed.
     #[error(
         "{host} redirects to {to}, which is not followed: {why}. Check the feed's url in the configuration."
@@ -127,6 +133,7 @@ impl FetchError {
             | Self::CutOff { .. }
             | Self::TooLarge { .. }
             | Self::Compressed { .. }
+            | Self::List { .. }
             | Self::RefusedRedirect { .. } => FetchErrorKind::Unusable,
         }
     }

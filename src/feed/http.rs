@@ -4,6 +4,8 @@
 //! What leaves here holds no URL: in version 1 of the apiban API the key is a part of it. Errors
 //! are made anew from what the library tells, instead of being passed on.
 
+pub mod download;
+
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
@@ -23,6 +25,7 @@ use reqwest::redirect::Policy;
 use super::error::{FetchError, Problem, SetupError, UrlError};
 use super::text::one_line;
 use crate::secret::Secret;
+pub use download::{Download, Validators};
 
 /// The longest answer that is taken, in bytes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;

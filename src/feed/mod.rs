@@ -10,9 +10,13 @@
 pub mod answer;
 pub mod apiban;
 pub mod body;
+pub mod catalogue;
 pub mod error;
 pub mod http;
+pub mod list;
 pub mod pacing;
+pub mod schedule;
+pub mod snapshot;
 pub mod text;
 
 use jiff::Timestamp;

@@ -2,4 +2,10 @@
 //! `ipset`, `iptables-restore`), with fixed arguments, and fed by their standard input: their text forms are stable
 //! across the kernels and distributions that FreePBX runs on, hand-made netlink messages are not.
 
+pub mod apply;
+pub mod chain;
+pub mod freeze;
+pub mod iptables;
+pub mod module_sets;
 pub mod program;
+pub mod set;

@@ -87,7 +87,10 @@ pub trait Programs {
         if output.succeeded() {
             Ok(output)
         } else {
-            Err(ProgramError::Failed(name.to_owned(), output.complaint()))
+            // Some name themselves first, as the message does.
+            let complaint = output.complaint();
+            let complaint = complaint.strip_prefix(&format!("{name}: ")).unwrap_or(&complaint);
+            Err(ProgramError::Failed(name.to_owned(), complaint.to_owned()))
         }
     }
 }
@@ -138,9 +141,18 @@ impl Programs for System {
         let failed = |error| ProgramError::Run(name.to_owned(), error);
         let until = Instant::now() + self.patience;
         // A process group of its own: Ctrl-C on our terminal does not end it halfway, and a timeout ends all of it.
-        let mut command = Command::new(path);
-        if let Some((user, group)) = self.user {
-            command.uid(user).gid(group);
+        let mut command = Command::new(&path);
+        match self.user {
+            None => {
+                command.process_group(0);
+            }
+            // A session of its own besides: it may be anybody's, and must not type into root's terminal.
+            Some((user, group)) => {
+                let setsid =
+                    find("setsid", true).ok_or_else(|| ProgramError::Missing("setsid".to_owned()))?;
+                command = Command::new(setsid);
+                command.arg(&path).uid(user).gid(group);
+            }
         }
         let mut child = command
             .args(args)
@@ -148,7 +160,6 @@ impl Programs for System {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LC_ALL", "C")
             .current_dir("/")
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -190,6 +201,7 @@ fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
+    let _ = child.kill();
     for _ in 0..1000 {
         if !matches!(child.try_wait(), Ok(None)) {
             return;
@@ -308,7 +320,7 @@ pub(crate) mod tests {
     #[test]
     fn a_failure_is_told_by_its_first_complaint() {
         let error =
-            System::default().demand("sh", &["-c", "echo; echo bad >&2; exit 1"], vec![]).unwrap_err();
+            System::default().demand("sh", &["-c", "echo; echo sh: bad >&2; exit 1"], vec![]).unwrap_err();
         assert_eq!(error.to_string(), "sh: bad");
         assert_eq!(Output { code: Some(4), ..Output::default() }.complaint(), "exit code 4");
     }

@@ -5,6 +5,8 @@
 
 pub mod allow;
 pub mod feeds;
+pub mod hits;
+pub mod lists;
 pub mod lock;
 pub mod protections;
 pub mod rows;
@@ -18,8 +20,12 @@ use crate::database::{DatabaseError, Result};
 use crate::fault;
 
 /// The migrations in order; the number of one is its place, from 1.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("../../sql/001_ledger.sql"), include_str!("../../sql/002_allow.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("../../sql/001_ledger.sql"),
+    include_str!("../../sql/002_allow.sql"),
+    include_str!("../../sql/003_lists.sql"),
+    include_str!("../../sql/004_hits.sql"),
+];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]

@@ -76,11 +76,6 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether the last change was made in the firewall's table, though the run was cut off before it noted so.
-    pub fn was_made(&mut self, generation: Option<i64>) -> Result<bool> {
-        Ok(generation.is_some() && generation == self.state("generation")?)
-    }
-
     /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
     /// last change that the table has seen.
     pub fn follows(&mut self, generation: Option<i64>) -> Result<bool> {
@@ -88,6 +83,12 @@ impl Ledger {
         // A run that was killed after it noted its change here and before it made it there.
         let interrupted = self.state("changing")? == Some(1) && generation == Some(ours - 1);
         Ok(generation == Some(ours) || interrupted)
+    }
+
+    /// Whether the firewall's table has seen our last change. It has not when it was restored, or when a run was killed
+    /// before it wrote its number there.
+    pub fn is_level(&mut self, generation: Option<i64>) -> Result<bool> {
+        Ok(self.state("generation")?.is_none_or(|ours| generation == Some(ours)))
     }
 
     /// First step of a change: forgets the rows that are to go, notes those that are to be there (`keep`, as far as
@@ -105,7 +106,7 @@ impl Ledger {
         let again = self.state("changing")? == Some(1) && present == Some(ours - 1);
         let next = if again { ours } else { ours.max(present.unwrap_or(0)) + 1 };
         // Of a change that was cut off before its number came there, nobody knows what was written.
-        let cut_off = match self.was_made(present)? {
+        let cut_off = match self.is_level(present)? {
             true => "UPDATE banbridge_row SET changing = 0 WHERE changing = 1 AND unmarked = 0",
             false => "DELETE FROM banbridge_row WHERE changing = 1 AND unmarked = 0",
         };

@@ -23,6 +23,8 @@ pub struct Run {
     pub removed: u64,
     /// What went wrong, in words.
     pub error: Option<String>,
+    /// Why its rows were not brought into force at once, when they were not.
+    pub fallback: Option<String>,
 }
 
 impl Ledger {
@@ -31,18 +33,19 @@ impl Ledger {
         if !self.present {
             return Ok(None);
         }
-        type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>);
+        type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>, Option<String>);
         let row: Option<Columns> = self.conn.query_first(
-            "SELECT started_at, finished_at, exit_code, added, removed, error \
+            "SELECT started_at, finished_at, exit_code, added, removed, error, fallback \
              FROM banbridge_run ORDER BY id DESC LIMIT 1",
         )?;
-        Ok(row.map(|(started_at, finished_at, exit_code, added, removed, error)| Run {
+        Ok(row.map(|(started_at, finished_at, exit_code, added, removed, error, fallback)| Run {
             started_at,
             finished_at,
             exit_code,
             added,
             removed,
             error,
+            fallback,
         }))
     }
 
@@ -58,11 +61,14 @@ impl Ledger {
 
     /// Notes how a run ended.
     pub fn finish_run(&mut self, id: u64, run: &Run) -> Result<()> {
-        let error: Option<String> = run.error.as_ref().map(|text| text.chars().take(500).collect());
+        let cut =
+            |text: &Option<String>| text.as_ref().map(|text| text.chars().take(500).collect::<String>());
+        let error = cut(&run.error);
         self.conn.exec_drop(
-            "UPDATE banbridge_run SET finished_at = ?, exit_code = ?, added = ?, removed = ?, error = ? \
+            "UPDATE banbridge_run SET finished_at = ?, exit_code = ?, added = ?, removed = ?, error = ?, \
+             fallback = ? \
              WHERE id = ?",
-            (run.finished_at, run.exit_code, run.added, run.removed, error, id),
+            (run.finished_at, run.exit_code, run.added, run.removed, error, cut(&run.fallback), id),
         )?;
         Ok(())
     }

@@ -10,7 +10,9 @@ use std::io::Read;
 use mysql::Conn;
 
 use super::host::{self, Target};
-use super::{contacts, fail2ban, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones};
+use super::{
+    contacts, fail2ban, freepbx_conf, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones,
+};
 use crate::ban::Source;
 use crate::database::{DatabaseError, Settings};
 use crate::feed::text::one_line;
@@ -79,11 +81,10 @@ pub struct Surroundings {
 impl Surroundings {
     /// What the database settings say. As root, Asterisk is asked as the owner of freepbx.conf, who is asterisk's user.
     pub fn new(settings: &Settings) -> Self {
-        use std::os::unix::fs::MetadataExt;
         let database = settings.socket.is_none().then(|| settings.host.clone());
         let root = rustix::process::geteuid().is_root();
-        let owner = std::fs::metadata(&settings.file).ok().map(|meta| (meta.uid(), meta.gid()));
-        Self { database, allow: Vec::new(), asterisk: owner.filter(|owner| root && owner.0 != 0) }
+        let asterisk = root.then(|| freepbx_conf::owner(&settings.file).ok()).flatten();
+        Self { database, allow: Vec::new(), asterisk }
     }
 }
 

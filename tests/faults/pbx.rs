@@ -23,11 +23,17 @@ pub enum Shape {
     Quiet,
     /// With a daemon that runs and can be told to look.
     Live,
+    /// The same of FreePBX 18.
+    LiveNftables,
 }
 
 impl Shape {
     pub fn of(seed: u64) -> Self {
-        if seed % 10 == 7 { Self::Live } else { Self::Quiet }
+        match seed % 20 {
+            7 | 13 => Self::Live,
+            17 => Self::LiveNftables,
+            _ => Self::Quiet,
+        }
     }
 }
 
@@ -47,7 +53,8 @@ impl Pbx {
     pub fn start(shape: Shape) -> Self {
         let builder = match shape {
             Shape::Quiet => Sandbox::builder(NFT).disabled(),
-            Shape::Live => Sandbox::builder(Firewall::Nftables).period(3600),
+            Shape::Live => Sandbox::builder(NFT).period(3600),
+            Shape::LiveNftables => Sandbox::builder(Firewall::Nftables).period(3600),
         };
         let scene = Scene::on_with(builder, &[""; 0], |options| {
             options.rate = None;
@@ -211,6 +218,14 @@ impl Pbx {
         let path = self.dir().join("clock");
         fs::write(&path, off.to_string()).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o666)).unwrap();
+    }
+
+    /// Whether the firewall's table has seen the ledger's last change.
+    pub fn numbers_agree(&self) -> bool {
+        let sql = format!("SELECT val FROM {TABLE} WHERE id = 'banbridge' AND `key` = 'generation'");
+        let there = self.scene.pbx.sql(&sql, ()).into_iter().collect();
+        let sql = "SELECT CAST(value AS CHAR) FROM banbridge_state WHERE name = 'generation'";
+        self.texts("banbridge_state", sql) == there
     }
 
     /// Whether the ledger's tables are all there.

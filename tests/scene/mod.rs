@@ -81,9 +81,11 @@ impl Scene {
 
     /// Writes the configuration: the one feed with `lines` after its own, tables such as `[blacklist]` included.
     pub fn configure(&self, lines: &str) {
+        // Most tests are about rows: the set would refuse the packets before the rows do.
+        let set = if lines.contains("[set]") { "" } else { "[set]\nenabled = \"no\"" };
         let url = self.feed.url();
         self.write_config(&format!(
-            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n{lines}\n"
+            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n{lines}\n{set}\n"
         ));
     }
 

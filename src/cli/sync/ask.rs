@@ -36,6 +36,9 @@ impl Session<'_> {
         forced: bool,
         report: &mut Report,
     ) -> anyhow::Result<FeedReport> {
+        if let Some(list) = &config.list {
+            return self.ask_list(config, list, forced, report);
+        }
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
@@ -117,7 +120,7 @@ impl Session<'_> {
     }
 
     /// The remembered state of a feed of the configuration.
-    fn state(&self, name: &str) -> FeedState {
+    pub(super) fn state(&self, name: &str) -> FeedState {
         self.picture.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
     }
 
@@ -204,7 +207,7 @@ impl Session<'_> {
     }
 
     /// Notes what is wrong with a feed, in its report and in the ledger.
-    fn fail(
+    pub(super) fn fail(
         &mut self,
         config: &FeedConfig,
         asked: &mut FeedReport,
@@ -270,7 +273,7 @@ impl Session<'_> {
     }
 
     /// Holds the feed when it suddenly asks for much more than when it was last complete; else remembers its size.
-    fn guard_against_surge(
+    pub(super) fn guard_against_surge(
         &self,
         config: &FeedConfig,
         state: &mut FeedState,
@@ -353,7 +356,7 @@ impl Session<'_> {
         wanted::sort(entries);
     }
 
-    fn remember(&mut self, config: &FeedConfig, change: impl FnOnce(&mut FeedState)) {
+    pub(super) fn remember(&mut self, config: &FeedConfig, change: impl FnOnce(&mut FeedState)) {
         if let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == config.name) {
             change(state);
         }
@@ -384,6 +387,7 @@ fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
             };
             Ok(Box::new(ApibanClient::new(settings)?))
         }
+        Kind::List => anyhow::bail!("a list is read whole, not in batches"),
     }
 }
 

@@ -8,7 +8,8 @@
 //! is asked for.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -16,9 +17,10 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal,
-    setrlimit, setsid,
+    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, geteuid, getppid, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit, setsid,
 };
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use serde::{Deserialize, Serialize};
 
 use super::super::Global;
@@ -31,7 +33,7 @@ use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
 
 /// Variables that the child gets: the key, how to reach the internet, and whose certificates to trust.
-const VARIABLES: [&str; 7] =
+pub const VARIABLES: [&str; 7] =
     [KEY_VARIABLE, "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR"];
 /// Memory that the child may take, in bytes.
 const MEMORY: u64 = 1 << 30;
@@ -92,18 +94,30 @@ pub fn tell_and_wait() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The child's first act: gives up what it will not need. Called before anything is read.
-pub fn confine() -> anyhow::Result<()> {
+/// The child's first act: gives up what it will not need. Called before anything is read, and before any thread.
+///
+/// It is started as root and becomes the owner of freepbx.conf here, not before it starts: a process of asterisk can
+/// be looked into by any other, until it says no, and has root's terminal until it leaves it. One that was root never
+/// could and has left it already.
+pub fn confine(freepbx_conf: &Path) -> anyhow::Result<()> {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
+    // session, which has none.
+    let _ = setsid();
+    if geteuid().is_root() {
+        let (user, group) = freepbx_conf::owner(freepbx_conf)?;
+        let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+        set_thread_groups(&[])?;
+        set_thread_res_gid(group, group, group)?;
+        set_thread_res_uid(user, user, user)?;
+        anyhow::ensure!(!geteuid().is_root() && getppid().is_some(), "root was not given up");
+    }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(Resource::As, limit(MEMORY))?;
     setrlimit(Resource::Cpu, limit(PROCESSOR))?;
     setrlimit(Resource::Core, limit(0))?;
-    // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
-    // session, which has none.
-    let _ = setsid();
     Ok(())
 }
 
@@ -119,9 +133,10 @@ pub struct Child {
 impl Child {
     /// Starts the child as the owner of freepbx.conf. `wait` bounds its waiting for rate limits.
     pub(super) fn start(global: &Global, args: &SyncArgs, wait: Option<Duration>) -> anyhow::Result<Self> {
-        let (user, group) = freepbx_conf::owner(&global.freepbx_conf)?;
+        // Whom the child is to become must be known before it starts.
+        freepbx_conf::owner(&global.freepbx_conf)?;
         let mut command = Command::new(env::current_exe()?);
-        command.uid(user).gid(group).env_clear().current_dir("/");
+        command.env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         command.envs(
             VARIABLES.iter().chain(fault::VARIABLES).filter_map(|name| Some((*name, env::var_os(name)?))),

@@ -8,10 +8,13 @@
 
 mod ask;
 pub mod child;
+mod force;
+mod lists;
 pub mod protect;
 pub mod report;
 mod rows;
 mod session;
+mod set;
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -37,7 +40,7 @@ pub struct SyncArgs {
     /// Read every list again from its beginning
     #[arg(long)]
     full: bool,
-    /// Take what a feed asks for that is held because it is suddenly much more than before
+    /// Take what a feed asks for although it is suddenly much more, or a list much less, than before
     #[arg(long)]
     accept: bool,
     /// Show what would be done and change nothing
@@ -114,7 +117,7 @@ pub fn apply(global: &Global) -> anyhow::Result<Exit> {
 
 /// The child of a root's run: asks the feeds as asterisk, and tells its parent what to look at. Not for people.
 pub fn run_child(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
-    child::confine()?;
+    child::confine(&global.freepbx_conf)?;
     let config = global.load_config()?;
     let chosen = args.choose(&config)?;
     let mut opened = Opened::open(global, &config, false)?;

@@ -21,7 +21,7 @@ pub struct RefusedEntry {
     pub reason: String,
 }
 
-/// What became of one feed. `received` = `accepted` + the number of `refused`.
+/// What became of one feed. `received` = `accepted` + the number of `refused` + `refused_more`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FeedReport {
     pub name: String,
@@ -29,6 +29,9 @@ pub struct FeedReport {
     pub received: usize,
     pub accepted: usize,
     pub refused: Vec<RefusedEntry>,
+    /// Refused entries that are counted and not named: a list may have very many.
+    #[serde(default)]
+    pub refused_more: usize,
     /// Whether the list was read to its end.
     pub complete: bool,
     /// Whether the surge guard holds what is new.
@@ -52,6 +55,7 @@ impl FeedReport {
             received: 0,
             accepted: 0,
             refused: Vec::new(),
+            refused_more: 0,
             complete: false,
             held: false,
             note: None,
@@ -81,6 +85,17 @@ pub struct BlacklistReport {
     pub released: usize,
 }
 
+/// What became of the set.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct SetReport {
+    /// `nft` or `ipset`.
+    pub backend: Option<String>,
+    /// Prefixes that it blocks now.
+    pub size: usize,
+    pub added: usize,
+    pub removed: usize,
+}
+
 /// What is known of the firewall.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FirewallReport {
@@ -107,9 +122,13 @@ pub enum Reload {
 pub struct Report {
     pub feeds: Vec<FeedReport>,
     pub blacklist: BlacklistReport,
-    /// The second place that blocks; none in this version.
-    pub set: Option<()>,
+    /// The second place that blocks; none where there is none.
+    pub set: Option<SetReport>,
     pub reload: Reload,
+    /// Whether the kernel was seen to hold what the rows say.
+    pub verified: bool,
+    /// Why the rows could not be brought into force together with the firewall's chain, when they could not.
+    pub fallback: Option<String>,
     pub firewall: FirewallReport,
     pub warnings: Vec<String>,
     pub dry_run: bool,
@@ -134,6 +153,8 @@ impl Report {
             blacklist: BlacklistReport::default(),
             set: None,
             reload: Reload::None,
+            verified: false,
+            fallback: None,
             firewall: FirewallReport::default(),
             warnings: Vec::new(),
             dry_run,
@@ -198,7 +219,7 @@ impl Report {
                 count(usize::try_from(feed.requests).unwrap_or(usize::MAX), "request"),
                 feed.received,
                 feed.accepted,
-                feed.refused.len(),
+                feed.refused.len() + feed.refused_more,
                 if feed.complete { "list complete" } else { "list not complete" }
             );
         }
@@ -233,7 +254,7 @@ impl Report {
             for refused in feed.refused.iter().take(REFUSED_SHOWN) {
                 lines.push(format!("  refused {}: {}", refused.entry, refused.reason));
             }
-            let more = feed.refused.len().saturating_sub(REFUSED_SHOWN);
+            let more = (feed.refused.len() + feed.refused_more).saturating_sub(REFUSED_SHOWN);
             if more > 0 {
                 lines.push(format!("  and {more} more (banbridge list --refused)"));
             }
@@ -246,14 +267,21 @@ impl Report {
             b.kept,
             count(b.foreign, "row")
         ));
-        if b.over_limit > 0 {
+        if let Some(set) = &self.set {
+            lines.push(format!(
+                "Set in the kernel: {} in force now, both families ({} added, {} removed).",
+                count(set.size, "network"),
+                set.added,
+                set.removed
+            ));
+        } else if b.over_limit > 0 {
             lines.push(format!(
                 "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
                 count(b.over_limit, "prefix").replace("prefixs", "prefixes"),
                 b.limit
             ));
         }
-        if b.not_by_row > 0 {
+        if b.not_by_row > 0 && self.set.is_none() {
             lines.push(format!(
                 "Not blocked: {} of IPv6, which this firewall's iptables driver never enforces.",
                 count(b.not_by_row, "address")
@@ -287,6 +315,7 @@ impl Report {
         };
         match self.reload {
             Reload::None => "Nothing changed; the firewall was left alone.".to_owned(),
+            Reload::Hup if self.verified => "In force: the firewall holds all of them now.".to_owned(),
             Reload::Hup => format!("The firewall was told to take the rows up now.{takes}"),
             Reload::Waiting => {
                 format!("The firewall takes the rows up by itself within {} s.{takes}", firewall.period_s)

@@ -13,7 +13,6 @@ use crate::config::Writer;
 use crate::database::DatabaseError;
 use crate::fault;
 use crate::kernel::program::System;
-use crate::ledger::rows::Written;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
 
@@ -103,6 +102,7 @@ impl Session<'_> {
         self.notice_the_administrators_hand(now)?;
         fault::point("hand-noticed")?;
         let plan = self.picture.plan(now);
+        self.bring_set(&plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
@@ -110,21 +110,17 @@ impl Session<'_> {
             self.show(&plan, report);
             return Ok(());
         }
-        let written = self.ledger.written()?;
+        let writer = self.config.blacklist.writer;
+        let by_root = self.is_root && writer == Writer::Db;
         if plan.changes_nothing() {
-            let number = self.picture.rows.generation;
-            if self.config.blacklist.writer == Writer::Db && number != self.ledger.state("generation")? {
-                // A change that was cut off, or a restored table: without its number nobody's hand would be seen.
-                return self.write_rows(&plan, &written, now);
-            }
-            if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
-                self.ledger.finish_change(&written.keys, &self.picture.rows.ours, now)?;
-            }
-            return Ok(());
+            self.agree_on_what_is_there(&plan, now)?;
+            // Rows that another user wrote, or a chain that somebody changed.
+            return if by_root { self.write_and_force(&plan, report, now) } else { Ok(()) };
         }
         let before = self.picture.rows.ours.clone();
-        match self.config.blacklist.writer {
-            Writer::Db => self.write_rows(&plan, &written, now)?,
+        match writer {
+            Writer::Db if by_root => self.write_and_force(&plan, report, now)?,
+            Writer::Db => self.write_rows(&plan, now)?,
             Writer::Fwconsole => self.write_by_fwconsole(&plan, report, now)?,
         }
         fault::point("change-finished")?;
@@ -133,8 +129,23 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// No row is to be changed: makes the ledger agree with the rows that are there.
+    fn agree_on_what_is_there(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+        // Numbers that differ are made one again, or the administrator's next deletion would not be noticed.
+        let by_number = self.config.blacklist.writer == Writer::Db;
+        if by_number && !self.ledger.is_level(self.picture.rows.generation)? {
+            return self.write_rows(plan, now);
+        }
+        let written = self.ledger.written()?;
+        if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
+            self.ledger.finish_change(&written.keys, &self.picture.rows.ours, now)?;
+        }
+        Ok(())
+    }
+
     /// Writes the rows into the database and reads them back.
-    fn write_rows(&mut self, plan: &Plan, written: &Written, now: i64) -> anyhow::Result<()> {
+    pub(super) fn write_rows(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+        let written = self.ledger.written()?;
         let (unmarked, marked): (Vec<String>, Vec<String>) =
             plan.remove.iter().cloned().partition(|key| written.unmarked.contains(key));
         let change = Change { add: &plan.add, remove: &marked, remove_unmarked: &unmarked };
@@ -207,7 +218,7 @@ impl Session<'_> {
         let written = self.ledger.written()?;
         // What a run was writing or taking away when it ended is nobody's hand, unless it is known to have been there.
         let settled: BTreeSet<String> = match self.config.blacklist.writer {
-            Writer::Db if self.ledger.was_made(self.picture.rows.generation)? => {
+            Writer::Db if self.ledger.is_level(self.picture.rows.generation)? => {
                 written.keys.difference(&(&written.unmarked & &written.changing)).cloned().collect()
             }
             _ => written.keys.difference(&written.changing).cloned().collect(),
@@ -307,7 +318,6 @@ impl Session<'_> {
             return Ok(());
         }
         if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&self.run_dir)) {
-            fault::point("about-to-hup")?;
             match daemon.hup() {
                 Ok(()) => report.reload = Reload::Hup,
                 Err(error) => {
@@ -315,7 +325,6 @@ impl Session<'_> {
                 }
             }
         }
-        fault::point("daemon-told")?;
         self.ledger.set_state("changed_at", 0)?;
         Ok(())
     }

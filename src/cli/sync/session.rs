@@ -14,6 +14,7 @@ use super::child::{Event, tell};
 use super::report::Report;
 use crate::config::{Config, FeedConfig};
 use crate::fault;
+use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::names::System;
@@ -142,6 +143,7 @@ impl Opened {
             picture,
             ledger,
             role,
+            accepts: false,
             patience,
             progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
             run_dir: self.run_dir.clone(),
@@ -162,6 +164,8 @@ pub struct Session<'a> {
     pub(super) ledger: Ledger,
     pub(super) picture: Picture,
     pub(super) role: Role,
+    /// Whether a list may lose more than half.
+    pub(super) accepts: bool,
     pub(super) patience: Patience,
     pub(super) progress: ProgressBar,
     /// Rows of ours as they were when the run began.
@@ -196,6 +200,7 @@ impl Session<'_> {
         fault::point("protected-known")?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
+        self.accepts = args.accept;
         // A doubted clock is compared with theirs, whenever they were asked last.
         let forced = args.feed.is_some() || args.full || args.accept || clock::doubt().is_some();
         for feed in chosen {
@@ -242,7 +247,8 @@ impl Session<'_> {
 
     /// Shows what is going on, on a terminal.
     pub(super) fn say(&self, text: &str) {
-        self.progress.set_message(text.to_owned());
+        // The child may be somebody else by now.
+        self.progress.set_message(one_line(text, 200).into_owned());
         self.progress.tick();
     }
 
@@ -285,6 +291,7 @@ impl Session<'_> {
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
             error: error.clone(),
+            fallback: report.fallback.clone(),
         };
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);

@@ -1,0 +1,189 @@
+//! What a new version of a list changes: the difference between what it held and what it holds.
+
+use super::{Entry, Prefix};
+
+/// The end of an entry that counts for as long as its list holds it: the last second of the year 9999.
+pub const NEVER: i64 = 253_402_300_799;
+/// A list of fewer entries may shrink to any size but none.
+const SMALL: usize = 10;
+
+/// What to write. All together is the difference and nothing else, so that a list that did not change writes nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Change {
+    /// New entries, and those that came back.
+    pub added: Vec<Entry>,
+    /// Entries that the list dropped and that count a while longer (`ttl`).
+    pub leaving: Vec<Entry>,
+    /// Entries that the list dropped.
+    pub removed: Vec<Prefix>,
+    /// How many stay as they are.
+    pub kept: usize,
+}
+
+/// The list of one feed as it is known and as it came now.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions<'a> {
+    /// What all feeds said, in the order of [`sort`](super::wanted::sort).
+    pub known: &'a [Entry],
+    /// The ledger's number of the feed.
+    pub feed: u16,
+    /// What the list holds now, sorted, each once.
+    pub list: &'a [Prefix],
+    /// When the list was last seen whole.
+    pub last_seen: Option<i64>,
+    /// Seconds that an entry counts after its list dropped it.
+    pub ttl: i64,
+}
+
+impl Versions<'_> {
+    /// How many entries the known version has.
+    pub fn held(&self) -> usize {
+        self.known.iter().filter(|entry| entry.feed == self.feed && entry.expires_at == NEVER).count()
+    }
+
+    /// Whether the list lost so much that it is more likely broken than better: all of it, or more than half.
+    pub fn collapsed(&self) -> bool {
+        let held = self.held();
+        (held > 0 && self.list.is_empty()) || (held >= SMALL && self.list.len() * 2 < held)
+    }
+
+    /// The difference, at `now`.
+    pub fn change(&self, now: i64) -> Change {
+        let mut change = Change::default();
+        let mut known = self.known.iter().filter(|entry| entry.feed == self.feed).peekable();
+        for prefix in self.list {
+            while let Some(gone) = known.next_if(|entry| entry.prefix < *prefix) {
+                self.drop_entry(gone, now, &mut change);
+            }
+            let first_seen = match known.next_if(|entry| entry.prefix == *prefix) {
+                Some(entry) if entry.expires_at == NEVER => {
+                    change.kept += 1;
+                    continue;
+                }
+                Some(entry) => entry.first_seen.min(now),
+                None => now,
+            };
+            let (feed, prefix) = (self.feed, *prefix);
+            change.added.push(Entry { prefix, feed, first_seen, last_seen: now, expires_at: NEVER });
+        }
+        for gone in known {
+            self.drop_entry(gone, now, &mut change);
+        }
+        change
+    }
+
+    fn drop_entry(&self, gone: &Entry, now: i64, change: &mut Change) {
+        if gone.expires_at != NEVER {
+            // It left with an earlier version; its time runs.
+            match self.ttl > 0 && gone.expires_at > now {
+                true => change.kept += 1,
+                false => change.removed.push(gone.prefix),
+            }
+            return;
+        }
+        let last_seen = self.last_seen.unwrap_or(gone.last_seen).max(gone.last_seen).min(now);
+        let expires_at = last_seen.saturating_add(self.ttl);
+        match self.ttl > 0 && expires_at > now {
+            true => change.leaving.push(Entry { last_seen, expires_at, ..*gone }),
+            false => change.removed.push(gone.prefix),
+        }
+    }
+}
+
+impl Change {
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.added.is_empty() && self.leaving.is_empty() && self.removed.is_empty()
+    }
+
+    /// Carries the difference out in what is known.
+    pub fn apply(&self, feed: u16, known: &mut Vec<Entry>) {
+        let changed = |entry: &Entry| {
+            let is = |list: &[Entry]| list.binary_search_by_key(&entry.prefix, |other| other.prefix).is_ok();
+            entry.feed == feed
+                && (self.removed.binary_search(&entry.prefix).is_ok() || is(&self.added) || is(&self.leaving))
+        };
+        known.retain(|entry| !changed(entry));
+        known.extend(self.added.iter().chain(&self.leaving));
+        super::wanted::sort(known);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn prefixes(numbers: &[u8]) -> Vec<Prefix> {
+        let mut all: Vec<Prefix> = numbers.iter().map(|n| format!("45.0.0.{n}").parse().unwrap()).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
+    fn step(known: &mut Vec<Entry>, numbers: &[u8], now: i64, last_seen: Option<i64>, ttl: i64) -> Change {
+        let list = prefixes(numbers);
+        let change = Versions { known, feed: 7, list: &list, last_seen, ttl }.change(now);
+        change.apply(7, known);
+        change
+    }
+
+    #[test]
+    fn what_the_list_holds_is_known_and_what_it_dropped_goes() {
+        let mut known = Vec::new();
+        assert_eq!(step(&mut known, &[1, 2, 3], 100, None, 0).added.len(), 3);
+        let change = step(&mut known, &[2, 3, 4], 200, Some(100), 0);
+        assert_eq!((change.added.len(), change.kept), (1, 2));
+        assert_eq!(change.removed, prefixes(&[1]));
+        let first: Vec<i64> = known.iter().map(|entry| entry.first_seen).collect();
+        assert_eq!(first, [100, 100, 200]);
+        assert!(step(&mut known, &[2, 3, 4], 300, Some(200), 0).is_empty());
+    }
+
+    #[test]
+    fn with_a_ttl_a_dropped_entry_stays_until_its_time_is_over_and_may_come_back() {
+        let mut known = Vec::new();
+        step(&mut known, &[1, 2], 100, None, 50);
+        let change = step(&mut known, &[2], 120, Some(100), 50);
+        assert_eq!((change.leaving.len(), change.leaving[0].expires_at), (1, 150));
+        assert!(step(&mut known, &[2], 130, Some(120), 50).is_empty());
+        let back = step(&mut known, &[1, 2], 140, Some(130), 50);
+        assert_eq!((back.added.len(), back.added[0].first_seen), (1, 100));
+        step(&mut known, &[2], 150, Some(140), 50);
+        assert_eq!(step(&mut known, &[2], 190, Some(150), 50).removed, prefixes(&[1]));
+    }
+
+    #[test]
+    fn a_list_that_lost_all_or_more_than_half_has_collapsed() {
+        let table =
+            [(0, 0, false), (1, 0, true), (9, 1, false), (10, 5, false), (10, 4, true), (10, 900, false)];
+        for (before, after, collapsed) in table {
+            let numbers = |n: usize| prefixes(&(0..n.min(255)).map(|n| n as u8).collect::<Vec<_>>());
+            let mut known = Vec::new();
+            Versions { known: &[], feed: 7, list: &numbers(before), last_seen: None, ttl: 0 }
+                .change(1)
+                .apply(7, &mut known);
+            let versions =
+                Versions { known: &known, feed: 7, list: &numbers(after), last_seen: None, ttl: 0 };
+            assert_eq!(versions.collapsed(), collapsed, "{before} {after}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn after_a_change_the_feed_holds_exactly_the_list_and_other_feeds_are_untouched(
+            before in prop::collection::vec(0u8..30, 0..20), after in prop::collection::vec(0u8..30, 0..20)
+        ) {
+            let mut known: Vec<Entry> = prefixes(&[3, 5]).into_iter()
+                .map(|prefix| Entry { prefix, feed: 2, first_seen: 1, last_seen: 1, expires_at: 9 }).collect();
+            let others = known.clone();
+            step(&mut known, &before, 100, None, 0);
+            step(&mut known, &after, 200, Some(100), 0);
+            let ours: Vec<Prefix> = known.iter().filter(|e| e.feed == 7).map(|e| e.prefix).collect();
+            prop_assert_eq!(ours, prefixes(&after));
+            let rest: Vec<Entry> = known.iter().filter(|e| e.feed != 7).copied().collect();
+            prop_assert_eq!(rest, others);
+            prop_assert!(known.is_sorted_by_key(|e| (e.prefix, e.feed)));
+        }
+    }
+}

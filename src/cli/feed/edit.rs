@@ -1,0 +1,110 @@
+//! Changes of the configuration: a feed of the catalogue added, a feed switched on or off.
+
+use std::path::Path;
+
+use anyhow::Context;
+
+use super::super::Global;
+use super::super::exit::Exit;
+use super::super::output::{print, print_json};
+use super::super::sync::Opened;
+use crate::config::{Config, ConfigError, DEFAULT_PATH, Period, edit};
+use crate::feed::catalogue::{self, Chosen};
+use crate::files;
+
+/// Who else than the owner may read a new configuration: the group, which is asterisk's.
+const MODE: u32 = 0o640;
+/// The largest configuration that is changed, in bytes.
+const MOST: u64 = 1 << 20;
+
+/// Adds a list of the catalogue at the end, after all that have priority over it.
+pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    let path = path(global);
+    let chosen = catalogue::find(name).ok_or_else(|| {
+        let what = format!(
+            "the catalogue has no {name:?} (banbridge feed catalogue lists it); a list of your own is added by its \
+             address, in lines like these:\n[[feed]]\nname = \"mine\"\nkind = \"list\"\nurl = \"https://example.com/list.txt\""
+        );
+        ConfigError::new(&path, what)
+    })?;
+    let text = read(&path)?;
+    let config = Config::parse(&text, &path, global.environment_key())?;
+    if config.feed.iter().any(|feed| feed.name == chosen.name) {
+        let what =
+            format!("there is a feed {:?} already (banbridge feed enable switches it on)", chosen.name);
+        return Err(ConfigError::new(&path, what).into());
+    }
+    let new = edit::append(&text, &block(&chosen));
+    write(global, &path, &new)?;
+    let known = chosen.known;
+    let told = format!(
+        "Added {} to {}.\n  beware: {}\n  terms:  {}\nThe next run asks it; see before what it would do with: banbridge feed \
+         test {}\n",
+        chosen.name,
+        path.display(),
+        known.beware,
+        known.terms,
+        chosen.name
+    );
+    done(global, &chosen.name, true, &told)
+}
+
+/// The lines of a list.
+fn block(chosen: &Chosen) -> String {
+    let known = chosen.known;
+    let every = Period::seconds(known.interval.unsigned_abs());
+    let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
+    format!(
+        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nshortest_v4 = {}\n{score}",
+        known.good_for, known.terms, chosen.name, chosen.url, known.shortest_v4
+    )
+}
+
+/// Switches a feed on or off.
+pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> anyhow::Result<Exit> {
+    let path = path(global);
+    let text = read(&path)?;
+    let config = Config::parse(&text, &path, global.environment_key())?;
+    let word = if enabled { "on" } else { "off" };
+    if config.named(name)?.enabled == enabled {
+        return done(global, name, enabled, &format!("{name} is switched {word} already.\n"));
+    }
+    let new = edit::set_enabled(&text, name, enabled).ok_or_else(|| {
+        let what = format!(
+            "the lines of feed {name:?} cannot be changed by program; write enabled = {enabled} there"
+        );
+        ConfigError::new(&path, what)
+    })?;
+    write(global, &path, &new)?;
+    // What it says, or said, counts from now on.
+    let config = global.load_config()?;
+    let ((), report) = Opened::change(global, &config, |_| Ok(()))?;
+    let then = if enabled { " The next run asks it." } else { "" };
+    done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report.in_force()))
+}
+
+fn path(global: &Global) -> std::path::PathBuf {
+    global.config.clone().unwrap_or_else(|| DEFAULT_PATH.into())
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    Ok(files::read_text(path, MOST)
+        .map_err(|error| ConfigError::new(path, format!("cannot be read: {error}")))?)
+}
+
+/// Writes the file, unless the new text is no configuration.
+fn write(global: &Global, path: &Path, text: &str) -> anyhow::Result<()> {
+    Config::parse(text, path, global.environment_key())?;
+    files::replace(path, text.as_bytes(), MODE)
+        .map_err(|error| ConfigError::new(path, format!("cannot be written: {error}")))
+        .context("nothing was changed")
+}
+
+fn done(global: &Global, name: &str, enabled: bool, text: &str) -> anyhow::Result<Exit> {
+    if global.json {
+        print_json(&serde_json::json!({"feed": name, "enabled": enabled}))?;
+    } else if !global.quiet {
+        print(text)?;
+    }
+    Ok(Exit::Done)
+}

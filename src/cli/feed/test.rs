@@ -1,0 +1,215 @@
+//! `feed test`: what a list would do, before it does it.
+
+use std::collections::BTreeMap;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde::Serialize;
+
+use super::super::exit::Exit;
+use super::super::output::{Time, complain, count, print, print_json};
+use super::super::picture::Picture;
+use super::super::sync::child;
+use super::super::{Global, now};
+use crate::ban::never_block::Verdict;
+use crate::ban::snapshot::NEVER;
+use crate::ban::wanted::{self, Asking};
+use crate::ban::{Cover, Entry, Prefix};
+use crate::config::{Config, ConfigError, FeedConfig};
+use crate::feed::catalogue;
+use crate::feed::http::{Download, Validators};
+use crate::feed::list::Parsed;
+use crate::feed::snapshot;
+use crate::feed::text::one_line;
+use crate::pbx::freepbx_conf;
+
+/// Examples of each sort that are shown.
+const SHOWN: usize = 10;
+
+#[derive(Serialize)]
+struct Tested {
+    feed: String,
+    url: String,
+    received: usize,
+    accepted: usize,
+    below_score: usize,
+    prefixes: usize,
+    refused: BTreeMap<String, usize>,
+    examples: Vec<String>,
+    /// Prefixes that no other feed covers.
+    new: usize,
+    /// Prefixes of which a part or all must never be blocked.
+    protected: usize,
+    protected_examples: Vec<String>,
+    /// Rows of the blacklist with it, and prefixes of all feeds that would find no room, with it and without.
+    rows: usize,
+    rows_before: usize,
+    limit: usize,
+    over_limit: usize,
+    over_limit_before: usize,
+}
+
+/// Runs the command.
+pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    if rustix::process::geteuid().is_root() {
+        return as_owner(global, name);
+    }
+    let config = global.load_config()?;
+    let feed = find(&config, name)?;
+    let Some(list) = &feed.list else {
+        let path = config.path.clone().unwrap_or_default();
+        let what = format!(
+            "feed {name:?} is no list; banbridge sync --dry-run --feed {name} shows what it would do"
+        );
+        return Err(ConfigError::new(&path, what).into());
+    };
+    let mut ledger = global.ledger()?;
+    let now = now();
+    let mut picture = Picture::load(&mut ledger, &config, now)?;
+    let state = picture.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
+    let next = state.last_attempt.map_or(0, |last| last + list.minimum.as_secs());
+    if (now..=now + list.minimum.as_secs()).contains(&next) {
+        complain(&format!("{name} was asked lately and may not be asked again before {}", Time(next)));
+        return Ok(Exit::TryAgain);
+    }
+    let timeout = feed.timeout.duration();
+    let parsed = match snapshot::fetch(name, &list.place, timeout, &list.settings, &Validators::default())? {
+        Ok(Download::List { parsed, .. }) => parsed,
+        Ok(Download::Unchanged) => Parsed::default(),
+        Err(error) => {
+            complain(&error.to_string());
+            return Ok(Exit::of_feed(&error));
+        }
+    };
+    let tested = judge(&feed, state.id, &parsed, &mut picture, now);
+    if global.json {
+        print_json(&tested)?;
+    } else {
+        print(&text(&tested))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Root neither asks a server nor reads its answer: the same command does it as the owner of freepbx.conf, and what it
+/// prints is made harmless.
+fn as_owner(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    let (user, group) = freepbx_conf::owner(&global.freepbx_conf)?;
+    anyhow::ensure!(user != 0, "{} belongs to root; it must be asterisk's", global.freepbx_conf.display());
+    let mut command = Command::new(std::env::current_exe()?);
+    command.uid(user).gid(group).env_clear().current_dir("/").stdin(Stdio::null());
+    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    if let Some(file) = &global.config {
+        command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
+    }
+    command.arg("--freepbx-conf").arg(&global.freepbx_conf).args(global.json.then_some("--json"));
+    let output = command.args(["feed", "test", "--", name]).output()?;
+    let harmless = |bytes: &[u8]| -> String {
+        let text = String::from_utf8_lossy(bytes);
+        text.lines().take(1_000).map(|line| one_line(line, 20_000).into_owned() + "\n").collect()
+    };
+    print(&harmless(&output.stdout))?;
+    for line in harmless(&output.stderr).lines() {
+        complain(line.trim_start_matches("banbridge: "));
+    }
+    let code = output.status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(Exit::from_code(code.unwrap_or(u8::MAX)))
+}
+
+/// A feed of the configuration, or one that the catalogue would add.
+fn find(config: &Config, name: &str) -> anyhow::Result<FeedConfig> {
+    if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
+        return Ok(feed.clone());
+    }
+    let Some(chosen) = catalogue::find(name) else { return Ok(config.named(name)?.clone()) };
+    let known = chosen.known;
+    let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
+    let text = format!(
+        "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nshortest_v4 = {}\n{score}",
+        chosen.name, chosen.url, known.shortest_v4
+    );
+    let mut config = Config::parse(&text, Path::new("the catalogue"), None)?;
+    Ok(config.feed.remove(0))
+}
+
+fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now: i64) -> Tested {
+    let others: Vec<Prefix> =
+        picture.holding(now).filter(|entry| entry.feed != id).map(|entry| entry.prefix).collect();
+    let others = Cover::new(&others);
+    let before = picture.plan(now);
+    let mut protected_examples = Vec::new();
+    let mut protected = 0;
+    for prefix in &parsed.prefixes {
+        let why = match picture.never_block.judge(prefix) {
+            Verdict::Free => continue,
+            Verdict::Refused(protection) => format!("{prefix}: {protection}"),
+            Verdict::Carved(_) => {
+                let why = picture.never_block.inside(prefix).next().map(ToString::to_string);
+                format!("a part of {prefix}: {}", why.unwrap_or_default())
+            }
+        };
+        protected += 1;
+        if protected_examples.len() < SHOWN {
+            protected_examples.push(why);
+        }
+    }
+    picture.entries.retain(|entry| entry.feed != id);
+    picture.entries.extend(parsed.prefixes.iter().map(|prefix| Entry {
+        prefix: *prefix,
+        feed: id,
+        first_seen: now,
+        last_seen: now,
+        expires_at: NEVER,
+    }));
+    wanted::sort(&mut picture.entries);
+    if !picture.asking.iter().any(|asking| asking.feed == id) {
+        let last = picture.asking.iter().map(|asking| asking.priority + 1).max().unwrap_or(0);
+        picture.asking.push(Asking { feed: id, priority: last, ttl: feed.ttl.as_secs(), held_since: None });
+    }
+    let after = picture.plan(now);
+    let example = |r: &crate::feed::list::RefusedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);
+    Tested {
+        feed: feed.name.clone(),
+        url: feed.url.clone(),
+        received: parsed.received(),
+        accepted: parsed.accepted,
+        below_score: parsed.below_score,
+        prefixes: parsed.prefixes.len(),
+        refused: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
+        examples: parsed.refused.iter().take(SHOWN).map(example).collect(),
+        new: parsed.prefixes.iter().filter(|prefix| !others.contains(prefix)).count(),
+        protected,
+        protected_examples,
+        rows: after.rows.len(),
+        rows_before: before.rows.len(),
+        limit: picture.policy.limit,
+        over_limit: after.over_limit,
+        over_limit_before: before.over_limit,
+    }
+}
+
+fn text(tested: &Tested) -> String {
+    let mut lines = vec![
+        format!("{} at {} (nothing was changed)", tested.feed, tested.url),
+        format!(
+            "  entries:    {}, {} taken as {} prefixes",
+            tested.received, tested.accepted, tested.prefixes
+        ),
+    ];
+    if tested.below_score > 0 {
+        lines.push(format!("  below score: {} of them", tested.below_score));
+    }
+    lines.push(format!("  new:        {} that no other feed covers", tested.new));
+    for (reason, number) in &tested.refused {
+        lines.push(format!("  refused:    {number}, {reason}"));
+    }
+    lines.extend(tested.examples.iter().map(|example| format!("    {example}")));
+    lines.push(format!("  protected:  {} never blocked, or not whole", count(tested.protected, "address")));
+    lines.extend(tested.protected_examples.iter().map(|example| format!("    {example}")));
+    lines.push(format!(
+        "  blacklist:  {} rows instead of {}, of at most {}; {} find no room instead of {}",
+        tested.rows, tested.rows_before, tested.limit, tested.over_limit, tested.over_limit_before
+    ));
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,104 @@
+//! Root's way: rows and the firewall's chain together, so that the firewall need not start a process for each row.
+
+use super::report::{Reload, Report};
+use super::session::Session;
+use crate::ban::plan::{Plan, Present};
+use crate::fault;
+use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
+use crate::kernel::module_sets::Overlap;
+use crate::kernel::program::System;
+
+/// The change of a plan, for [`apply_blacklist`].
+struct PlanChange<'s, 'a> {
+    session: &'s mut Session<'a>,
+    plan: &'s Plan,
+    now: i64,
+}
+
+impl Change for PlanChange<'_, '_> {
+    fn is_pending(&self) -> bool {
+        !self.plan.changes_nothing()
+    }
+
+    fn commit(&mut self) -> anyhow::Result<()> {
+        self.session.write_rows(self.plan, self.now)
+    }
+
+    fn rows(&mut self) -> anyhow::Result<Present> {
+        self.session.picture.look_at_rows(&mut self.session.ledger)?;
+        Ok(self.session.picture.present.clone())
+    }
+
+    /// A row that the administrator wrote meanwhile: ours give way to it now instead of on the next run.
+    fn mend(&mut self, overlap: &Overlap) -> anyhow::Result<bool> {
+        if !overlap.ours() {
+            return Ok(false);
+        }
+        self.session.picture.look_at_rows(&mut self.session.ledger)?;
+        let plan = self.session.picture.plan(self.now);
+        let differs = !plan.changes_nothing();
+        if differs {
+            self.session.write_rows(&plan, self.now)?;
+        }
+        Ok(differs)
+    }
+}
+
+/// Where the tests have a change together go wrong; no error can be made of it there.
+struct Points;
+
+impl Steps for Points {
+    fn reached(&mut self, step: Step) {
+        let _ = fault::point(match step {
+            Step::BeforeFreeze => "before-freeze",
+            Step::Frozen => "frozen",
+            Step::Committed => "committed",
+            Step::Restored => "restored",
+            Step::Thawed => "thawed",
+            Step::Told => "daemon-told",
+        });
+    }
+}
+
+impl Session<'_> {
+    /// Writes the rows of a plan and brings them into force.
+    pub(super) fn write_and_force(
+        &mut self,
+        plan: &Plan,
+        report: &mut Report,
+        now: i64,
+    ) -> anyhow::Result<()> {
+        let firewall = self.picture.firewall.clone();
+        let run_dir = self.run_dir.clone();
+        let programs = System::default();
+        let site = Site::new(&firewall, &run_dir, &programs);
+        let applied = apply_blacklist(&site, &mut PlanChange { session: self, plan, now }, &mut Points)?;
+        self.tell_of(&applied, !plan.changes_nothing(), report);
+        // What is in force, or waits for the firewall's own start, nobody needs to be told again.
+        if self.ledger.state("changed_at")?.unwrap_or(0) != 0 {
+            self.ledger.set_state("changed_at", 0)?;
+        }
+        Ok(())
+    }
+
+    fn tell_of(&self, applied: &Applied, changed: bool, report: &mut Report) {
+        for note in &applied.notes {
+            report.warn(note.clone());
+        }
+        if let Some(overlap) = &applied.overlap {
+            report.warn(overlap.to_string());
+        }
+        match &applied.how {
+            How::FrozenRestore | How::HupOnly { .. } => report.reload = Reload::Hup,
+            How::RowsOnly { .. } if changed => report.reload = Reload::Waiting,
+            How::RowsOnly { .. } | How::Nothing => {}
+        }
+        if applied.how != How::Nothing {
+            log::debug!("the blacklist was brought into force: {applied:?}");
+            report.verified = applied.verified;
+            // That the firewall is off or does not run is said anyway.
+            let known = matches!(applied.how, How::RowsOnly { .. });
+            report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Lists that people feed a PBX, with what one should know before using them. One table, and nothing in it is used
+//! until an administrator adds it: apiban alone is the default.
+//!
+//! The interval is the publisher's minimum, or what is fair where he states none; it binds every feed that reads
+//! from the same place, also one whose address was pasted.
+
+/// One list of the catalogue. A name that ends in `-CC` stands for one list a country.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Known {
+    /// As `feed add` takes it.
+    pub name: &'static str,
+    /// Where it stands; `CC` is the country's code.
+    pub url: &'static str,
+    /// Who may use it for what.
+    pub terms: &'static str,
+    /// How many entries, about.
+    pub size: &'static str,
+    /// The shortest time between two requests, in seconds.
+    pub interval: i64,
+    /// Where addresses of the same publisher begin, without the scheme.
+    pub site: &'static str,
+    /// The widest IPv4 network that it is to be trusted with.
+    pub shortest_v4: u8,
+    /// The lowest score to take.
+    pub min_score: Option<f64>,
+    /// What it is good for.
+    pub good_for: &'static str,
+    /// What to beware of.
+    pub beware: &'static str,
+}
+
+const HOUR: i64 = 3_600;
+
+/// All lists, those for SIP first.
+pub const KNOWN: &[Known] = &[
+    Known {
+        name: "voipbl",
+        url: "https://voipbl.org/update/",
+        terms: "free of charge; no licence is stated",
+        size: "97,000 networks",
+        interval: 4 * HOUR,
+        site: "voipbl.org/",
+        shortest_v4: 16,
+        min_score: None,
+        good_for: "SIP attackers of many years, reported by PBXs",
+        beware: "holds some junk and old entries; far more than the firewall's blacklist can hold with iptables; \
+                 asked more often than every 4 hours it locks you out",
+    },
+    Known {
+        name: "blocklist-de-sip",
+        url: "https://lists.blocklist.de/lists/sip.txt",
+        terms: "free of charge",
+        size: "100 addresses",
+        interval: HOUR / 2,
+        site: "lists.blocklist.de/",
+        shortest_v4: 24,
+        min_score: None,
+        good_for: "SIP attackers of the last two days, reported by fail2ban",
+        beware: "anybody can report; an address stays listed after it changed hands, for two days",
+    },
+    Known {
+        name: "spamhaus-drop",
+        url: "https://www.spamhaus.org/drop/drop_v4.json",
+        terms: "free of charge; the list's date and copyright stay with it (spamhaus.org/drop/terms)",
+        size: "1,700 networks",
+        interval: HOUR,
+        site: "www.spamhaus.org/drop/",
+        shortest_v4: 10,
+        min_score: None,
+        good_for: "networks in the hands of criminals, whole; next to no false entries",
+        beware: "not about SIP; at most hourly",
+    },
+    Known {
+        name: "spamhaus-dropv6",
+        url: "https://www.spamhaus.org/drop/drop_v6.json",
+        terms: "free of charge; the list's date and copyright stay with it (spamhaus.org/drop/terms)",
+        size: "90 networks",
+        interval: HOUR,
+        site: "www.spamhaus.org/drop/",
+        shortest_v4: 10,
+        min_score: None,
+        good_for: "the same for IPv6",
+        beware: "rows of IPv6 are enforced by the nftables driver or the set only; at most hourly",
+    },
+    Known {
+        name: "dshield",
+        url: "https://feeds.dshield.org/block.txt",
+        terms: "Creative Commons, not for commercial use without asking (see the head of the file)",
+        size: "20 networks",
+        interval: HOUR,
+        site: "feeds.dshield.org/",
+        shortest_v4: 20,
+        min_score: None,
+        good_for: "the twenty /24 networks that attacked most in three days",
+        beware: "whole networks for what some of their addresses did, research scanners among them",
+    },
+    Known {
+        name: "emerging-threats",
+        url: "https://rules.emergingthreats.net/fwrules/emerging-Block-IPs.txt",
+        terms: "free of charge (BSD); holds Spamhaus DROP and DShield, whose terms bind",
+        size: "1,500 addresses and networks",
+        interval: 6 * HOUR,
+        site: "rules.emergingthreats.net/",
+        shortest_v4: 10,
+        min_score: None,
+        good_for: "Spamhaus DROP, DShield and known control servers in one",
+        beware: "not about SIP; next to nothing new beside the two lists in it",
+    },
+    Known {
+        name: "firehol-level1",
+        url: "https://iplists.firehol.org/files/firehol_level1.netset",
+        terms: "made of other lists, each with terms of its own (iplists.firehol.org)",
+        size: "15,000 to 30,000 networks",
+        interval: 6 * HOUR,
+        site: "iplists.firehol.org/",
+        shortest_v4: 10,
+        min_score: None,
+        good_for: "attackers and criminals' networks from several lists, made for few false entries",
+        beware: "holds 10.0.0.0/8, 192.168.0.0/16 and all other private networks: they are refused here, as always",
+    },
+    Known {
+        name: "ipsum",
+        url: "https://raw.githubusercontent.com/stamparm/ipsum/master/ipsum.txt",
+        terms: "public domain (Unlicense)",
+        size: "120,000 addresses, 14,000 with a score of 3 or more",
+        interval: 12 * HOUR,
+        site: "raw.githubusercontent.com/stamparm/ipsum/",
+        shortest_v4: 24,
+        min_score: Some(3.0),
+        good_for: "addresses that several of 30 lists name; the score says how many",
+        beware: "not about SIP; low scores hold many addresses that did nothing to you; made once a day",
+    },
+    Known {
+        name: "country-CC",
+        url: "https://www.ipdeny.com/ipblocks/data/aggregated/CC-aggregated.zone",
+        terms: "free of charge within limits (ipdeny.com/usagelimits.php)",
+        size: "up to 20,000 networks a country",
+        interval: 24 * HOUR,
+        site: "www.ipdeny.com/ipblocks/",
+        shortest_v4: 8,
+        min_score: None,
+        good_for: "countries from where nobody ever calls you",
+        beware: "blocks everybody there, your own people on journeys too; attackers rent servers next door as well",
+    },
+    Known {
+        name: "country6-CC",
+        url: "https://www.ipdeny.com/ipv6/ipaddresses/aggregated/CC-aggregated.zone",
+        terms: "free of charge within limits (ipdeny.com/usagelimits.php)",
+        size: "up to 10,000 networks a country",
+        interval: 24 * HOUR,
+        site: "www.ipdeny.com/ipv6/",
+        shortest_v4: 8,
+        min_score: None,
+        good_for: "the same for IPv6",
+        beware: "as country-CC; rows of IPv6 are enforced by the nftables driver or the set only",
+    },
+];
+
+/// A list of the catalogue that was asked for by name, with its address.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chosen {
+    /// The entry of the catalogue.
+    pub known: Known,
+    /// The feed's name.
+    pub name: String,
+    /// Its address.
+    pub url: String,
+}
+
+/// The list of a name; for countries with the code in the place of `CC`.
+pub fn find(name: &str) -> Option<Chosen> {
+    let name = name.to_ascii_lowercase();
+    KNOWN.iter().find_map(|known| {
+        let code = match known.name.strip_suffix("CC") {
+            None => {
+                return (known.name == name).then(|| Chosen {
+                    known: *known,
+                    name: name.clone(),
+                    url: known.url.into(),
+                });
+            }
+            Some(start) => name.strip_prefix(start)?,
+        };
+        let is_code = code.len() == 2 && code.bytes().all(|b| b.is_ascii_lowercase());
+        is_code.then(|| Chosen { known: *known, name: name.clone(), url: known.url.replace("CC", code) })
+    })
+}
+
+/// The shortest time between two requests to where `url` leads, in seconds; 0 for places that nobody knows.
+pub fn minimum(url: &str) -> i64 {
+    let Some((_, rest)) = url.split_once("://") else { return 0 };
+    let rest = rest.to_ascii_lowercase();
+    let of =
+        |site: &str| rest.starts_with(site) || rest.strip_prefix("www.").is_some_and(|r| r.starts_with(site));
+    KNOWN.iter().filter(|known| of(known.site)).map(|known| known.interval).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::snapshot::Place;
+
+    #[test]
+    fn every_list_can_be_found_and_its_place_is_one_that_can_be_asked() {
+        for known in KNOWN {
+            let chosen = find(&known.name.replace("CC", "de")).unwrap();
+            assert!(matches!(Place::parse(&chosen.url), Ok(Place::Http(_))), "{}", chosen.url);
+            assert!(minimum(&chosen.url) >= known.interval && known.interval > 0, "{}", known.name);
+            assert!(!chosen.url.contains("CC"), "{}", chosen.url);
+        }
+        assert_eq!(
+            find("country-CN").unwrap().url,
+            "https://www.ipdeny.com/ipblocks/data/aggregated/cn-aggregated.zone"
+        );
+    }
+
+    #[test]
+    fn what_is_not_in_the_catalogue_is_not_found() {
+        for name in ["", "apiban", "country-", "country-../", "country-china", "country-CC1"] {
+            assert_eq!(find(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_minimum_binds_pasted_addresses_of_the_same_place() {
+        let table = [
+            ("https://voipbl.org/update/", 14_400),
+            ("https://www.voipbl.org/update", 14_400),
+            ("https://VOIPBL.org/update", 14_400),
+            ("https://voipbl.org.example.com/update", 0),
+            ("https://example.com/voipbl.org/", 0),
+            ("/var/lib/list", 0),
+        ];
+        for (url, seconds) in table {
+            assert_eq!(minimum(url), seconds, "{url}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Where the entries of a list come together, with the counts of what was not taken.
+
+use std::collections::BTreeMap;
+
+use super::Settings;
+use super::entry::Reason;
+use super::error::{ListErrorKind, shown};
+use crate::ban::Prefix;
+
+/// Refused entries that are kept with their text; all are counted.
+const REFUSED_KEPT: usize = 1_000;
+/// So many bad entries, and more than good ones, end the reading before its end.
+const HOPELESS: usize = 10_000;
+
+/// One refused entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedLine {
+    /// Its line; in a JSON text the line that the reader had come to.
+    pub line: u64,
+    /// What stands there, cut and escaped.
+    pub text: String,
+    /// Why it is refused.
+    pub reason: Reason,
+}
+
+/// What a list says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Parsed {
+    /// Sorted, each once.
+    pub prefixes: Vec<Prefix>,
+    /// Entries that were read, repeated ones and those below the score included, refused ones not.
+    pub accepted: usize,
+    /// Of those, entries below the score: they are in no prefix.
+    pub below_score: usize,
+    /// The first refused entries.
+    pub refused: Vec<RefusedLine>,
+    /// All refused entries by their reason.
+    pub reasons: BTreeMap<Reason, usize>,
+    /// Lines, comments included.
+    pub lines: u64,
+}
+
+impl Parsed {
+    /// All refused entries.
+    pub fn refused_total(&self) -> usize {
+        self.reasons.values().sum()
+    }
+
+    /// All entries, refused ones included.
+    pub fn received(&self) -> usize {
+        self.accepted + self.refused_total()
+    }
+}
+
+/// Takes entries in.
+pub(super) struct Collector {
+    parsed: Parsed,
+    first_junk: Option<RefusedLine>,
+    junk: usize,
+    shortest: (u8, u8),
+    max_entries: usize,
+    /// How many entries the list itself says that it has.
+    pub(super) announced: Option<u64>,
+}
+
+impl Collector {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            parsed: Parsed::default(),
+            first_junk: None,
+            junk: 0,
+            shortest: (settings.shortest_v4, settings.shortest_v6),
+            max_entries: settings.max_entries,
+            announced: None,
+        }
+    }
+
+    /// Takes one entry: `read` appends its prefixes or says why it has none.
+    pub(super) fn take(
+        &mut self,
+        line: u64,
+        bytes: &[u8],
+        read: impl FnOnce(&mut Vec<Prefix>) -> Result<(), Reason>,
+    ) -> Result<(), ListErrorKind> {
+        let before = self.parsed.prefixes.len();
+        let mut result = read(&mut self.parsed.prefixes);
+        let (v4, v6) = self.shortest;
+        for prefix in &self.parsed.prefixes[before..] {
+            let shortest = if prefix.is_ipv4() { v4 } else { v6 };
+            if prefix.length() < shortest {
+                // Half of a range is not what its publisher meant.
+                result = Err(Reason::Wide(shortest));
+            }
+        }
+        match result {
+            Ok(()) => self.parsed.accepted += 1,
+            Err(reason) => {
+                self.parsed.prefixes.truncate(before);
+                self.refuse(line, bytes, reason)?;
+            }
+        }
+        if self.parsed.prefixes.len() > self.max_entries {
+            return Err(ListErrorKind::TooMany { limit: self.max_entries, line });
+        }
+        Ok(())
+    }
+
+    /// Counts an entry below the score.
+    pub(super) fn leave_out(&mut self) {
+        self.parsed.accepted += 1;
+        self.parsed.below_score += 1;
+    }
+
+    /// Counts an entry that is none.
+    pub(super) fn refuse(&mut self, line: u64, bytes: &[u8], reason: Reason) -> Result<(), ListErrorKind> {
+        *self.parsed.reasons.entry(reason).or_default() += 1;
+        let item = || RefusedLine { line, text: shown(bytes), reason };
+        if self.parsed.refused.len() < REFUSED_KEPT {
+            self.parsed.refused.push(item());
+        }
+        if reason.is_junk() {
+            self.junk += 1;
+            self.first_junk.get_or_insert_with(item);
+            if self.junk > HOPELESS && self.junk > self.parsed.accepted {
+                return Err(self.no_list());
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes which line the reading has come to.
+    pub(super) fn at(&mut self, line: u64) {
+        self.parsed.lines = line;
+    }
+
+    fn no_list(&self) -> ListErrorKind {
+        let first = self.first_junk.clone();
+        let (line, text, reason) =
+            first.map_or_else(Default::default, |first| (first.line, first.text, first.reason.to_string()));
+        ListErrorKind::Junk { junk: self.junk, of: self.parsed.received(), line, text, reason }
+    }
+
+    /// The whole list, unless most of it is none.
+    pub(super) fn finish(mut self) -> Result<Parsed, ListErrorKind> {
+        if self.junk * 2 > self.parsed.received() {
+            return Err(self.no_list());
+        }
+        let received = self.parsed.received() as u64;
+        // Publishers miscount by a few; a list that was cut off lacks more.
+        let lacks = |announced: &u64| received + 10 + announced / 20 < *announced;
+        if let Some(announced) = self.announced.filter(lacks) {
+            let why = format!("it says that it has {announced} entries and has {received}");
+            return Err(ListErrorKind::CutOff { why });
+        }
+        self.parsed.prefixes.sort_unstable();
+        self.parsed.prefixes.dedup();
+        self.parsed.prefixes.shrink_to_fit();
+        Ok(self.parsed)
+    }
+}

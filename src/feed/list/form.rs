@@ -1,0 +1,235 @@
+//! Which form a list has, told from its beginning.
+
+use super::entry::{address, dshield, is_one};
+use super::error::{ListErrorKind, shown};
+use super::text::{Layout, Separator, Shape, content, fields};
+use super::{Column, Format, Settings};
+
+/// So many bytes are looked at.
+pub(super) const HEAD: u64 = 64 * 1024;
+/// So many lines of them.
+const SAMPLE: usize = 200;
+/// Columns that are tried.
+const COLUMNS: usize = 16;
+/// Names that publishers give the field with the address, the likeliest first.
+const FIELDS: [&str; 14] = [
+    "cidr",
+    "prefix",
+    "ip_prefix",
+    "ipaddress",
+    "ip_address",
+    "ip",
+    "address",
+    "addr",
+    "src_ip",
+    "network",
+    "netblock",
+    "range",
+    "ipv4",
+    "value",
+];
+/// Words of the logs that people paste in the place of a list.
+const LOG_WORDS: [&str; 12] = [
+    "fail2ban.",
+    "chan_sip",
+    "res_pjsip",
+    "NOTICE[",
+    "WARNING[",
+    "ERROR[",
+    "SECURITY[",
+    "VERBOSE[",
+    "sshd[",
+    "kernel:",
+    "Registration from",
+    "Failed password",
+];
+
+/// How the entries stand in the text.
+#[derive(Debug)]
+pub(super) enum Form {
+    /// Lines with columns.
+    Text(Layout),
+    /// One JSON value a line.
+    JsonLines {
+        /// The field that holds the address.
+        field: String,
+    },
+    /// One JSON value in all.
+    Json {
+        /// The field that holds the address.
+        field: String,
+    },
+}
+
+/// Tells the form from the beginning of a text. `whole`: there is nothing after it.
+pub(super) fn recognise(head: &[u8], whole: bool, settings: &Settings) -> Result<Form, ListErrorKind> {
+    let first = (1u64..).zip(head.split(|b| *b == b'\n')).find(|(_, line)| !line.trim_ascii().is_empty());
+    let (number, first) = first.unwrap_or((1, b""));
+    let first = first.trim_ascii();
+    if first.starts_with(b"<") {
+        return Err(ListErrorKind::Html { line: number, text: shown(first) });
+    }
+    if head.contains(&0) {
+        return Err(ListErrorKind::NotText { why: "it holds zero bytes".to_owned() });
+    }
+    log_lines(head)?;
+    let field = || {
+        let named = settings.field.clone().or_else(|| match &settings.column {
+            Some(Column::Name(name)) => Some(name.clone()),
+            _ => None,
+        });
+        named.unwrap_or_else(|| field_of(head))
+    };
+    match settings.format {
+        Some(Format::Json) => return Ok(Form::Json { field: field() }),
+        Some(Format::Jsonl) => return Ok(Form::JsonLines { field: field() }),
+        None if first.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() => {
+            return Ok(Form::JsonLines { field: field() });
+        }
+        None if first.starts_with(b"{") || first.starts_with(b"[") => {
+            return Ok(Form::Json { field: field() });
+        }
+        _ => {}
+    }
+    let mut lines: Vec<(u64, &[u8])> = (1..).zip(head.split(|b| *b == b'\n')).collect();
+    if !whole {
+        // The last one is not all there.
+        lines.pop();
+    }
+    text(&lines, settings).map(Form::Text)
+}
+
+/// An error where most lines of the beginning are those of a log.
+fn log_lines(head: &[u8]) -> Result<(), ListErrorKind> {
+    let is_log = |line: &[u8]| {
+        let text = String::from_utf8_lossy(&line[..line.len().min(1_000)]);
+        LOG_WORDS.iter().any(|word| text.contains(word))
+    };
+    let lines = (1u64..).zip(head.split(|b| *b == b'\n')).filter(|(_, line)| !content(line).is_empty());
+    let sample: Vec<(u64, &[u8])> = lines.take(SAMPLE).collect();
+    let mut logs = sample.iter().filter(|(_, line)| is_log(line));
+    match logs.next() {
+        Some((line, text)) if (logs.count() + 1) * 2 > sample.len() => {
+            Err(ListErrorKind::Log { line: *line, text: shown(text) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether a word is a name that publishers give the address.
+pub(super) fn is_field(word: &[u8]) -> bool {
+    FIELDS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The likeliest field, by the names that stand in the beginning.
+fn field_of(head: &[u8]) -> String {
+    let text = String::from_utf8_lossy(head);
+    let is_key = |name: &str| {
+        let quoted = format!("\"{name}\"");
+        text.match_indices(&quoted).any(|(at, _)| text[at + quoted.len()..].trim_start().starts_with(':'))
+    };
+    FIELDS.iter().find(|name| is_key(name)).unwrap_or(&FIELDS[0]).to_string()
+}
+
+fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListErrorKind> {
+    let sample: Vec<(u64, &[u8])> = lines
+        .iter()
+        .map(|(number, line)| (*number, content(line)))
+        .filter(|(_, line)| !line.is_empty())
+        .take(SAMPLE)
+        .collect();
+    let mut layout = Layout::default();
+    if let Some(Column::Name(name)) = &settings.column {
+        layout.separator = separator_of_names(lines, name).unwrap_or_default();
+    }
+    match &settings.column {
+        Some(Column::Name(name)) => {
+            layout.column = find_name(lines, layout.separator, name)
+                .ok_or_else(|| ListErrorKind::NoPlace { what: format!("column {name:?}"), how: "column" })?;
+        }
+        Some(Column::Number(number)) => {
+            layout.column = usize::from(*number).saturating_sub(1);
+            layout.separator = best(&sample, Some(layout.column)).0;
+        }
+        None => (layout.separator, layout.column) = best(&sample, None),
+    }
+    layout.shape = match settings.format {
+        Some(Format::Dshield) => Shape::Dshield,
+        Some(Format::Ranges) => Shape::Ranges,
+        Some(Format::Text) => Shape::Entry,
+        _ if is_dshield(&sample, &layout) => Shape::Dshield,
+        _ => Shape::Entry,
+    };
+    layout.score = match (&settings.score_column, settings.min_score) {
+        (_, None) => None,
+        (None, Some(_)) => Some(layout.column + 1),
+        (Some(Column::Number(number)), _) => Some(usize::from(*number).saturating_sub(1)),
+        (Some(Column::Name(name)), _) => Some(find_name(lines, layout.separator, name).ok_or_else(|| {
+            ListErrorKind::NoPlace { what: format!("column {name:?}"), how: "score_column" }
+        })?),
+    };
+    Ok(layout)
+}
+
+/// The line of a list that names its columns is one of its first, a comment perhaps.
+fn name_lines<'a>(lines: &'a [(u64, &'a [u8])]) -> impl Iterator<Item = &'a [u8]> {
+    let bare = |line: &'a [u8]| {
+        let start = line.iter().position(|b| !b"#;/ \t".contains(b)).unwrap_or(line.len());
+        line[start..].trim_ascii()
+    };
+    lines.iter().take(50).map(move |(_, line)| bare(line))
+}
+
+fn find_name(lines: &[(u64, &[u8])], separator: Separator, name: &str) -> Option<usize> {
+    let mut places = Vec::new();
+    name_lines(lines).find_map(|line| {
+        fields(line, separator, &mut places);
+        places.iter().position(|place| line[place.clone()].eq_ignore_ascii_case(name.as_bytes()))
+    })
+}
+
+fn separator_of_names(lines: &[(u64, &[u8])], name: &str) -> Option<Separator> {
+    Separator::ALL.into_iter().find(|separator| find_name(lines, *separator, name).is_some())
+}
+
+/// The separator and column in which most lines have an entry; of equal ones the plainest.
+fn best(sample: &[(u64, &[u8])], column: Option<usize>) -> (Separator, usize) {
+    let (mut found, mut most) = ((Separator::default(), column.unwrap_or(0)), 0);
+    let mut places = Vec::new();
+    for separator in Separator::ALL {
+        let mut counts = [0usize; COLUMNS];
+        let wanted = column.map_or(0..COLUMNS, |column| column..column.saturating_add(1));
+        for (_, line) in sample {
+            fields(line, separator, &mut places);
+            for at in wanted.clone().take_while(|at| *at < places.len()) {
+                if is_one(&line[places[at].clone()])
+                    && let Some(count) = counts.get_mut(at.min(COLUMNS - 1))
+                {
+                    *count += 1;
+                }
+            }
+        }
+        for (at, count) in counts.into_iter().enumerate() {
+            if count > most {
+                (found, most) = ((separator, column.unwrap_or(at)), count);
+            }
+        }
+    }
+    found
+}
+
+/// Whether most lines are a network as DShield writes it.
+fn is_dshield(sample: &[(u64, &[u8])], layout: &Layout) -> bool {
+    let mut places = Vec::new();
+    let mut fitting = 0;
+    for (_, line) in sample {
+        fields(line, layout.separator, &mut places);
+        if let Some([first, last, length]) = places.get(layout.column..layout.column + 3) {
+            let [first, last, length] = [first, last, length].map(|place| &line[place.clone()]);
+            if address(first).is_ok() && dshield(first, last, length, &mut Vec::new()).is_ok() {
+                fitting += 1;
+            }
+        }
+    }
+    fitting > 0 && fitting * 2 > sample.len().saturating_sub(1)
+}

@@ -1,0 +1,272 @@
+//! Lists in JSON: a value a line, or one array or object in all, read without being held in memory whole.
+
+use std::cell::Cell;
+use std::fmt;
+use std::io::{self, BufRead, Read};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+use super::collect::Collector;
+use super::entry::{self, Reason};
+use super::error::{ListErrorKind, shown};
+use super::lines::Lines;
+use super::{Column, Settings};
+
+/// What a walk through a value needs to know.
+struct Walk<'a> {
+    field: &'a str,
+    score: Option<(&'a str, f64)>,
+    collector: &'a mut Collector,
+    /// Which line the reader has come to.
+    line: &'a Cell<u64>,
+    /// An error of the collector, on its way through the library.
+    failed: Option<ListErrorKind>,
+    /// Objects that had the field, and that had it not.
+    with: usize,
+    without: usize,
+}
+
+/// Reads a value a line. Lines without the field (Spamhaus' last one, with the licence) are passed over.
+pub(super) fn read_lines(
+    input: impl BufRead,
+    field: &str,
+    settings: &Settings,
+    collector: &mut Collector,
+) -> Result<(), ListErrorKind> {
+    let mut lines = Lines::new(input);
+    let at = Cell::new(0);
+    let score = score(settings);
+    let (mut with, mut without) = (0, 0);
+    while let Some(line) = lines.next()? {
+        collector.at(line.number);
+        at.set(line.number);
+        let text = line.bytes.trim_ascii();
+        if text.is_empty() || text.starts_with(b"#") || text.starts_with(b"//") {
+            continue;
+        }
+        if line.is_cut {
+            collector.refuse(line.number, text, Reason::TooLong)?;
+            continue;
+        }
+        let mut walk = Walk { field, score, collector, line: &at, failed: None, with: 0, without: 0 };
+        let mut json = serde_json::Deserializer::from_slice(text);
+        let result = Value { walk: &mut walk, taking: true }.deserialize(&mut json).and_then(|()| json.end());
+        if let Some(failed) = walk.failed {
+            return Err(failed);
+        }
+        (with, without) = (with + walk.with, without + walk.without);
+        match result {
+            Ok(()) => {}
+            Err(error) if error.is_eof() && !line.has_end => {
+                return Err(ListErrorKind::CutOff {
+                    why: format!("line {} ends in the middle", line.number),
+                });
+            }
+            Err(_) => collector.refuse(line.number, text, Reason::NotText)?,
+        }
+        if let Some(records) = records(text).filter(|_| without > 0) {
+            collector.announced = Some(records);
+        }
+    }
+    place(field, with, without)
+}
+
+/// The number in Spamhaus' line about the list itself.
+fn records(line: &[u8]) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Metadata {
+        r#type: String,
+        records: u64,
+    }
+    let is_short = line.len() < 2_000 && line.starts_with(b"{\"type\"");
+    let metadata: Metadata = serde_json::from_slice(line).ok().filter(|_| is_short)?;
+    (metadata.r#type == "metadata").then_some(metadata.records)
+}
+
+/// Reads one value.
+pub(super) fn read(
+    input: impl BufRead,
+    field: &str,
+    settings: &Settings,
+    collector: &mut Collector,
+) -> Result<(), ListErrorKind> {
+    let line = Cell::new(1);
+    let last = Cell::new([0; 32]);
+    let input = Counted { input, line: &line, last: &last };
+    let mut walk =
+        Walk { field, score: score(settings), collector, line: &line, failed: None, with: 0, without: 0 };
+    let mut json = serde_json::Deserializer::from_reader(input);
+    let result = Value { walk: &mut walk, taking: true }.deserialize(&mut json).and_then(|()| json.end());
+    let (with, without) = (walk.with, walk.without);
+    if let Some(failed) = walk.failed {
+        return Err(failed);
+    }
+    collector.at(line.get());
+    match result {
+        Ok(()) => place(field, with, without),
+        Err(error) if error.is_eof() => {
+            Err(ListErrorKind::CutOff { why: format!("the JSON ends in the middle, in line {}", line.get()) })
+        }
+        Err(error) if error.is_io() => Err(ListErrorKind::Io(error.into())),
+        Err(error) => {
+            let (why, bytes) = (error.to_string(), last.get());
+            let seen = bytes.iter().position(|b| *b != 0).map_or(&bytes[..0], |at| &bytes[at..]);
+            Err(ListErrorKind::Json { line: line.get(), text: shown(seen), why: shown(why.as_bytes()) })
+        }
+    }
+}
+
+fn score(settings: &Settings) -> Option<(&str, f64)> {
+    match (&settings.score_column, settings.min_score) {
+        (Some(Column::Name(name)), Some(least)) => Some((name, least)),
+        (_, Some(least)) => Some(("score", least)),
+        _ => None,
+    }
+}
+
+/// An error where objects came, and none had the field.
+fn place(field: &str, with: usize, without: usize) -> Result<(), ListErrorKind> {
+    match with == 0 && without > 0 {
+        true => Err(ListErrorKind::NoPlace { what: format!("field {field:?}"), how: "field" }),
+        false => Ok(()),
+    }
+}
+
+/// Any value: texts are entries where `taking`, objects are searched for the field.
+struct Value<'w, 'a> {
+    walk: &'w mut Walk<'a>,
+    taking: bool,
+}
+
+impl Value<'_, '_> {
+    fn take<E: Error>(self, text: &str) -> Result<(), E> {
+        if !self.taking {
+            return Ok(());
+        }
+        self.walk.take(text).map_err(|kind| self.walk.fail(kind))
+    }
+
+    fn refuse<E: Error>(self, shown: &str) -> Result<(), E> {
+        if !self.taking {
+            return Ok(());
+        }
+        let line = self.walk.line.get();
+        let refused = self.walk.collector.refuse(line, shown.as_bytes(), Reason::NotText);
+        refused.map_err(|kind| self.walk.fail(kind))
+    }
+}
+
+impl Walk<'_> {
+    fn take(&mut self, text: &str) -> Result<(), ListErrorKind> {
+        let bytes = text.trim().as_bytes();
+        self.collector.take(self.line.get(), bytes, |out| entry::read(bytes, out))
+    }
+
+    fn fail<E: Error>(&mut self, kind: ListErrorKind) -> E {
+        self.failed.get_or_insert(kind);
+        E::custom("stopped")
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Value<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Value<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.take(text)
+    }
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.refuse(&value.to_string())
+    }
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.refuse(&value.to_string())
+    }
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.refuse(&value.to_string())
+    }
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.refuse(&value.to_string())
+    }
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element_seed(Value { walk: &mut *self.walk, taking: self.taking })?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = false;
+        // With a score, an entry waits for the end of its object: the score may stand behind it.
+        let (mut waiting, mut points) = (None::<serde_json::Value>, None::<f64>);
+        while let Some(key) = map.next_key::<String>()? {
+            let is_score = self.walk.score.is_some_and(|(name, _)| name == key);
+            if is_score {
+                let value: serde_json::Value = map.next_value()?;
+                points = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+            } else if key != self.walk.field {
+                map.next_value_seed(Value { walk: &mut *self.walk, taking: false })?;
+            } else if self.walk.score.is_some() {
+                (found, waiting) = (true, Some(map.next_value()?));
+            } else {
+                found = true;
+                map.next_value_seed(Value { walk: &mut *self.walk, taking: true })?;
+            }
+        }
+        let walk = self.walk;
+        if found {
+            walk.with += 1;
+        } else {
+            walk.without += 1;
+        }
+        if let (Some(value), Some((_, least))) = (waiting, walk.score) {
+            let line = walk.line.get();
+            let text = value.as_str().unwrap_or_default();
+            let done = match points {
+                None => walk.collector.refuse(line, text.as_bytes(), Reason::NoScore),
+                Some(points) if points < least => {
+                    walk.collector.leave_out();
+                    Ok(())
+                }
+                Some(_) if value.is_string() => walk.take(text),
+                Some(_) => walk.collector.refuse(line, b"", Reason::NotText),
+            };
+            done.map_err(|kind| walk.fail(kind))?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts lines, and remembers the last bytes for the error.
+struct Counted<'a, R> {
+    input: R,
+    line: &'a Cell<u64>,
+    last: &'a Cell<[u8; 32]>,
+}
+
+impl<R: BufRead> Read for Counted<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.input.read(buffer)?;
+        for byte in &buffer[..length] {
+            let mut last = self.last.get();
+            last.rotate_left(1);
+            last[31] = *byte;
+            self.last.set(last);
+            if *byte == b'\n' {
+                self.line.set(self.line.get() + 1);
+            }
+        }
+        Ok(length)
+    }
+}

@@ -1,0 +1,345 @@
+//! Tests of the list reader, apart only for their length.
+
+use std::io::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn settings() -> Settings {
+    Settings { shortest_v4: 8, shortest_v6: 16, ..Settings::default() }
+}
+
+fn parse(text: &[u8], settings: &Settings) -> Result<Parsed, ListError> {
+    read("test", text, settings)
+}
+
+fn shown(parsed: &Parsed) -> String {
+    parsed.prefixes.iter().map(Prefix::to_string).collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn good(text: &str) -> String {
+    shown(&parse(text.as_bytes(), &settings()).unwrap())
+}
+
+fn bad(text: &[u8]) -> String {
+    parse(text, &settings()).map(|parsed| shown(&parsed)).unwrap_err().to_string()
+}
+
+#[test]
+fn every_form_is_recognised_from_its_content() {
+    let table = [
+        (
+            "one a line",
+            "45.0.0.1\n45.0.1.0/24\n2a05::1\n::ffff:45.0.0.9\n",
+            "45.0.0.1 45.0.0.9 45.0.1.0/24 2a05::1",
+        ),
+        (
+            "comments",
+            "# a\n; b\n// c\n45.0.0.1 # d\n45.0.0.2 // e\n45.0.0.3 ; f\n45.0.0.4#g\n\n  45.0.0.5  \n",
+            "45.0.0.1 45.0.0.2 45.0.0.3 45.0.0.4 45.0.0.5",
+        ),
+        ("byte-order mark, CRLF, no final newline", "\u{feff}45.0.0.1\r\n\r\n45.0.0.2", "45.0.0.1 45.0.0.2"),
+        (
+            "Spamhaus' text",
+            "; Spamhaus DROP\n45.0.0.0/20 ; SBL1\n46.0.0.0/20 ; SBL2\n",
+            "45.0.0.0/20 46.0.0.0/20",
+        ),
+        ("VoIPBL", "# TOTAL NETBLOCK: 2\n45.0.0.1/32\n46.0.0.0/24\n", "45.0.0.1 46.0.0.0/24"),
+        ("IPsum", "#\n45.0.0.1\t10\n45.0.0.2\t1\n", "45.0.0.1 45.0.0.2"),
+        (
+            "CSV with names",
+            "first_seen,dst_ip,port\n2026-01-01 10:00:00,45.0.0.1,443\n2026-01-02,45.0.0.2,80\n",
+            "45.0.0.1 45.0.0.2",
+        ),
+        (
+            "quoted CSV",
+            "\"when\",\"ip\"\n\"1 Jan, 10:00\",\"45.0.0.1\"\n\"2 Jan, 11:00\",\"45.0.0.2\"\n",
+            "45.0.0.1 45.0.0.2",
+        ),
+        ("semicolons", "x;y;45.0.0.1\nx z;;45.0.0.2\n", "45.0.0.1 45.0.0.2"),
+        (
+            "ranges",
+            "45.0.0.0-45.0.0.255\n45.0.1.0 - 45.0.1.1\n2a05::-2a05::1\n",
+            "45.0.0.0/24 45.0.1.0/31 2a05::/127",
+        ),
+        ("netmasks", "45.0.0.0/255.255.255.0\n45.0.1.0 255.255.255.0\n", "45.0.0.0/24 45.0.1.0/24"),
+        (
+            "DShield",
+            "# c\nStart\tEnd\tNetblock\tAttacks\tName\n45.0.0.0\t45.0.0.255\t24\t99\tA B\n46.0.0.0\t46.0.0.255\t24\t98\tC\n",
+            "45.0.0.0/24 46.0.0.0/24",
+        ),
+        (
+            "Spamhaus' JSON",
+            "{\"cidr\":\"45.0.0.0/20\",\"sblid\":\"S\",\"rir\":\"r\"}\n{\"cidr\":\"2a05::/32\"}\n{\"type\":\"metadata\",\"records\":2}\n",
+            "45.0.0.0/20 2a05::/32",
+        ),
+        ("one JSON line", "{\"cidr\":\"45.0.0.0/20\"}", "45.0.0.0/20"),
+        ("JSON array", "[\"45.0.0.1\",\n\"45.0.0.2/31\"]", "45.0.0.1 45.0.0.2/31"),
+        (
+            "JSON array of objects",
+            "[{\"ip\":\"45.0.0.1\",\"network\":\"45.0.0.0/8\"},{\"ip\":\"45.0.0.2\"}]",
+            "45.0.0.1 45.0.0.2",
+        ),
+        (
+            "nested JSON",
+            "{\n \"v\": 1, \"names\": [\"1.2.3.4\"],\n \"prefixes\": [{\"ip_prefix\":\"45.0.0.0/24\"}]}",
+            "45.0.0.0/24",
+        ),
+        ("apiban's JSON", "{\"ipaddress\":[\"45.0.0.1\",\"45.0.0.2\"],\"ID\":\"1\"}", "45.0.0.1 45.0.0.2"),
+        ("apiban's text", "45.0.0.1\n45.0.0.2\n", "45.0.0.1 45.0.0.2"),
+        ("repetitions", "45.0.0.1\n45.0.0.1/32\n", "45.0.0.1"),
+        ("nothing", "", ""),
+        ("nothing but comments", "# nothing today\n", ""),
+        ("an empty JSON array", "[]", ""),
+    ];
+    for (name, text, prefixes) in table {
+        assert_eq!(good(text), prefixes, "{name}");
+    }
+}
+
+#[test]
+fn what_is_no_list_is_refused_whole_with_list_line_and_harmless_text() {
+    let junk = "hello\nworld\n45.0.0.1\n";
+    let log = "[2026-08-22 10:00:00] NOTICE[123] chan_sip.c: Registration from '<sip:1@x>' failed for '45.0.0.1:5060'\n";
+    let bans = "2026-08-22 10:00:00,123 fail2ban.actions [1]: NOTICE [asterisk] Ban 45.0.0.1\n".repeat(5);
+    let long = format!("{}\n", "\u{1b}[2Jx".repeat(400));
+    let table: [(&[u8], &[&str]); 18] = [
+        (b"<!DOCTYPE html><html>", &["list test", "web page", "line 1", "<!DOCTYPE"]),
+        (b"\n\n  <html>\x1b[2J", &["web page", "line 3", "\\u{1b}[2J"]),
+        (junk.as_bytes(), &["2 of 3", "line 1: hello", "not an address"]),
+        (log.as_bytes(), &["is a log", "line 1", "NOTICE[123]"]),
+        (bans.as_bytes(), &["is a log", "fail2ban"]),
+        (long.as_bytes(), &["line 1", "\\u{1b}", "..."]),
+        (b"137.184.10/32\n", &["1 of 1", "137.184.10/32"]),
+        (b"010.0.0.1\n2130706433\n0x7f.1\n", &["3 of 3"]),
+        (b"[\"45.0.0.1\",", &["cut off", "ends in the middle"]),
+        (b"{\"cidr\":\"45.0.0.1\"}\n{\"cidr\":\"45.0", &["cut off", "line 2"]),
+        (b"[\"45.0.0.1\" nonsense]", &["no good JSON in line 1", "[\"45.0.0.1\" n"]),
+        (b"[{\"x\":1},{\"y\":\"45.0.0.1\"}]", &["no field \"cidr\"", "field"]),
+        (b"# TOTAL NETBLOCK: 5000\n45.0.0.1/32\n", &["cut off", "5000"]),
+        (b"{\"cidr\":\"45.0.0.1\"}\n{\"type\":\"metadata\",\"records\":900}\n", &["cut off", "900"]),
+        (b"\xfd7zXZ\0\0", &["xz"]),
+        (b"PK\x03\x04\0\0", &["zip"]),
+        (b"\xff\xfe4\x005\0", &["UTF-16"]),
+        (b"45.0.0.1\0\n", &["zero bytes"]),
+    ];
+    for (text, words) in table {
+        let message = bad(text);
+        assert!(message.chars().count() < 330 && !message.contains('\u{1b}'), "{message}");
+        for word in words {
+            assert!(message.contains(word), "{message:?} does not say {word:?}");
+        }
+    }
+}
+
+#[test]
+fn single_bad_lines_are_counted_with_their_line_and_reason_and_the_rest_is_taken() {
+    let text = "45.0.0.1\nhello \u{1b}[31m\n45.0.0.2\n10.0.0.0/7\n1.1.1.1/33\n45.0.0.3\n45.0.0.4\n";
+    let parsed = parse(text.as_bytes(), &settings()).unwrap();
+    assert_eq!(shown(&parsed), "45.0.0.1 45.0.0.2 45.0.0.3 45.0.0.4");
+    let refused: Vec<String> =
+        parsed.refused.iter().map(|r| format!("{} {} {:?}", r.line, r.text, r.reason)).collect();
+    assert_eq!(refused, ["2 hello \\u{1b}[31m NotAnAddress", "4 10.0.0.0/7 Wide(8)", "5 1.1.1.1/33 Length"]);
+    assert_eq!((parsed.received(), parsed.accepted, parsed.refused_total(), parsed.lines), (7, 4, 3, 7));
+}
+
+#[test]
+fn a_list_of_nothing_but_wide_networks_is_a_list() {
+    let parsed = parse(b"10.0.0.0/7\n0.0.0.0-255.255.255.255\n", &settings()).unwrap();
+    assert_eq!((parsed.prefixes.len(), parsed.reasons.get(&Reason::Wide(8))), (0, Some(&2)));
+}
+
+#[test]
+fn the_configuration_overrides_what_is_recognised() {
+    let column = |text: &str| match text.parse() {
+        Ok(number) => Some(Column::Number(number)),
+        Err(_) => Some(Column::Name(text.to_owned())),
+    };
+    let with = |change: &dyn Fn(&mut Settings), text: &str| {
+        let mut settings = settings();
+        change(&mut settings);
+        parse(text.as_bytes(), &settings).map(|parsed| shown(&parsed)).map_err(|error| error.to_string())
+    };
+    let two = "45.0.0.1,46.0.0.1\n45.0.0.2,46.0.0.2\n";
+    assert_eq!(with(&|_| {}, two).unwrap(), "45.0.0.1 45.0.0.2");
+    assert_eq!(with(&|s| s.column = column("2"), two).unwrap(), "46.0.0.1 46.0.0.2");
+    assert!(with(&|s| s.column = column("3"), two).unwrap_err().contains("ends before the column"));
+    let named = "# source,Attacker\n45.0.0.1,46.0.0.1\n";
+    assert_eq!(with(&|s| s.column = column("attacker"), named).unwrap(), "46.0.0.1");
+    assert!(with(&|s| s.column = column("nobody"), named).unwrap_err().contains("column \"nobody\""));
+    let pair = "45.0.0.0 45.0.0.255\n46.0.0.0 46.0.0.1\n";
+    assert_eq!(with(&|s| s.format = Some(Format::Ranges), pair).unwrap(), "45.0.0.0/24 46.0.0.0/31");
+    assert_eq!(with(&|_| {}, pair).unwrap(), "45.0.0.0 46.0.0.0");
+    let shield = "45.0.0.0 45.0.0.255 24\n";
+    assert_eq!(with(&|s| s.format = Some(Format::Text), shield).unwrap(), "45.0.0.0");
+    let json = "[{\"ip\":\"45.0.0.1\",\"victim\":\"46.0.0.1\"}]";
+    assert_eq!(with(&|s| s.field = Some("victim".into()), json).unwrap(), "46.0.0.1");
+    assert_eq!(with(&|s| s.format = Some(Format::Jsonl), json).unwrap(), "45.0.0.1");
+}
+
+#[test]
+fn entries_below_the_score_are_left_out_and_counted() {
+    let scored = |text: &str, score_column, min_score| {
+        let settings = Settings { score_column, min_score: Some(min_score), ..settings() };
+        let parsed = parse(text.as_bytes(), &settings).unwrap();
+        (shown(&parsed), parsed.below_score, parsed.refused_total())
+    };
+    let ipsum = "45.0.0.1\t10\n45.0.0.2\t3\n45.0.0.3\t2\n45.0.0.4\tmany\n";
+    assert_eq!(scored(ipsum, None, 3.0), ("45.0.0.1 45.0.0.2".into(), 1, 1));
+    let third = "45.0.0.1,x,0.5\n45.0.0.2,x,0.7\n";
+    assert_eq!(scored(third, Some(Column::Number(3)), 0.6), ("45.0.0.2".into(), 1, 0));
+    let named = "ip,rank\n45.0.0.1,5\n45.0.0.2,7\n";
+    assert_eq!(scored(named, Some(Column::Name("rank".into())), 6.0), ("45.0.0.2".into(), 1, 0));
+    let json =
+        "[{\"ip\":\"45.0.0.1\",\"rank\":5},{\"rank\":\"7\",\"ip\":\"45.0.0.2\"},{\"ip\":\"45.0.0.3\"}]";
+    assert_eq!(scored(json, Some(Column::Name("rank".into())), 6.0), ("45.0.0.2".into(), 1, 1));
+}
+
+#[test]
+fn lines_of_any_length_are_read_and_absurd_ones_refused() {
+    let text = format!("45.0.0.1 {}\n{}\n45.0.0.2\n", "x".repeat(300), "y".repeat(200_000));
+    let parsed = parse(text.as_bytes(), &settings()).unwrap();
+    assert_eq!((shown(&parsed).as_str(), parsed.refused[0].reason), ("45.0.0.1 45.0.0.2", Reason::TooLong));
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packer.write_all(text).unwrap();
+    packer.finish().unwrap()
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[test]
+fn packed_lists_are_unpacked_in_every_wrapping_and_cut_ones_refused() {
+    let text = b"45.0.0.1\n45.0.0.2\n";
+    let (gz, zst) = (gzip(text), zstd(text));
+    for packed in [
+        gz.clone(),
+        zst.clone(),
+        gzip(&gz),
+        gzip(&zst),
+        [gz.clone(), gz.clone()].concat(),
+        [zst.clone(), zst.clone()].concat(),
+    ] {
+        assert_eq!(shown(&parse(&packed, &settings()).unwrap()), "45.0.0.1 45.0.0.2");
+    }
+    for packed in [&gz, &zst] {
+        for length in 7..packed.len() {
+            let message = bad(&packed[..length]);
+            assert!(message.contains("cut off") || message.contains("packed text"), "{length}: {message}");
+        }
+    }
+    let mut broken = gz.clone();
+    broken[15] ^= 0xff;
+    assert!(bad(&broken).contains("packed text"), "{}", bad(&broken));
+}
+
+#[test]
+fn a_bomb_ends_at_the_limit_and_so_does_a_list_without_end() {
+    let limited = Settings { max_bytes: 1024 * 1024, max_entries: 1_000, ..settings() };
+    let zeros = vec![b'\n'; 8 * 1024 * 1024];
+    for bomb in [gzip(&zeros), zstd(&zeros), gzip(&gzip(&zeros))] {
+        assert!(bomb.len() < 100_000);
+        let message = parse(&bomb, &limited).unwrap_err().to_string();
+        assert!(message.contains("longer than 1 MiB"), "{message}");
+    }
+    let message = read("x", std::io::repeat(b'#'), &limited).unwrap_err().to_string();
+    assert!(message.contains("longer than 1 MiB"), "{message}");
+    let many: String = (0..2_000).map(|n| format!("45.0.{}.{}\n", n / 250, n % 250)).collect();
+    let message = parse(many.as_bytes(), &limited).unwrap_err().to_string();
+    assert!(message.contains("more than 1000 entries") && message.contains("line 1001"), "{message}");
+    let wide = "2a05::1-2a05:ffff:ffff:ffff:ffff:ffff:ffff:fffe\n".repeat(50);
+    let settings = Settings { shortest_v6: 16, ..limited };
+    assert!(parse(wide.as_bytes(), &settings).unwrap_err().to_string().contains("more than 1000"));
+}
+
+#[test]
+fn a_reader_that_fails_is_told_as_such() {
+    struct Broken;
+    impl Read for Broken {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::Error::other("the disk is gone"))
+        }
+    }
+    let text = b"45.0.0.1\n".chain(Broken);
+    let error = read("x", text, &settings()).unwrap_err();
+    assert!(
+        matches!(error.kind, ListErrorKind::Io(_)) && error.to_string().contains("the disk is gone"),
+        "{error}"
+    );
+}
+
+fn any_prefix() -> impl Strategy<Value = Prefix> {
+    (any::<u128>(), 8u8..=32, any::<bool>()).prop_map(|(bits, length, four)| {
+        let net: ipnet::IpNet = if four {
+            // No netmask looks like these.
+            ipnet::Ipv4Net::new((bits as u32 & 0x7fff_ffff).into(), length).unwrap().into()
+        } else {
+            ipnet::Ipv6Net::new((bits | 1 << 126).into(), length * 4).unwrap().into()
+        };
+        Prefix::new(net)
+    })
+}
+
+/// Ways to write a list.
+fn write(form: usize, prefixes: &[Prefix]) -> Vec<u8> {
+    let line = |prefix: &Prefix| {
+        let (first, last) = (prefix.net().network(), prefix.net().broadcast());
+        match form {
+            0 => format!("{prefix}\n"),
+            1 => format!("  {prefix}\t# comment 1.2.3.4\r\n"),
+            2 => format!("x y,\"{prefix}\",z\n"),
+            3 => format!("{first}-{last}\n"),
+            4 => format!("{first}\t{last}\t{}\t77\tA name, with 9.9.9.9\n", prefix.length()),
+            5 => format!("{{\"n\":1,\"cidr\":\"{prefix}\"}}\n"),
+            6 => format!("{prefix} ; SBL123\n"),
+            _ => format!("{prefix};7\n"),
+        }
+    };
+    let text: String = prefixes.iter().map(line).collect();
+    match form {
+        8 => serde_json::to_vec(prefixes).unwrap(),
+        9 => gzip(text.as_bytes()),
+        10 => zstd(text.as_bytes()),
+        11 => serde_json::to_vec_pretty(&serde_json::json!({"a": {"ip_prefix": prefixes}})).unwrap(),
+        _ => text.into_bytes(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_list_written_in_any_form_and_read_again_gives_the_same_prefixes(
+        prefixes in prop::collection::vec(any_prefix(), 1..40), form in 0usize..12
+    ) {
+        let parsed = parse(&write(form, &prefixes), &settings()).unwrap();
+        let mut sorted = prefixes.clone();
+        sorted.sort();
+        sorted.dedup();
+        prop_assert_eq!(&parsed.prefixes, &sorted, "form {}", form);
+        prop_assert_eq!((parsed.accepted, parsed.refused_total()), (prefixes.len(), 0));
+    }
+
+    #[test]
+    fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        let _ = parse(&bytes, &settings());
+    }
+
+    #[test]
+    fn no_text_of_likely_characters_makes_the_reader_panic(
+        text in "[0-9a-f.:/,;#\" \t\r\n{}\\[\\]-]{0,200}", column in 0u16..20, score in any::<bool>()
+    ) {
+        let settings = Settings {
+            column: Some(Column::Number(column)), min_score: score.then_some(2.0), ..settings()
+        };
+        let parsed = parse(text.as_bytes(), &settings);
+        if let Ok(parsed) = parsed {
+            prop_assert!(parsed.prefixes.is_sorted());
+            prop_assert!(parsed.below_score <= parsed.accepted);
+        }
+    }
+}

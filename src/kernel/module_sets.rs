@@ -1,0 +1,204 @@
+//! The module's own sets with FreePBX 18: reading them back, and finding the two rows that stop them.
+//!
+//! The driver replaces the sets `blacklist` and `blacklist6` of `inet fpbx` in one transaction. They are interval sets
+//! without auto-merge: one overlap among all rows, resolved names included, fails the whole of it, and but for a line
+//! in its log nobody hears of it. The same network twice is no overlap, neighbours are none.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
+use serde_json::Value;
+
+use super::program::Programs;
+use crate::ban::plan::Present;
+use crate::ban::{Cover, Prefix};
+use crate::pbx::host::{self, Target};
+
+/// Addresses that a host name can plausibly stand for.
+const ADDRESSES_OF_A_NAME: usize = 32;
+
+/// What the two sets hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sets {
+    elements: Vec<Prefix>,
+}
+
+/// Asks nft for the sets.
+pub fn read(programs: &dyn Programs) -> Result<Sets, String> {
+    let mut sets = Sets::default();
+    for set in ["blacklist", "blacklist6"] {
+        let text = super::iptables::nft(programs, &["-j", "list", "set", "inet", "fpbx", set])?;
+        sets.elements.extend(
+            elements(&text)
+                .ok_or_else(|| format!("nft lists the firewall's set {set} in an unknown form"))?,
+        );
+    }
+    Ok(sets)
+}
+
+/// The elements in nft's JSON of one set.
+fn elements(json: &str) -> Option<Vec<Prefix>> {
+    let value: Value = serde_json::from_str(json).ok()?;
+    let set = value.get("nftables")?.as_array()?.iter().find_map(|object| object.get("set"))?;
+    let mut all = Vec::new();
+    for element in set.get("elem").and_then(Value::as_array).into_iter().flatten() {
+        element_prefixes(element, &mut all)?;
+    }
+    Some(all)
+}
+
+fn element_prefixes(element: &Value, all: &mut Vec<Prefix>) -> Option<()> {
+    let address = |value: &Value| value.as_str()?.parse::<IpAddr>().ok();
+    if let Some(inner) = element.get("elem") {
+        return element_prefixes(inner.get("val")?, all);
+    }
+    if let Some(prefix) = element.get("prefix") {
+        let length = u8::try_from(prefix.get("len")?.as_u64()?).ok()?;
+        all.extend(judged(IpNet::new(address(prefix.get("addr")?)?, length).ok()?));
+    } else if let Some(range) = element.get("range") {
+        match (address(range.get(0)?)?, address(range.get(1)?)?) {
+            (IpAddr::V4(first), IpAddr::V4(last)) => all.extend(v4(first, last)),
+            (IpAddr::V6(first), IpAddr::V6(last)) => all.extend(v6(first, last)),
+            _ => return None,
+        }
+    } else {
+        all.extend(judged(IpNet::from(address(element)?)));
+    }
+    Some(())
+}
+
+fn v4(first: Ipv4Addr, last: Ipv4Addr) -> impl Iterator<Item = Prefix> {
+    Ipv4Subnets::new(first, last, 0).map(Prefix::from)
+}
+
+fn v6(first: Ipv6Addr, last: Ipv6Addr) -> impl Iterator<Item = Prefix> {
+    Ipv6Subnets::new(first, last, 0).filter_map(|net| judged(IpNet::V6(net)))
+}
+
+/// A network as a prefix, but for IPv4 mapped into IPv6, which is IPv6 to the driver and IPv4 to us: it is passed
+/// over, for no packet has such a source.
+fn judged(net: IpNet) -> Option<Prefix> {
+    let prefix = Prefix::new(net);
+    (prefix.is_ipv4() == matches!(net, IpNet::V4(_))).then_some(prefix)
+}
+
+/// A row that is an address or a network, as the driver reads it. nft clears host bits.
+fn net_of_key(key: &str) -> Option<IpNet> {
+    key.parse::<IpNet>().map(|net| net.trunc()).or_else(|_| key.parse::<IpAddr>().map(IpNet::from)).ok()
+}
+
+impl Sets {
+    /// Whether the sets hold what the rows say. What a name resolves to is neither asked for nor objected to: the
+    /// daemon may have got another answer than we.
+    pub fn holds(&self, rows: &Present) -> bool {
+        let keys =
+            rows.foreign.iter().map(|row| row.key.as_str()).chain(rows.ours.iter().map(String::as_str));
+        let wanted: Vec<Prefix> = keys.filter_map(net_of_key).filter_map(judged).collect();
+        let there = Cover::new(&self.elements);
+        if !wanted.iter().all(|prefix| there.contains(prefix)) {
+            return false;
+        }
+        let names = rows.foreign.iter().filter(|row| matches!(host::target(&row.key), Some(Target::Name(_))));
+        let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
+        let known = Cover::new(wanted.iter().chain(&named));
+        let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();
+        unknown <= names.count() * ADDRESSES_OF_A_NAME
+    }
+}
+
+/// One of two rows that overlap.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Party {
+    /// The row's key.
+    pub key: String,
+    /// What it blocks: itself, or one of the addresses that its name resolves to.
+    pub prefix: String,
+    /// Whether the row is ours.
+    pub ours: bool,
+}
+
+/// Two rows that overlap and so stop every update of the blacklist with FreePBX 18.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Overlap {
+    /// The wider one.
+    pub outer: Party,
+    /// The one inside it.
+    pub inner: Party,
+}
+
+impl Overlap {
+    /// Whether a row of ours takes part.
+    pub fn ours(&self) -> bool {
+        self.outer.ours || self.inner.ours
+    }
+}
+
+impl fmt::Display for Party {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key == self.prefix {
+            write!(f, "{}", self.key)
+        } else {
+            write!(f, "{} ({})", self.key, self.prefix)
+        }
+    }
+}
+
+impl fmt::Display for Overlap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the blacklist's entries {} and {} overlap, and with this firewall that stops every change of the \
+             blacklist: take one of them out",
+            self.outer, self.inner
+        )
+    }
+}
+
+/// Finds the first two rows that overlap, in the order of their addresses.
+pub fn overlap(rows: &Present) -> Option<Overlap> {
+    struct Range<'a> {
+        ipv6: bool,
+        first: u128,
+        last: u128,
+        net: IpNet,
+        key: &'a str,
+        ours: bool,
+    }
+    let range = |net: IpNet, key, ours| {
+        let (first, last) = match net {
+            IpNet::V4(net) => (u32::from(net.network()).into(), u32::from(net.broadcast()).into()),
+            IpNet::V6(net) => (net.network().into(), net.broadcast().into()),
+        };
+        Range { ipv6: matches!(net, IpNet::V6(_)), first, last, net, key, ours }
+    };
+    let mut all: Vec<Range<'_>> = Vec::with_capacity(rows.ours.len() + rows.foreign.len());
+    for row in &rows.foreign {
+        match net_of_key(&row.key) {
+            Some(net) => all.push(range(net, row.key.as_str(), false)),
+            None => {
+                all.extend(row.prefixes.iter().map(|prefix| range(prefix.net(), row.key.as_str(), false)))
+            }
+        }
+    }
+    all.extend(rows.ours.iter().filter_map(|key| Some(range(net_of_key(key)?, key.as_str(), true))));
+    // In this order a network stands before all that lies in it.
+    all.sort_by(|a, b| (a.ipv6, a.first, b.last, a.key).cmp(&(b.ipv6, b.first, a.last, b.key)));
+    let party = |range: &Range<'_>| {
+        let host = range.net.prefix_len() == range.net.max_prefix_len();
+        let prefix = if host { range.net.addr().to_string() } else { range.net.to_string() };
+        Party { key: range.key.to_owned(), prefix, ours: range.ours }
+    };
+    // Networks are nested or apart, so an overlap always shows between two that follow one another, once those that
+    // are equal count as one.
+    all.windows(2).find_map(|pair| {
+        let [outer, inner] = pair else { return None };
+        let apart = outer.ipv6 != inner.ipv6 || inner.first > outer.last;
+        let same = (outer.first, outer.last) == (inner.first, inner.last);
+        (!apart && !same).then(|| Overlap { outer: party(outer), inner: party(inner) })
+    })
+}
+
+#[cfg(test)]
+#[path = "module_sets_tests.rs"]
+mod tests;

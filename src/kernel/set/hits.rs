@@ -1,0 +1,263 @@
+//! Hits: how many packets were refused, by prefix and in all, since when.
+//!
+//! The kernel's counters live as long as the kernel holds the set: a boot or somebody's `nft flush ruleset` begins
+//! them anew, a prefix that is merged with its neighbour loses its own. So each run of root adds what the counters
+//! grew by to a [`Book`] that the ledger keeps. What is refused between the reading and the writing of a changed set
+//! (a second at most) is not counted: the figures say "at least".
+
+use std::collections::BTreeMap;
+
+use super::Held;
+use crate::ban::Prefix;
+
+/// How long the figures of a prefix that is no longer in the set are kept, in seconds: 30 days.
+pub const KEPT: i64 = 30 * 86_400;
+
+/// What is known of one prefix. Times are seconds since 1970.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hits {
+    /// Packets refused.
+    pub packets: u64,
+    /// When the first of them was counted.
+    pub first_at: i64,
+    /// When the last of them was counted.
+    pub last_at: i64,
+    /// The kernel's counter when it was last read.
+    pub counter: u64,
+}
+
+/// All that is known of refused packets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Book {
+    /// When counting began; zero when it has not.
+    pub since: i64,
+    /// Packets refused in all, those of forgotten prefixes included.
+    pub total: u64,
+    /// The kernel's total when it was last read.
+    pub counter: u64,
+    /// The boot that the counters belong to, see [`boot`].
+    pub boot: i64,
+    /// What is known of each prefix that was hit.
+    pub prefixes: BTreeMap<Prefix, Hits>,
+}
+
+/// What changed in a book, for its keeper.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Prefixes that are new or different.
+    pub changed: Vec<Prefix>,
+    /// Prefixes that were forgotten.
+    pub forgotten: Vec<Prefix>,
+}
+
+impl Book {
+    /// Adds what the kernel counted since the last time. `held` is what it holds, `boot` says which boot it is. A
+    /// counter that is lower than it was began anew.
+    pub fn count(&mut self, held: Option<&Held>, boot: i64, now: i64) -> Changes {
+        let none = Held::default();
+        let held = held.unwrap_or(&none);
+        let mut changes = Changes::default();
+        if self.since == 0 {
+            self.since = now;
+        }
+        if self.boot != boot {
+            self.boot = boot;
+            self.counter = 0;
+            for (prefix, hits) in self.prefixes.iter_mut().filter(|(_, hits)| hits.counter != 0) {
+                hits.counter = 0;
+                changes.changed.push(*prefix);
+            }
+        }
+        for (prefix, hits) in &mut self.prefixes {
+            // One that comes back into the set begins at zero.
+            if hits.counter != 0 && held.blocked.binary_search_by_key(prefix, |e| e.prefix).is_err() {
+                hits.counter = 0;
+                changes.changed.push(*prefix);
+            }
+        }
+        let mut grown = 0;
+        for element in held.blocked.iter().filter(|element| element.refused.packets > 0) {
+            let hits =
+                self.prefixes.entry(element.prefix).or_insert(Hits { first_at: now, ..Hits::default() });
+            let more = growth(&mut hits.counter, element.refused.packets);
+            if more > 0 {
+                hits.packets += more;
+                hits.last_at = now;
+                grown += more;
+                changes.changed.push(element.prefix);
+            }
+        }
+        let by_rules = growth(&mut self.counter, held.total.packets);
+        self.total += if held.counts { grown } else { by_rules };
+        let is_over = |prefix: &Prefix, hits: &Hits| {
+            now - hits.last_at > KEPT && held.blocked.binary_search_by_key(prefix, |e| e.prefix).is_err()
+        };
+        changes.forgotten =
+            self.prefixes.iter().filter(|(p, hits)| is_over(p, hits)).map(|(p, _)| *p).collect();
+        for prefix in &changes.forgotten {
+            self.prefixes.remove(prefix);
+        }
+        changes.changed.retain(|prefix| self.prefixes.contains_key(prefix));
+        changes.changed.sort_unstable();
+        changes.changed.dedup();
+        changes
+    }
+
+    /// The prefixes that were hit most, the first one hardest.
+    pub fn busiest(&self, most: usize) -> Vec<(Prefix, Hits)> {
+        let mut all: Vec<_> = self.prefixes.iter().map(|(prefix, hits)| (*prefix, *hits)).collect();
+        all.sort_by(|a, b| (b.1.packets, b.1.last_at, a.0).cmp(&(a.1.packets, a.1.last_at, b.0)));
+        all.truncate(most);
+        all
+    }
+
+    /// What was refused of a prefix: of itself, of those inside it, or failing both, of the one around it (merging
+    /// with neighbours made the two differ). The prefix that was counted comes with it.
+    pub fn of(&self, prefix: &Prefix) -> Option<(Prefix, Hits)> {
+        let mut inside = self.prefixes.iter().filter(|(other, _)| prefix.contains(other));
+        if let Some((first, hits)) = inside.next() {
+            let mut sum = *hits;
+            let mut counted = *first;
+            for (_, hits) in inside {
+                counted = *prefix;
+                sum.packets += hits.packets;
+                sum.first_at = sum.first_at.min(hits.first_at);
+                sum.last_at = sum.last_at.max(hits.last_at);
+            }
+            return Some((counted, sum));
+        }
+        let around = self.prefixes.iter().find(|(other, _)| other.contains(prefix));
+        around.map(|(other, hits)| (*other, *hits))
+    }
+}
+
+/// How much a counter grew, and notes how it stands. One that is lower than before began anew.
+fn growth(noted: &mut u64, counter: u64) -> u64 {
+    let more = if counter >= *noted { counter - *noted } else { counter };
+    *noted = counter;
+    more
+}
+
+/// A number that differs from boot to boot: part of the kernel's boot id. Zero where there is none.
+pub fn boot() -> i64 {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(15).collect();
+    i64::from_str_radix(&digits, 16).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Counter, Element};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn held(counters: &[(&str, u64)]) -> Held {
+        let element = |(prefix, packets): &(&str, u64)| Element {
+            prefix: prefix.parse().unwrap(),
+            refused: Counter { packets: *packets, bytes: 0 },
+        };
+        let mut held =
+            Held { blocked: counters.iter().map(element).collect(), counts: true, ..Held::default() };
+        held.sort();
+        held
+    }
+
+    fn told(book: &Book) -> String {
+        let prefixes: Vec<String> =
+            book.prefixes.iter().map(|(prefix, hits)| format!("{prefix}={}", hits.packets)).collect();
+        format!("{} of {}", prefixes.join(" "), book.total)
+    }
+
+    #[test]
+    fn counters_add_up_through_growth_resets_boots_and_absence() {
+        let mut book = Book::default();
+        type Counters = &'static [(&'static str, u64)];
+        let steps: [(Counters, i64, &str); 8] = [
+            (&[("4.0.0.1", 3), ("4.0.0.2", 0)], 1, "4.0.0.1=3 of 3"),
+            (&[("4.0.0.1", 3)], 1, "4.0.0.1=3 of 3"),
+            (&[("4.0.0.1", 5), ("4.0.0.2", 2)], 1, "4.0.0.1=5 4.0.0.2=2 of 7"),
+            // The table was made anew by somebody.
+            (&[("4.0.0.1", 1), ("4.0.0.2", 2)], 1, "4.0.0.1=6 4.0.0.2=2 of 8"),
+            // A boot: whatever the counters say is new.
+            (&[("4.0.0.1", 4), ("4.0.0.2", 2)], 2, "4.0.0.1=10 4.0.0.2=4 of 14"),
+            // Out of the set, and in again.
+            (&[("4.0.0.2", 2)], 2, "4.0.0.1=10 4.0.0.2=4 of 14"),
+            (&[("4.0.0.1", 7), ("4.0.0.2", 2)], 2, "4.0.0.1=17 4.0.0.2=4 of 21"),
+            (&[], 2, "4.0.0.1=17 4.0.0.2=4 of 21"),
+        ];
+        for (now, (counters, boot, expected)) in (100..).zip(steps) {
+            book.count(Some(&held(counters)), boot, now);
+            assert_eq!(told(&book), expected, "at {now}");
+        }
+        assert_eq!(book.since, 100);
+        let hits = book.prefixes[&"4.0.0.1".parse().unwrap()];
+        assert_eq!((hits.first_at, hits.last_at), (100, 106));
+    }
+
+    #[test]
+    fn a_prefix_is_forgotten_when_it_is_out_of_the_set_for_long_and_the_total_stays() {
+        let mut book = Book::default();
+        book.count(Some(&held(&[("4.0.0.1", 3), ("4.0.0.2", 4)])), 1, 100);
+        let changes = book.count(Some(&held(&[("4.0.0.1", 3)])), 1, 101 + KEPT);
+        assert_eq!(changes.forgotten, ["4.0.0.2".parse().unwrap()]);
+        assert_eq!(told(&book), "4.0.0.1=3 of 7");
+    }
+
+    #[test]
+    fn without_counters_by_prefix_the_rules_total_counts() {
+        let mut book = Book::default();
+        let mut held = Held { total: Counter { packets: 9, bytes: 0 }, ..held(&[("4.0.0.1", 0)]) };
+        held.counts = false;
+        book.count(Some(&held), 1, 100);
+        held.total.packets = 12;
+        book.count(Some(&held), 1, 101);
+        assert_eq!(told(&book), " of 12");
+    }
+
+    #[test]
+    fn an_unchanged_kernel_changes_nothing_in_the_book() {
+        let mut book = Book::default();
+        let held = held(&[("4.0.0.1", 3)]);
+        assert_eq!(book.count(Some(&held), 1, 100).changed.len(), 1);
+        assert_eq!(book.count(Some(&held), 1, 101), Changes::default());
+        assert_eq!(book.count(None, 1, 102).changed.len(), 1);
+        assert_eq!(book.count(None, 1, 103), Changes::default());
+    }
+
+    #[test]
+    fn the_busiest_come_first_and_a_prefix_is_found_through_merging() {
+        let mut book = Book::default();
+        book.count(Some(&held(&[("4.0.0.0/31", 5), ("4.0.0.4", 9), ("2a05::/64", 1)])), 1, 100);
+        let busiest: Vec<String> = book.busiest(2).iter().map(|(prefix, _)| prefix.to_string()).collect();
+        assert_eq!(busiest, ["4.0.0.4", "4.0.0.0/31"]);
+        let of = |prefix: &str| {
+            book.of(&prefix.parse().unwrap()).map(|(prefix, hits)| format!("{prefix} {}", hits.packets))
+        };
+        assert_eq!(of("4.0.0.1").as_deref(), Some("4.0.0.0/31 5"));
+        assert_eq!(of("4.0.0.0/29").as_deref(), Some("4.0.0.0/29 14"));
+        assert_eq!(of("2a05::7").as_deref(), Some("2a05::/64 1"));
+        assert_eq!(of("4.0.0.9"), None);
+    }
+
+    #[test]
+    fn this_boot_has_a_number() {
+        assert_ne!(boot(), 0);
+        assert_eq!(boot(), boot());
+    }
+
+    proptest! {
+        #[test]
+        fn as_long_as_counters_only_grow_the_book_says_what_they_say(
+            growths in prop::collection::vec((0u64..4, 0u64..4), 1..20)
+        ) {
+            let mut book = Book::default();
+            let (mut one, mut two) = (0, 0);
+            for (more_one, more_two) in growths {
+                one += more_one;
+                two += more_two;
+                book.count(Some(&held(&[("4.0.0.1", one), ("4.0.0.2", two)])), 1, 100);
+                prop_assert_eq!(book.total, one + two);
+            }
+        }
+    }
+}

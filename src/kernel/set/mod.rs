@@ -1,0 +1,349 @@
+//! The set: a second place that blocks, beside the rows of the firewall's blacklist.
+//!
+//! Every row costs the iptables driver a linear rule and a process, IPv6 rows do nothing there, and a restart of the
+//! firewall leaves the PBX open until all rows are loaded again. So root also keeps all that is wanted in sets of its
+//! own in the kernel, which the module never touches (it flushes the tables `filter` and `nat` only, and rebuilds
+//! `inet fpbx` only): one look-up for a packet, whatever the size, both families, and no gap in a restart.
+//!
+//! There are two ways to it: [`nft`](nft) is preferred, [`ipset`](ipset) is for kernels and distributions without a
+//! usable nft (EL7). [`Set::open`] chooses, the same every time as long as the system is the same, and reads what the
+//! kernel holds: that, and no memory of ours, is what [`Set::bring`] compares with.
+
+use std::fmt;
+use std::path::Path;
+
+use crate::ban::plan::Plan;
+use crate::ban::{Cover, NeverBlock, Prefix};
+
+use super::program::{ProgramError, Programs};
+
+pub mod hits;
+mod ipset;
+mod nft;
+pub mod saved;
+
+/// Where the saved copy is, for [`load_saved`] early at boot.
+pub const DIRECTORY: &str = "/var/lib/banbridge";
+
+/// Which of the two ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// A table of our own; packets are rejected, as the module does it.
+    Nft,
+    /// Sets and rules in the table `raw`, where packets can only be dropped.
+    Ipset,
+}
+
+impl Backend {
+    /// The word of the JSON output and of the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Nft => "nft",
+            Self::Ipset => "ipset",
+        }
+    }
+
+    /// The backend that a word of the ledger names.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Nft, Self::Ipset].into_iter().find(|backend| backend.word() == word)
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What the set should hold: both lists merged, in order, without overlap of any kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Desired {
+    blocked: Vec<Prefix>,
+    pass: Vec<Prefix>,
+}
+
+impl Desired {
+    /// What a plan blocks, and who passes first.
+    pub fn new(plan: &Plan, never_block: &NeverBlock) -> Self {
+        Self::of(&plan.blocked, &never_block.prefixes())
+    }
+
+    /// The same from any prefixes: merged, and what passes is taken out of what is blocked.
+    pub fn of(blocked: &[Prefix], pass: &[Prefix]) -> Self {
+        let pass = Cover::new(pass);
+        let blocked: Vec<Prefix> = blocked.iter().flat_map(|prefix| pass.carve(prefix)).collect();
+        Self { blocked: Cover::new(&blocked).prefixes(), pass: pass.prefixes() }
+    }
+
+    /// What is blocked, in order.
+    pub fn blocked(&self) -> &[Prefix] {
+        &self.blocked
+    }
+
+    /// Who passes first, in order.
+    pub fn pass(&self) -> &[Prefix] {
+        &self.pass
+    }
+}
+
+/// Packets and bytes, as the kernel counts them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+pub struct Counter {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of these packets.
+    pub bytes: u64,
+}
+
+/// One blocked prefix in the kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Element {
+    /// The prefix.
+    pub prefix: Prefix,
+    /// What was refused of it. It is zero where the kernel does not count by element, see [`Held::counts`].
+    pub refused: Counter,
+}
+
+/// What the kernel holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Blocked prefixes, in order.
+    pub blocked: Vec<Element>,
+    /// Prefixes that pass first, in order.
+    pub pass: Vec<Prefix>,
+    /// Whether each prefix has a counter; without, there is only the total.
+    pub counts: bool,
+    /// All that was refused, as far as the rules count it.
+    pub total: Counter,
+    /// What does not work, in words.
+    pub notes: Vec<String>,
+    /// Whether rules and sets have our shape: if not, they are made anew whatever they hold.
+    pub(crate) intact: bool,
+}
+
+impl Held {
+    /// Puts the elements in order, as all comparisons need them.
+    fn sort(&mut self) {
+        self.blocked.sort_unstable_by_key(|element| element.prefix);
+        self.pass.sort_unstable();
+    }
+
+    /// The blocked prefix that holds all of another one.
+    pub fn find(&self, prefix: &Prefix) -> Option<&Element> {
+        // They do not overlap, so only the last that does not stand behind it can hold it.
+        let after = self.blocked.partition_point(|element| element.prefix <= *prefix);
+        self.blocked[..after].last().filter(|element| element.prefix.contains(prefix))
+    }
+
+    /// Whether it blocks and lets pass exactly what it should, however it is cut into prefixes.
+    fn equals(&self, desired: &Desired) -> bool {
+        let same = |held: &mut dyn Iterator<Item = Prefix>, wanted: &[Prefix]| {
+            let held: Vec<Prefix> = held.collect();
+            held == wanted || Cover::new(&held).prefixes() == wanted
+        };
+        self.intact
+            && same(&mut self.blocked.iter().map(|element| element.prefix), &desired.blocked)
+            && same(&mut self.pass.iter().copied(), &desired.pass)
+    }
+
+    /// What was refused of exactly this prefix so far.
+    fn counter(&self, prefix: &Prefix) -> Counter {
+        let at = self.blocked.binary_search_by_key(prefix, |element| element.prefix);
+        at.map(|at| self.blocked[at].refused).unwrap_or_default()
+    }
+}
+
+/// What [`Set::bring`] did.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Outcome {
+    /// Prefixes that the set blocks now.
+    pub size: usize,
+    /// How many of them it did not hold before.
+    pub added: usize,
+    /// How many it held before and does not any more.
+    pub removed: usize,
+    /// Whether anything was written; not when the kernel held all of it already.
+    #[serde(skip)]
+    pub wrote: bool,
+    /// What could not be done, in words; the set is in force all the same.
+    #[serde(skip)]
+    pub notes: Vec<String>,
+}
+
+/// Why there is no set.
+#[derive(Debug, thiserror::Error)]
+pub enum SetError {
+    /// Neither nft nor ipset can be used.
+    #[error("there are no means for a set: {nft}; {ipset}")]
+    NoMeans {
+        /// What is wrong with nft.
+        nft: String,
+        /// What is wrong with ipset.
+        ipset: String,
+    },
+    /// Only root may look into the kernel.
+    #[error("the kernel's packet filter needs root: {0}")]
+    Denied(String),
+    /// A program that could be used before failed now.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// A program printed what we cannot read.
+    #[error("{0} prints what cannot be read ({1}); please report this with the version of {0}")]
+    Unreadable(&'static str, String),
+    /// The saved copy cannot be written or read.
+    #[error("the set's saved copy in {0}: {1}")]
+    Saved(String, std::io::Error),
+}
+
+impl SetError {
+    /// Whether a right is missing.
+    fn of(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Failed(name, complaint) if is_denied(&complaint) => {
+                Self::Denied(format!("{name}: {complaint}"))
+            }
+            error => Self::Program(error),
+        }
+    }
+}
+
+fn is_denied(complaint: &str) -> bool {
+    let complaint = complaint.to_lowercase();
+    ["operation not permitted", "permission denied", "must be root"]
+        .iter()
+        .any(|what| complaint.contains(what))
+}
+
+/// Why one of the two ways cannot be used.
+enum Unusable {
+    /// Not on this system: the other way is tried.
+    Here(String),
+    /// An error that the other way would not mend.
+    Error(SetError),
+}
+
+impl From<ProgramError> for Unusable {
+    fn from(error: ProgramError) -> Self {
+        match SetError::of(error) {
+            SetError::Program(error @ (ProgramError::Missing(_) | ProgramError::Failed(..))) => {
+                Self::Here(error.to_string())
+            }
+            error => Self::Error(error),
+        }
+    }
+}
+
+/// The set as it was found.
+pub struct Set<'a> {
+    programs: &'a dyn Programs,
+    directory: &'a Path,
+    backend: Backend,
+    why_not_nft: Option<String>,
+    held: Option<Held>,
+}
+
+impl<'a> Set<'a> {
+    /// Chooses the way and reads what the kernel holds. `directory` is where the saved copy goes: [`DIRECTORY`].
+    pub fn open(programs: &'a dyn Programs, directory: &'a Path) -> Result<Self, SetError> {
+        let found = |backend, why_not_nft, held| Self { programs, directory, backend, why_not_nft, held };
+        let why_not_nft = match nft::open(programs) {
+            Ok(held) => return Ok(found(Backend::Nft, None, held)),
+            Err(Unusable::Error(error)) => return Err(error),
+            Err(Unusable::Here(why)) => why,
+        };
+        match ipset::open(programs) {
+            Ok(held) => Ok(found(Backend::Ipset, Some(why_not_nft), held)),
+            Err(Unusable::Error(error)) => Err(error),
+            Err(Unusable::Here(ipset)) => Err(SetError::NoMeans { nft: why_not_nft, ipset }),
+        }
+    }
+
+    /// The way that was chosen.
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Why it is not nft, when it is not.
+    pub fn why_not_nft(&self) -> Option<&str> {
+        self.why_not_nft.as_deref()
+    }
+
+    /// What the kernel holds; none when nothing of ours is there.
+    pub fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    /// Makes the kernel hold exactly this, in one step: a packet meets the old content or the new. Writes nothing
+    /// when it does already.
+    pub fn bring(&self, desired: &Desired) -> Result<Outcome, SetError> {
+        let none = Held::default();
+        let held = self.held.as_ref().unwrap_or(&none);
+        let (added, removed) = difference(held, desired);
+        let mut outcome = Outcome { size: desired.blocked.len(), added, removed, ..Outcome::default() };
+        // Left over from a time when nft could not be used: it would go on refusing what it holds.
+        if self.backend == Backend::Nft
+            && let Err(error) = ipset::remove(self.programs)
+        {
+            outcome.notes.push(format!("sets of ipset from before cannot be removed: {error}"));
+        }
+        if self.held.is_some() && held.equals(desired) {
+            outcome.notes.extend(held.notes.iter().cloned());
+            if !saved::is_there(self.directory, self.backend) {
+                let notes = &mut outcome.notes;
+                self.save(&self.saved_copy(desired, held.counts || self.backend == Backend::Ipset), notes);
+            }
+            return Ok(outcome);
+        }
+        outcome.wrote = true;
+        match self.backend {
+            Backend::Nft => nft::replace(self, desired, held, &mut outcome.notes)?,
+            Backend::Ipset => ipset::replace(self, desired, held, &mut outcome.notes)?,
+        }
+        Ok(outcome)
+    }
+
+    fn saved_copy(&self, desired: &Desired, counts: bool) -> String {
+        match self.backend {
+            Backend::Nft => nft::script(desired, &Held { counts, ..Held::default() }),
+            Backend::Ipset => ipset::whole(desired, counts),
+        }
+    }
+
+    /// Saves a copy before the kernel gets it: killed in between, the next run finds the kernel different and writes
+    /// both again. A copy that cannot be saved keeps no packet in.
+    fn save(&self, text: &str, notes: &mut Vec<String>) {
+        if let Err(error) = saved::save(self.directory, self.backend, text) {
+            notes.push(format!("{error}; until this is mended the set is not in force early at boot"));
+        }
+    }
+}
+
+/// How many prefixes come and go. Both lists are in order.
+fn difference(held: &Held, desired: &Desired) -> (usize, usize) {
+    let kept = desired
+        .blocked
+        .iter()
+        .filter(|prefix| held.blocked.binary_search_by_key(*prefix, |element| element.prefix).is_ok())
+        .count();
+    (desired.blocked.len() - kept, held.blocked.len() - kept)
+}
+
+/// Removes everything of ours from the kernel, both ways, and the saved copies. True when there was anything.
+pub fn remove(programs: &dyn Programs, directory: &Path) -> Result<bool, SetError> {
+    let saved = saved::remove(directory)?;
+    let nft = nft::remove(programs)?;
+    let ipset = ipset::remove(programs)?;
+    Ok(saved || nft || ipset)
+}
+
+/// Loads the saved copy, early at boot, when the database is not up yet. Returns the way it was loaded by; none when
+/// nothing is saved, or when the kernel holds a set of ours already, which is never older.
+pub fn load_saved(programs: &dyn Programs, directory: &Path) -> Result<Option<Backend>, SetError> {
+    let Some((backend, text)) = saved::load(directory)? else { return Ok(None) };
+    let loaded = match backend {
+        Backend::Nft => nft::load(programs, &text)?,
+        Backend::Ipset => ipset::load(programs, text)?,
+    };
+    Ok(loaded.then_some(backend))
+}

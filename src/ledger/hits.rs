@@ -1,0 +1,110 @@
+//! What the set refused, and what root found of it: only root can look into the kernel, so the last look is noted
+//! here for everybody else.
+
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use crate::ban::Prefix;
+use crate::database::{Result, for_keys, insert_many};
+use crate::kernel::set::hits::{Book, Changes, Hits};
+use crate::kernel::set::{Backend, Held};
+
+/// What the last run of root found of the set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetState {
+    /// The way the set is made; none when there is no set.
+    pub backend: Option<Backend>,
+    /// Prefixes that it blocks.
+    pub size: usize,
+    /// When that was.
+    pub checked_at: i64,
+    /// What does not work, in words.
+    pub note: Option<String>,
+}
+
+impl Ledger {
+    /// What is known of refused packets.
+    pub fn hits(&mut self) -> Result<Book> {
+        if !self.present {
+            return Ok(Book::default());
+        }
+        let totals: Option<(i64, u64, u64, i64)> = self
+            .conn
+            .query_first("SELECT since, packets, counter, boot FROM banbridge_hit_total WHERE id = 1")?;
+        let (since, total, counter, boot) = totals.unwrap_or_default();
+        let rows: Vec<(String, u64, i64, i64, u64)> =
+            self.conn.query("SELECT prefix, packets, first_at, last_at, counter FROM banbridge_hit")?;
+        let prefixes = rows.into_iter().filter_map(|(prefix, packets, first_at, last_at, counter)| {
+            Some((prefix.parse().ok()?, Hits { packets, first_at, last_at, counter }))
+        });
+        Ok(Book { since, total, counter, boot, prefixes: prefixes.collect() })
+    }
+
+    /// Counts what the kernel refused since the last time. To be called with what was read before the set is changed.
+    /// Returns the book as it is then.
+    pub fn count_hits(&mut self, held: Option<&Held>, boot: i64, now: i64) -> Result<Book> {
+        let mut book = self.hits()?;
+        let before = (book.since, book.total, book.counter, book.boot);
+        let changes = book.count(held, boot, now);
+        if changes != Changes::default() || before != (book.since, book.total, book.counter, book.boot) {
+            self.save_hits(&book, &changes)?;
+        }
+        Ok(book)
+    }
+
+    fn save_hits(&mut self, book: &Book, changes: &Changes) -> Result<()> {
+        let changed: Vec<(&Prefix, &Hits)> =
+            changes.changed.iter().filter_map(|prefix| book.prefixes.get_key_value(prefix)).collect();
+        let forgotten: Vec<String> = changes.forgotten.iter().map(Prefix::to_string).collect();
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        for_keys(&mut tx, "DELETE FROM banbridge_hit WHERE prefix IN", &[], &forgotten)?;
+        insert_many(
+            &mut tx,
+            "REPLACE INTO banbridge_hit (prefix, packets, first_at, last_at, counter) VALUES",
+            "",
+            &changed,
+            |(prefix, hits)| {
+                vec![
+                    prefix.to_string().into(),
+                    hits.packets.into(),
+                    hits.first_at.into(),
+                    hits.last_at.into(),
+                    hits.counter.into(),
+                ]
+            },
+        )?;
+        tx.exec_drop(
+            "REPLACE INTO banbridge_hit_total (id, since, packets, counter, boot) VALUES (1, ?, ?, ?, ?)",
+            (book.since, book.total, book.counter, book.boot),
+        )?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// What the last run of root found of the set; none when none looked yet.
+    pub fn set_found(&mut self) -> Result<Option<SetState>> {
+        if !self.present {
+            return Ok(None);
+        }
+        let row: Option<(String, usize, i64, Option<String>)> = self
+            .conn
+            .query_first("SELECT backend, size, checked_at, note FROM banbridge_set WHERE id = 1")?;
+        Ok(row.map(|(backend, size, checked_at, note)| SetState {
+            backend: Backend::from_word(&backend),
+            size,
+            checked_at,
+            note,
+        }))
+    }
+
+    /// Notes what was found of the set.
+    pub fn note_set(&mut self, state: &SetState) -> Result<()> {
+        let note: Option<String> = state.note.as_ref().map(|text| text.chars().take(500).collect());
+        self.conn.exec_drop(
+            "REPLACE INTO banbridge_set (id, backend, size, checked_at, note) VALUES (1, ?, ?, ?, ?)",
+            (state.backend.map_or("none", Backend::word), state.size, state.checked_at, note),
+        )?;
+        Ok(())
+    }
+}

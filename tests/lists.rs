@@ -1,0 +1,428 @@
+//! Feeds that are lists, end to end: the program in a sandboxed PBX, a real HTTP server on its loopback.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "sandbox/mod.rs"]
+mod sandbox;
+
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use sandbox::{Backend, Firewall, Run, Sandbox, until};
+use serde_json::Value;
+
+const CONFIG: &str = "/etc/asterisk/banbridge.toml";
+
+/// A PBX with a publisher of lists on its loopback.
+struct Pbx {
+    sandbox: Sandbox,
+    server: Child,
+}
+
+impl Pbx {
+    fn start() -> Self {
+        Self::with(Firewall::Iptables(Backend::Nft))
+    }
+
+    fn with(firewall: Firewall) -> Self {
+        let sandbox = Sandbox::builder(firewall).period(3600).start();
+        let lists = sandbox.dir().join("lists");
+        fs::create_dir(&lists).unwrap();
+        let router = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/list_server/router.php");
+        let server = sandbox
+            .command("php")
+            .args(["-S", "127.0.0.1:8099", router])
+            .env("LISTS", &lists)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let pbx = Self { sandbox, server };
+        until("the publisher", || {
+            pbx.sandbox.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8099"]).code == 0
+        });
+        pbx
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.sandbox.dir().join("lists").join(name)
+    }
+
+    /// Publishes a list.
+    fn publish(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.path(name), text).unwrap();
+    }
+
+    fn fault(&self, name: &str, fault: &str) {
+        self.publish(&format!("{name}.fault"), fault);
+    }
+
+    fn no_fault(&self, name: &str) {
+        fs::remove_file(self.path(&format!("{name}.fault"))).unwrap();
+    }
+
+    /// What was asked for: name, If-None-Match, If-Modified-Since.
+    fn requests(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.path("requests.log")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// Feeds that are lists, each by its name and further lines.
+    fn configure(&self, feeds: &[(&str, &str)]) {
+        let text: String = feeds
+            .iter()
+            .map(|(name, lines)| {
+                format!(
+                    "[[feed]]\nname = \"{name}\"\nkind = \"list\"\nurl = \"http://127.0.0.1:8099/{name}\"\n{lines}\n"
+                )
+            })
+            .collect();
+        self.sandbox.write_file(CONFIG, text);
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        self.sandbox.banbridge(words)
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        let run = self.run(&[words, &["--json"]].concat());
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    }
+
+    /// A run that asks one list now.
+    fn sync(&self, name: &str) -> Value {
+        self.json(&["sync", "--feed", name])
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.sandbox.blacklist().into_iter().map(|(key, _)| key).collect()
+    }
+}
+
+impl Drop for Pbx {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn many(count: u32) -> String {
+    (0..count).map(|n| format!("45.{}.{}.{}\n", n >> 16, (n >> 8) & 255, n & 255)).collect()
+}
+
+#[test]
+fn a_list_is_wanted_and_what_it_dropped_goes() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "")]);
+    pbx.publish("one", "# mine\n45.0.0.1\n45.0.2.0/24\n10.0.0.1\n137.184.10/32\n2a05::1\n");
+    let report = pbx.sync("one");
+    let feed = &report["feeds"][0];
+    assert_eq!((&feed["received"], &feed["accepted"]), (&5.into(), &3.into()), "{report}");
+    assert_eq!(feed["refused"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(feed["refused"][0]["reason"], "not an address or network (line 5)");
+    assert_eq!(feed["complete"], true);
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
+
+    pbx.publish("one", "45.0.2.0/24\n45.0.3.1\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.1"]);
+    let check = pbx.json(&["check", "45.0.2.7"]);
+    assert_eq!((&check["feeds"][0]["feed"], &check["feeds"][0]["expires_at"]), (&"one".into(), &Value::Null));
+    assert!(pbx.run(&["check", "45.0.2.7"]).ok().contains("until the list drops it"));
+    assert_eq!(pbx.json(&["check", "45.0.0.1"])["blocked"], false);
+}
+
+#[test]
+fn an_unchanged_list_is_asked_for_conditionally_and_changes_nothing() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "")]);
+    pbx.publish("one", "45.0.0.1\n");
+    pbx.sync("one");
+    let report = pbx.sync("one");
+    assert_eq!((&report["feeds"][0]["complete"], &report["reload"]), (&true.into(), &"none".into()));
+    let requests = pbx.requests();
+    assert_eq!(requests[0], "one - -");
+    assert!(requests[1].starts_with("one \"") && requests[1].ends_with("GMT"), "{requests:?}");
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    // Read another way, it is asked for whole.
+    pbx.configure(&[("one", "shortest_v4 = 24")]);
+    pbx.sync("one");
+    assert_eq!(pbx.requests()[2], "one - -");
+}
+
+#[test]
+fn a_list_is_asked_for_once_an_interval_and_less_often_while_it_fails() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "interval = \"1h\"")]);
+    pbx.publish("one", "45.0.0.1\n");
+    pbx.run(&["sync"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.requests().len(), 1);
+    let back = |seconds: i64| {
+        pbx.sandbox.sql_run(
+            "UPDATE banbridge_feed SET last_attempt = last_attempt - ?, last_success = last_success - ?",
+            (seconds, seconds),
+        );
+    };
+    back(3_500);
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.requests().len(), 1, "not before its interval");
+    back(500);
+    pbx.fault("one", "status 503");
+    let failed = pbx.run(&["sync"]);
+    assert_eq!(failed.code, 69, "{failed:?}");
+    assert_eq!(pbx.requests().len(), 2);
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.requests().len(), 2, "it is left alone");
+    back(331);
+    assert_eq!(pbx.run(&["sync"]).code, 69);
+    back(331);
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.requests().len(), 3, "after the second failure twice as long");
+    back(331);
+    pbx.no_fault("one");
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.requests().len(), 4);
+    assert_eq!(pbx.keys(), ["45.0.0.1"], "nothing was lost meanwhile");
+}
+
+#[test]
+fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_on() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("bad", ""), ("good", "")]);
+    pbx.publish("bad", many(40));
+    pbx.publish("good", "46.0.0.0/24\n");
+    pbx.run(&["sync"]).ok();
+    let before = pbx.keys();
+    let gz = |text: &[u8]| {
+        let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packer.write_all(text).unwrap();
+        packer.finish().unwrap()
+    };
+    let bomb = gz(&vec![b'#'; 65 * 1024 * 1024]);
+    assert!(bomb.len() < 1024 * 1024);
+    let (forty, nineteen) = (many(40), many(19));
+    let cut = gz(forty.as_bytes());
+    let log = "[2026-08-22 10:00:00] NOTICE[9] chan_sip.c: Registration from '45.0.0.1' failed\n".repeat(3);
+    // fault, what is published, exit code, words
+    let table: [(&str, &[u8], i32, &str); 13] = [
+        ("html", b"", 65, "web page"),
+        ("status 404", b"", 65, "404"),
+        ("status 503", b"", 69, "503"),
+        ("redirect http://192.0.2.1/x", b"", 65, "plain http on another machine"),
+        ("cut 30", forty.as_bytes(), 65, "cut"),
+        ("", b"", 65, "had 40 entries and has 0"),
+        ("", b"# nothing\n", 65, "--accept"),
+        ("", nineteen.as_bytes(), 65, "had 40 entries and has 19"),
+        ("", b"\x1b]0;owned\x07 junk\n\x1b[2J\n", 65, "\\u{1b}]0;owned"),
+        ("", log.as_bytes(), 65, "is a log"),
+        ("", &bomb, 65, "longer than 64 MiB"),
+        ("", &cut[..cut.len() - 9], 65, "cut off"),
+        ("", b"[\"45.0.0.1\",", 65, "cut off"),
+    ];
+    for (fault, body, code, words) in table {
+        pbx.publish("bad", body);
+        if !fault.is_empty() {
+            pbx.fault("bad", fault);
+        }
+        let run = pbx.run(&["sync", "--full"]);
+        assert_eq!(run.code, code, "{fault} {words}: {run:?}");
+        assert!(run.stdout.contains(words), "{fault}: {run:?}");
+        assert!(run.stdout.contains("good: 1 address received, 1 accepted"), "{run:?}");
+        for run in
+            [run, pbx.run(&["status"]), pbx.run(&["status", "--json"]), pbx.run(&["list", "--refused"])]
+        {
+            assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run:?}");
+        }
+        assert_eq!(pbx.keys(), before, "{fault} {words}");
+        if !fault.is_empty() {
+            pbx.no_fault("bad");
+        }
+    }
+    pbx.publish("bad", many(12));
+    let accepted = pbx.run(&["sync", "--feed", "bad", "--accept"]);
+    assert_eq!(accepted.code, 0, "{accepted:?}");
+    assert_eq!(pbx.json(&["status"])["feeds"][0]["entries"], 12);
+}
+
+#[test]
+fn packed_lists_redirects_and_files_are_read() {
+    let pbx = Pbx::start();
+    let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packer.write_all(b"45.0.0.1\n").unwrap();
+    pbx.publish("gz", packer.finish().unwrap());
+    let level = ruzstd::encoding::CompressionLevel::Fastest;
+    pbx.publish("zst", ruzstd::encoding::compress_to_vec(b"45.0.1.1\n".as_slice(), level));
+    pbx.publish("target", "45.0.2.1\n");
+    pbx.fault("moved", "redirect /target");
+    pbx.configure(&[("gz", ""), ("zst", ""), ("moved", "")]);
+    let path = PathBuf::from("/var/lib/asterisk/list.txt");
+    pbx.sandbox.write_file(&path, "45.0.3.1 comment\r\n45.0.4.0 255.255.255.0\r\n");
+    let mut config = pbx.sandbox.read_file(CONFIG);
+    config += &format!("[[feed]]\nname = \"file\"\nkind = \"list\"\nurl = \"{}\"\n", path.display());
+    pbx.sandbox.write_file(CONFIG, config);
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.1.1", "45.0.2.1", "45.0.3.1", "45.0.4.0/24"]);
+}
+
+#[test]
+fn a_prefix_of_two_lists_goes_with_the_last() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", "")]);
+    pbx.publish("one", "45.0.0.1\n45.0.0.9\n");
+    pbx.publish("two", "45.0.0.0/24\n45.0.0.1\n");
+    pbx.run(&["sync"]).ok();
+    let feeds: Vec<String> = pbx.json(&["check", "45.0.0.1"])["feeds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feed| format!("{} {}", feed["feed"].as_str().unwrap(), feed["prefix"].as_str().unwrap()))
+        .collect();
+    assert_eq!(feeds, ["two 45.0.0.0/24", "one 45.0.0.1", "two 45.0.0.1"]);
+    pbx.publish("two", "46.0.0.1\n45.0.0.1\n");
+    pbx.sync("two");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.9", "46.0.0.1"]);
+    pbx.publish("one", "45.0.0.9\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.9", "46.0.0.1"]);
+    pbx.publish("two", "46.0.0.1\n");
+    pbx.sync("two");
+    assert_eq!(pbx.keys(), ["45.0.0.9", "46.0.0.1"]);
+}
+
+#[test]
+fn two_hundred_thousand_entries_are_taken_and_the_newest_fill_the_blacklist() {
+    let pbx = Pbx::with(Firewall::Nftables);
+    pbx.configure(&[("big", "")]);
+    // Every second address, so that nothing can be merged.
+    let text: String = (0..200_000u32)
+        .map(|n| n * 2)
+        .map(|n| format!("45.{}.{}.{}\n", n >> 16, (n >> 8) & 255, n & 255))
+        .collect();
+    pbx.publish("big", text);
+    let report = pbx.sync("big");
+    assert_eq!(report["feeds"][0]["accepted"], 200_000, "{report}");
+    assert_eq!(
+        (&report["blacklist"]["added"], &report["blacklist"]["over_limit"]),
+        (&20_000.into(), &180_000.into())
+    );
+    println!("200,000 entries, first load: {} ms", report["elapsed_ms"]);
+    let again = pbx.sync("big");
+    assert_eq!(again["blacklist"]["kept"], 20_000);
+    println!("again, unchanged: {} ms", again["elapsed_ms"]);
+}
+
+#[test]
+fn a_feed_that_widens_blocks_the_network_of_enough_addresses_and_narrows_again() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "widen = 3")]);
+    pbx.publish("one", "45.0.0.1\n45.0.0.7\n45.0.0.9\n46.0.0.1\n46.0.0.2\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.0/24", "46.0.0.1", "46.0.0.2"]);
+    let check = pbx.json(&["check", "45.0.0.77"]);
+    assert_eq!(check["blocked"], true, "{check}");
+    assert_eq!(check["feeds"][0]["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]));
+    assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 addresses"));
+    pbx.publish("one", "45.0.0.1\n45.0.0.7\n46.0.0.1\n46.0.0.2\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.7", "46.0.0.1", "46.0.0.2"]);
+}
+
+#[test]
+fn a_list_is_tried_out_and_nothing_changes() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", "")]);
+    let text = pbx.sandbox.read_file(CONFIG) + "[blacklist]\nlimit = 2\n";
+    pbx.sandbox.write_file(CONFIG, &text);
+    pbx.publish("one", "45.0.0.0/24\n");
+    pbx.publish("two", "45.0.0.7\n47.0.0.1\n47.0.0.3\n192.168.77.9\n192.168.0.0/16\nhello \u{1b}[2J\n");
+    pbx.sync("one");
+    let before = (pbx.keys(), pbx.json(&["status"])["feeds"].clone());
+    let tested = pbx.json(&["feed", "test", "two"]);
+    let expected = serde_json::json!({
+        "received": 6, "accepted": 5, "prefixes": 5, "new": 4, "protected": 2, "rows": 2, "rows_before": 1,
+        "limit": 2, "over_limit": 1, "refused": {"not an address or network": 1}
+    });
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&tested[key], value, "{key}: {tested}");
+    }
+    let text = pbx.run(&["feed", "test", "two"]).ok();
+    assert!(
+        text.contains("private network") && text.contains("\\u{1b}[2J") && !text.contains('\u{1b}'),
+        "{text}"
+    );
+    assert_eq!(before, (pbx.keys(), pbx.json(&["status"])["feeds"].clone()));
+    pbx.fault("two", "html");
+    let run = pbx.run(&["feed", "test", "two"]);
+    assert!(run.code == 65 && run.stderr.contains("web page"), "{run:?}");
+    assert_eq!(pbx.run(&["feed", "test", "nobody"]).code, 78);
+}
+
+#[test]
+fn feeds_are_added_from_the_catalogue_and_switched_and_the_rest_of_the_file_stays() {
+    let pbx = Pbx::start();
+    let first = "# my feeds\n[[feed]]\nname = \"mine\" # best\nkind = \"list\"\nurl = \"http://127.0.0.1:8099/mine\"\n";
+    pbx.sandbox.write_file(CONFIG, first);
+    pbx.sandbox.run(&["chown", "asterisk:asterisk", CONFIG]).ok();
+    pbx.sandbox.run(&["chmod", "640", CONFIG]).ok();
+    pbx.publish("mine", "45.0.0.1\n");
+    pbx.sync("mine");
+    for name in ["voipbl", "country-kp", "ipsum"] {
+        pbx.run(&["feed", "add", name]).ok();
+        pbx.run(&["feed", "disable", name]).ok();
+    }
+    let text = pbx.sandbox.read_file(CONFIG);
+    assert!(
+        text.starts_with(first) && text.contains("kp-aggregated.zone") && text.contains("min_score = 3"),
+        "{text}"
+    );
+    assert_eq!(pbx.sandbox.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok(), "asterisk:asterisk 640\n");
+    let names: Vec<String> = pbx
+        .json(&["feed", "list"])
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|feed| format!("{} {}", feed["name"].as_str().unwrap(), feed["enabled"]))
+        .collect();
+    assert_eq!(names, ["mine true", "voipbl false", "country-kp false", "ipsum false"]);
+    assert_eq!(pbx.run(&["feed", "add", "voipbl"]).code, 78, "twice");
+    assert_eq!(pbx.run(&["feed", "add", "nothing"]).code, 78);
+    assert!(pbx.run(&["feed", "catalogue"]).ok().contains("locks you out"));
+    pbx.run(&["feed", "disable", "mine"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert!(pbx.keys().is_empty());
+    pbx.run(&["feed", "enable", "mine"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    let back = pbx.sandbox.read_file(CONFIG).replace("enabled = true\n", "").replace("enabled = false\n", "");
+    assert!(back.starts_with(first), "{back}");
+}
+
+#[test]
+fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", "")]);
+    pbx.publish("one", "45.0.0.0/24\n46.0.0.1\n192.168.0.0/16\n");
+    pbx.publish("two", "45.0.0.7\n46.0.0.1\n47.0.0.1\n2a05::1\n");
+    pbx.run(&["sync"]).ok();
+    let overlap = pbx.json(&["feed", "overlap"]);
+    assert_eq!((&overlap[0]["alone"], &overlap[1]["alone"]), (&2.into(), &2.into()), "{overlap}");
+    assert_eq!(overlap[1]["covered_by"], serde_json::json!([{"feed": "one", "entries": 2}]));
+    let file = pbx.path("export.txt");
+    let path = file.to_str().unwrap();
+    pbx.run(&["export", "--output", path]).ok();
+    assert_eq!(fs::read_to_string(&file).unwrap(), "45.0.0.0/24\n46.0.0.1\n47.0.0.1\n2a05::1\n");
+    for (format, load) in [("nft", "nft -f"), ("ipset", "ipset restore -file")] {
+        pbx.run(&["export", "--format", format, "--output", path]).ok();
+        let run = pbx.sandbox.run(&["bash", "-c", &format!("{load} {path}")]);
+        assert_eq!(run.code, 0, "{format}: {run:?}");
+    }
+    // Another PBX reads it as a list.
+    pbx.run(&["export", "--format", "json", "--output", path]).ok();
+    pbx.configure(&[("export.txt", "")]);
+    let config = pbx.sandbox.read_file(CONFIG).replace("name = \"export.txt\"", "name = \"fleet\"");
+    pbx.sandbox.write_file(CONFIG, config);
+    let report = pbx.sync("fleet");
+    assert_eq!(report["feeds"][0]["accepted"], 4, "{report}");
+}
