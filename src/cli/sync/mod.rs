@@ -117,7 +117,7 @@ pub fn apply(global: &Global) -> anyhow::Result<Exit> {
 
 /// The child of a root's run: asks the feeds as asterisk, and tells its parent what to look at. Not for people.
 pub fn run_child(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
-    child::confine()?;
+    child::confine(&global.freepbx_conf)?;
     let config = global.load_config()?;
     let chosen = args.choose(&config)?;
     let mut opened = Opened::open(global, &config, false)?;
