@@ -151,7 +151,8 @@ fn what_belongs_to_asterisk_is_run_as_asterisk_without_roots_terminal_or_not_at_
 
 /// Everything that root could be made to write, with its check sum.
 fn roots_files(scene: &Scene) -> String {
-    let find = "find /etc /var/spool /usr/local/sbin -type f -user root 2>/dev/null | sort | xargs -d '\\n' md5sum";
+    let find =
+        "find /etc /var/spool /usr/local/sbin -type f -user root 2>/dev/null | sort | xargs -d '\\n' md5sum";
     scene.pbx.run(&["sh", "-c", find]).ok()
 }
 
