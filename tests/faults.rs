@@ -119,3 +119,54 @@ fn no_fault_loses_leaks_or_locks_out() {
         }
     }
 }
+
+/// A PBX as the tests below need it: one feed, rows by the database.
+fn simple(list: &[&str]) -> Pbx {
+    let mut pbx = Pbx::start(Shape::Quiet);
+    pbx.reset(false, "InnoDB");
+    pbx.scene.configure("");
+    pbx.scene.feed.set_list(&list.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>());
+    pbx
+}
+
+fn deletes(pbx: &Pbx, key: &str) {
+    pbx.scene.pbx.fwconsole(&["firewall", "del", "blacklist", key]).ok();
+}
+
+#[test]
+fn a_row_deleted_after_a_run_that_was_killed_before_it_noted_it_stays_out() {
+    for point in ["rows-written", "rows-read-back", "before-finish-commit"] {
+        let pbx = simple(&["45.0.0.1", "45.0.0.3"]);
+        pbx.run("root", &["sync"], &format!("{point}:1:kill"));
+        pbx.nobody_runs();
+        deletes(&pbx, "45.0.0.3");
+        assert_eq!(pbx.run("root", &["sync"], "").code, Some(0));
+        assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1"]), "{point}");
+    }
+}
+
+#[test]
+fn a_row_deleted_before_two_killed_runs_stays_out() {
+    let pbx = simple(&["45.0.0.1", "45.0.0.3"]);
+    pbx.run("root", &["sync"], "");
+    for entry in ["45.0.0.5", "45.0.0.7"] {
+        pbx.scene.feed.sight(entry);
+        pbx.run("root", &["sync"], "change-begun:1:kill");
+        pbx.nobody_runs();
+    }
+    deletes(&pbx, "45.0.0.3");
+    assert_eq!(pbx.run("root", &["sync"], "").code, Some(0));
+    assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1", "45.0.0.5", "45.0.0.7"]));
+}
+
+#[test]
+fn a_child_that_somebody_ended_is_no_bug_and_what_came_stays() {
+    let pbx = simple(&["45.0.0.1"]);
+    for signal in ["kill", "term", "int", "hup"] {
+        let ended = pbx.run("root", &["sync"], &format!("in-force:2:{signal}"));
+        assert!(ended.code == Some(75) && ended.text.contains("what came stays"), "{signal}: {}", ended.text);
+        pbx.nobody_runs();
+        pbx.scene.later(120);
+        assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1"]), "{signal}");
+    }
+}
