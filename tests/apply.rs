@@ -259,6 +259,8 @@ fn a_pass_that_runs_is_waited_for_before_the_rows_are_written() {
     for firewall in [NFT, LEGACY] {
         let pbx = quiet(firewall);
         let keys = addresses(100);
+        // A signal that comes during the first pass would be lost.
+        until("the daemon to sleep", || pbx.daemon_sleeps());
         pbx.hold_after_snapshot();
         pbx.signal_daemon("HUP");
         pbx.wait_held();

@@ -27,7 +27,6 @@ use super::output::{print, print_json};
 use crate::config::{Config, FeedConfig};
 use child::{Child, Event};
 use report::Report;
-pub use rows::RELEASE;
 pub use session::Opened;
 use session::{Patience, Role, Session};
 

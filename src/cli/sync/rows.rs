@@ -16,9 +16,6 @@ use crate::kernel::program::System;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
 
-/// How long a prefix that an administrator took out stays out, in seconds.
-pub const RELEASE: i64 = 30 * 86_400;
-
 impl Session<'_> {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
     /// were read again.
@@ -247,7 +244,7 @@ impl Session<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        let until = now + RELEASE;
+        let until = now + self.config.protect.release.as_secs();
         if !self.is_dry() {
             for prefix in &gone {
                 log::info!(
