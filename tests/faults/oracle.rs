@@ -31,6 +31,8 @@ pub struct Oracle {
     pub may_release: BTreeSet<String>,
     /// Whether the last run was one without a fault.
     pub undisturbed: bool,
+    /// Whether the feed was asked since it forgot what is over.
+    pub fresh: bool,
     /// What our rows covered when that was last noted.
     pub blocked: BTreeSet<Place>,
 }
