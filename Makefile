@@ -4,6 +4,7 @@
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
 #   make bench  what a run costs, in target/bench.json too
+#   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -11,7 +12,7 @@ SHELL := /bin/bash
 # Real parts for the sandbox: a database, PHP for FreePBX's side, firewalls, namespaces.
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
 
-.PHONY: deps build demo test lint bench
+.PHONY: deps build demo test lint bench fuzz
 deps:
 	@tests/deps $(DEPS)
 
@@ -32,3 +33,6 @@ lint: deps
 
 bench: deps
 	@cargo bench -q --locked --bench cost
+
+fuzz:
+	@tests/fuzz
