@@ -42,7 +42,7 @@ fn not_misled_by_a_cut(head: &str, line: &str) {
     let taken = found(line);
     let Some(end_of_column) = head.find('>').map(|at| at + 1) else { return };
     let Some(end) = end_of_uri(line).filter(|end| *end >= end_of_column) else { return };
-    for cut_off in ["1", "@8.8.8.8"] {
+    for cut_off in ["1", "1:5060", "@8.8.8.8:5060"] {
         let whole = format!("{}{cut_off}{}", &line[..end], &line[end..]);
         if !taken.is_empty() {
             let whole = found(&whole);
