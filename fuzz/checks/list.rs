@@ -44,13 +44,10 @@ pub fn check(data: &[u8]) {
     }
     // However it drips in, it is the same list.
     let [plain, ..] = settings();
-    let shown = |result: Result<Parsed, _>| {
-        result.map_err(|error: banbridge::feed::list::ListError| error.to_string())
-    };
-    let whole = shown(read_list("list", data, &plain));
-    assert_eq!(shown(read_list("list", Drip(data), &plain)), whole);
+    let whole = read_list("list", data, &plain).ok();
+    assert_eq!(read_list("list", Drip(data), &plain).ok(), whole);
     // Read from the prefixes that were found, one a line, it is the same list.
-    if let Ok(parsed) = whole {
+    if let Some(parsed) = whole {
         let lines: String = parsed.prefixes.iter().map(|prefix| format!("{prefix}\n")).collect();
         let again = read_list("list", lines.as_bytes(), &plain).expect("a plain list");
         assert_eq!(again.prefixes, parsed.prefixes);

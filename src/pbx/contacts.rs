@@ -81,7 +81,8 @@ pub fn pjsip_contacts(text: &str) -> PjsipContacts {
         let uri = rest.split_whitespace().next().unwrap_or_default();
         // Where the text of the URI ends in the line, which ends as the rest does.
         let end = line.len() - rest.trim_start().len() + uri.len();
-        let full = end_of_column.is_none_or(|column| end < column);
+        // Under no head that we know nothing is surely whole.
+        let full = end_of_column.is_some_and(|column| end < column);
         match address(uri) {
             Some((address, closed)) if full || closed => {
                 found.contacts.push(Contact { who: who.to_owned(), address });
@@ -212,6 +213,14 @@ Objects found: 7
         }
         let long = format!("6001/sip:6001@81.2.69.9:5060;{}", "x".repeat(60));
         assert_eq!(cut(&long), (vec!["6001 81.2.69.9".to_owned()], false));
+    }
+
+    #[test]
+    fn under_no_head_only_an_address_with_something_behind_it_is_whole() {
+        let text =
+            "  Contact:  6001/sip:6001@81.2.69.1 9fbcd\n  Contact:  6002/sip:6002@81.2.69.2:5060 9fbcd\n";
+        let found = pjsip_contacts(text);
+        assert_eq!((shown(&found.contacts), found.cut), (vec!["6002 81.2.69.2".to_owned()], true));
     }
 
     #[test]
