@@ -3,6 +3,7 @@
 #   make test   all tests
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
+#   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
 #   make bench  what a run costs, in target/bench.json too
 #   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
 
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 # Real parts for the sandbox: a database, PHP for FreePBX's side, firewalls, namespaces.
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
 
-.PHONY: deps build demo test lint bench fuzz
+.PHONY: deps build demo test soak lint bench fuzz
 deps:
 	@tests/deps $(DEPS)
 
@@ -28,11 +29,17 @@ demo: deps
 test: deps
 	@tests/run
 
+SCHEDULES ?= 5000
+soak: deps
+	@BANBRIDGE_SCHEDULES=$(SCHEDULES) cargo test -q --locked --features faults --test faults -- --nocapture
+
 lint: deps
 	@tests/lint
 
 bench: deps
 	@cargo bench -q --locked --bench cost
+	@cargo build -q --release --locked --example apply-tool
+	@cargo bench -q --locked --bench chain
 
 fuzz:
 	@tests/fuzz

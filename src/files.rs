@@ -7,12 +7,14 @@
 
 mod replace;
 
+use std::ffi::OsStr;
 use std::fs::{File, Metadata};
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{Gid, Mode, OFlags, Uid, fchown, open};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchown, open, openat, unlinkat};
+use rustix::io::Errno;
 
 pub use replace::replace;
 
@@ -40,35 +42,75 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Opens a file for appending, makes it where there is none, readable by owner and group. A file that root makes is
-/// given to the owner of its directory, so that runs as that user can go on with it.
-pub fn append(path: &Path) -> io::Result<File> {
-    let guarded = must_guard(path)?;
+/// Opens the file of this path for appending, makes it where there is none, readable by owner and group.
+///
+/// The directory is one that the database names, and asterisk writes there. So root writes only where asterisk could
+/// write itself: in a directory that belongs to `owner`. A file that root makes is given to that user, so that runs as
+/// him can go on with it.
+pub fn append(path: &Path, owner: u32) -> io::Result<File> {
+    let (directory, name) = named_directory(path, owner)?;
     let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match open_guarded(path, flags, guarded) {
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        other => return other,
+    match openat(&directory, name, flags, Mode::empty()) {
+        Err(Errno::NOENT) => {}
+        Err(Errno::LOOP) => return Err(not_trusted()),
+        other => return checked(File::from(other?), Some(directory.metadata()?.uid())),
     }
-    let made = File::from(open(path, flags | OFlags::CREATE | OFlags::EXCL, Mode::from_raw_mode(0o640))?);
-    if guarded {
-        let directory = parent(path)?;
-        fchown(&made, Some(Uid::from_raw(directory.uid())), Some(Gid::from_raw(directory.gid())))?;
+    let new = flags | OFlags::CREATE | OFlags::EXCL;
+    let made = File::from(openat(&directory, name, new, Mode::from_raw_mode(0o640))?);
+    if rustix::process::geteuid().is_root() {
+        let meta = directory.metadata()?;
+        fchown(&made, Some(Uid::from_raw(meta.uid())), Some(Gid::from_raw(meta.gid())))?;
     }
     Ok(made)
 }
 
-fn open_guarded(path: &Path, flags: OFlags, guarded: bool) -> io::Result<File> {
-    let not_trusted = || io::Error::new(ErrorKind::PermissionDenied, NOT_TRUSTED);
-    let file = match open(path, flags, Mode::empty()) {
-        Err(rustix::io::Errno::LOOP) => return Err(not_trusted()),
-        other => File::from(other?),
+/// Removes a file that [`append`] made. False when there was none.
+pub fn remove(path: &Path, owner: u32) -> io::Result<bool> {
+    let (directory, name) = named_directory(path, owner)?;
+    match unlinkat(&directory, name, AtFlags::empty()) {
+        Err(Errno::NOENT) => Ok(false),
+        other => Ok(other.map(|()| true)?),
+    }
+}
+
+/// Opens the directory of a path: what is looked at and what is used are the same one, however it is renamed.
+fn named_directory(path: &Path, owner: u32) -> io::Result<(File, &OsStr)> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "not the path of a file"));
     };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let directory = File::from(open(directory, flags, Mode::empty())?);
+    if rustix::process::geteuid().is_root() && directory.metadata()?.uid() != owner {
+        return Err(io::Error::new(
+            ErrorKind::PermissionDenied,
+            "root does not write there: the directory does not belong to the user of FreePBX",
+        ));
+    }
+    Ok((directory, name))
+}
+
+fn not_trusted() -> io::Error {
+    io::Error::new(ErrorKind::PermissionDenied, NOT_TRUSTED)
+}
+
+/// Takes a plain file, and where somebody else may have put it there, one that has no second name and belongs to root
+/// or to the owner of its directory.
+fn checked(file: File, directory: Option<u32>) -> io::Result<File> {
     let meta = file.metadata()?;
-    let owner = [0, parent(path)?.uid()].contains(&meta.uid());
-    if !meta.is_file() || (guarded && (meta.nlink() != 1 || !owner)) {
+    let guarded = rustix::process::geteuid().is_root();
+    let strange = |owner: u32| meta.nlink() != 1 || ![0, owner].contains(&meta.uid());
+    if !meta.is_file() || (guarded && directory.is_some_and(strange)) {
         return Err(not_trusted());
     }
     Ok(file)
+}
+
+fn open_guarded(path: &Path, flags: OFlags, guarded: bool) -> io::Result<File> {
+    let file = match open(path, flags, Mode::empty()) {
+        Err(Errno::LOOP) => return Err(not_trusted()),
+        other => File::from(other?),
+    };
+    checked(file, if guarded { Some(parent(path)?.uid()) } else { None })
 }
 
 /// Whether somebody else than root, who runs this, can put something else in the place of the file.
@@ -111,7 +153,7 @@ mod tests {
         let secret = dir.path().join("secret");
         let path = dir.path().join("file");
         fs::write(&secret, "secret").unwrap();
-        let refused = || read_text(&path, 100).is_err() && append(&path).is_err();
+        let refused = || read_text(&path, 100).is_err() && append(&path, 0).is_err();
         symlink(&secret, &path).unwrap();
         assert!(refused());
         fs::remove_file(&path).unwrap();
@@ -127,8 +169,8 @@ mod tests {
     fn a_plain_file_is_made_appended_to_and_read() {
         let dir = open_directory();
         let path = dir.path().join("file");
-        append(&path).unwrap().write_all(b"one ").unwrap();
-        append(&path).unwrap().write_all(b"two").unwrap();
+        append(&path, rustix::process::geteuid().as_raw()).unwrap().write_all(b"one ").unwrap();
+        append(&path, rustix::process::geteuid().as_raw()).unwrap().write_all(b"two").unwrap();
         assert_eq!(read_text(&path, 7).unwrap(), "one two");
         assert!(read_text(&path, 6).is_err());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);

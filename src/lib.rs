@@ -5,6 +5,7 @@ pub mod ban;
 pub mod cli;
 pub mod config;
 pub mod database;
+pub mod fault;
 pub mod feed;
 pub mod files;
 pub mod kernel;

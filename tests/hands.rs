@@ -306,6 +306,13 @@ fn a_ledger_older_than_the_blacklist_goes_on_from_what_is_there() {
         pbx.sql_run(&format!("DELETE FROM {table}"), ());
         pbx.sql_run(&format!("INSERT INTO {table} SELECT * FROM old_{table}"), ());
     }
+    scene.faults(&["status=500"]);
+    scene.sync(69, &[]);
+    assert_eq!(
+        scene.ours(),
+        set([ATTACKER, "163.172.207.104"]),
+        "nothing goes before the feed was read again"
+    );
     let report = scene.sync(0, &[]);
     assert_eq!(scene.ours(), set([ATTACKER, "163.172.207.104"]));
     assert_eq!((&report["blacklist"]["removed"], &report["blacklist"]["released"]), (&json!(0), &json!(0)));

@@ -120,6 +120,10 @@ fn fwconsole_writes_rows_too_and_the_ledger_alone_knows_whose_they_are() {
     scene.later(120);
     scene.sync(0, &[]);
     assert_eq!(rows(), set([all[3].as_str(), "5.188.10.9"]));
+    // Released is let go, though nothing but the ledger says whose the row is.
+    scene.run(&["release", &all[3]]).ok();
+    assert_eq!(rows(), set(["5.188.10.9"]));
+    scene.run(&["unrelease", &all[3]]).ok();
     // Back to the database: rows without a mark stay ours, and purge finds them.
     scene.configure("");
     let report = scene.sync(0, &[]);

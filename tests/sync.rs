@@ -303,13 +303,26 @@ fn a_run_killed_between_two_batches_leaves_what_came_and_the_next_goes_on_there(
 }
 
 #[test]
-fn rows_of_a_killed_run_are_in_force_after_the_next_one_even_when_that_brings_nothing() {
+fn what_came_before_a_kill_is_in_force_without_another_run() {
+    for firewall in FIREWALLS {
+        let scene = Scene::new(firewall, &[ATTACKER]);
+        scene.faults(&["none", "stall"]);
+        let child = scene.start(&[]);
+        until("the second request", || scene.requests().len() == 2);
+        scene.kill(child);
+        until("the row to be in force", || scene.pbx.probe(Attacker(ATTACKER)) == Probe::Refused);
+    }
+}
+
+#[test]
+fn rows_that_a_killed_run_of_asterisk_wrote_are_in_force_after_the_next_run_of_root_that_brings_nothing() {
     let scene = Scene::new(Firewall::Nftables, &[ATTACKER]);
     scene.faults(&["none", "stall"]);
-    let child = scene.start(&[]);
+    let mut command = scene.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
+    let child = command.arg("sync").spawn().unwrap();
     until("the second request", || scene.requests().len() == 2);
     scene.kill(child);
-    assert_eq!(scene.pbx.probe(Attacker(ATTACKER)), Probe::Answered, "nobody told the daemon yet");
+    assert_eq!(scene.pbx.probe(Attacker(ATTACKER)), Probe::Answered, "asterisk cannot tell the daemon");
     let report = scene.sync(0, &[]);
     assert_eq!((&report["blacklist"]["added"], &report["reload"]), (&json!(0), &json!("hup")));
     until("the row to be in force", || scene.pbx.probe(Attacker(ATTACKER)) == Probe::Refused);
@@ -345,13 +358,15 @@ fn a_run_killed_while_it_writes_rows_leaves_nothing_that_looks_like_the_administ
         until("its connections to end", || connections(&theirs).is_empty());
         holder.query_drop("DROP TRIGGER hold").unwrap();
 
-        let report = scene.sync(0, &[]);
-        assert_eq!(report["blacklist"]["released"], 0, "{engine}, {moment}");
-        assert_eq!(scene.ours(), set(["45.9.8.0", "45.9.8.1", ATTACKER]), "{engine}, {moment}");
-        assert_eq!(scene.json(&["list", "--released"]).1, json!([]));
-        // And his hand is seen from there on.
+        // His own hand in between is told from what the killed run did.
         pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
-        assert_eq!(scene.sync(0, &[])["blacklist"]["released"], 1, "{engine}, {moment}");
+        let report = scene.sync(0, &[]);
+        assert_eq!(report["blacklist"]["released"], 1, "{engine}, {moment}");
+        assert_eq!(scene.json(&["list", "--released"]).1[0]["prefix"], ATTACKER);
+        assert_eq!(scene.ours(), set(["45.9.8.0", "45.9.8.1"]), "{engine}, {moment}");
+        // And so it is from there on.
+        pbx.fwconsole(&["firewall", "del", "blacklist", "45.9.8.1"]).ok();
+        assert_eq!(scene.sync(0, &[])["blacklist"]["released"], 2, "{engine}, {moment}");
     }
 }
 

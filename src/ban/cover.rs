@@ -167,6 +167,14 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn no_piece_of_an_ipv6_network_becomes_ipv4() {
+        for (whole, without) in [("::/32", "::/96"), ("::/80", "::fffe:0:0/96"), ("::/0", "8000::/1")] {
+            let rest = Cover::new(&prefixes(&[without])).carve(&whole.parse().unwrap());
+            assert!(!rest.is_empty() && rest.iter().all(|prefix| !prefix.is_ipv4()), "{whole}: {rest:?}");
+        }
+    }
+
+    #[test]
     fn neighbours_are_merged_and_others_are_not() {
         let cover = Cover::new(&prefixes(&["45.0.0.2", "45.0.0.0/31", "45.0.0.3", "45.0.0.5", "45.0.0.5"]));
         assert_eq!(cover.prefixes(), prefixes(&["45.0.0.0/30", "45.0.0.5"]));

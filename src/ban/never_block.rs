@@ -279,7 +279,10 @@ mod tests {
             ("::ffff:127.0.0.1", "127.0.0.0/8, loopback"),
             ("239.1.1.1", "224.0.0.0/4, multicast"),
             ("fe80::1", "fe80::/10, link-local"),
-            ("::1", "::/96, unspecified, loopback and retired IPv4-compatible addresses"),
+            ("::1", "::/8, loopback, addresses that carry IPv4 ones, and reserved"),
+            // What holds all mapped IPv4 addresses must not turn into IPv4 when it is taken apart.
+            ("::/32", "::/8, loopback, addresses that carry IPv4 ones, and reserved"),
+            ("64:ff9b::1", "::/8, loopback, addresses that carry IPv4 ones, and reserved"),
         ];
         for (text, verdict) in table {
             assert_eq!(judged(text), verdict, "{text}");

@@ -90,8 +90,9 @@ impl From<Ipv4Net> for Prefix {
 }
 
 impl From<Ipv6Net> for Prefix {
+    /// As it is: a network that was cut out of a wider IPv6 one stays IPv6, mapped or not.
     fn from(net: Ipv6Net) -> Self {
-        Self::new(IpNet::V6(net))
+        Self(IpNet::V6(net.trunc()))
     }
 }
 

@@ -22,10 +22,9 @@ pub const RANGES: &[(&str, &str)] = &[
     ("203.0.113.0/24", "documentation"),
     ("224.0.0.0/4", "multicast"),
     ("240.0.0.0/4", "reserved and broadcast"),
-    ("::/96", "unspecified, loopback and retired IPv4-compatible addresses"),
-    ("::ffff:0:0:0/96", "IPv4-translated addresses"),
-    ("64:ff9b::/96", "IPv4/IPv6 translation"),
-    ("64:ff9b:1::/48", "IPv4/IPv6 translation"),
+    // All that RFC 4291 reserves there: unspecified, loopback, and every form that carries an IPv4 address, so that no
+    // IPv6 network can become an IPv4 one.
+    ("::/8", "loopback, addresses that carry IPv4 ones, and reserved"),
     ("100::/64", "discard-only"),
     ("100:0:0:1::/64", "dummy prefix"),
     ("2001::/23", "IETF protocol assignments"),

@@ -10,10 +10,14 @@ use log::LevelFilter;
 use super::Global;
 use super::output::complain;
 use crate::config::Level;
+use crate::feed::text::one_line;
 use crate::files;
+use crate::pbx::freepbx_conf;
 
 /// Name of the log file in FreePBX's log directory.
 pub const FILE: &str = "banbridge.log";
+/// The longest line, in characters. One message is one line: nobody writes a line of ours.
+const LONGEST: usize = 2_000;
 
 /// Starts logging: to the file when a directory is given, and to standard error what the administrator wants to see.
 pub fn start(global: &Global, file: Option<(&str, Level)>) {
@@ -26,13 +30,18 @@ pub fn start(global: &Global, file: Option<(&str, Level)>) {
     let ours = |metadata: &log::Metadata<'_>| metadata.target().starts_with("banbridge");
     let screen = fern::Dispatch::new()
         .level(level)
-        .format(|out, message, _| out.finish(format_args!("banbridge: {message}")))
+        .format(|out, message, _| {
+            out.finish(format_args!("banbridge: {}", one_line(&message.to_string(), LONGEST)))
+        })
         .chain(io::stderr());
     let mut all = fern::Dispatch::new().filter(ours).chain(screen);
     let mut problem = None;
     if let Some((directory, level)) = file {
         let path = Path::new(directory).join(FILE);
-        match files::append(&path) {
+        match freepbx_conf::owner(&global.freepbx_conf)
+            .map_err(|error| io::Error::other(error.to_string()))
+            .and_then(|(owner, _)| files::append(&path, owner))
+        {
             Ok(file) => {
                 let lines = fern::Dispatch::new().level(filter(level)).format(line).chain(file);
                 all = all.chain(lines);
@@ -49,7 +58,9 @@ pub fn start(global: &Global, file: Option<(&str, Level)>) {
 
 fn line(out: fern::FormatCallback<'_>, message: &std::fmt::Arguments<'_>, record: &log::Record<'_>) {
     let now = jiff::Timestamp::now();
-    out.finish(format_args!("{} {:5} {message}", now.strftime("%Y-%m-%dT%H:%M:%SZ"), record.level()));
+    let message = message.to_string();
+    let text = one_line(&message, LONGEST);
+    out.finish(format_args!("{} {:5} {text}", now.strftime("%Y-%m-%dT%H:%M:%SZ"), record.level()));
 }
 
 fn filter(level: Level) -> LevelFilter {

@@ -2,6 +2,7 @@
 
 mod allow;
 mod check;
+mod clock;
 mod config;
 pub mod exit;
 mod export;
@@ -159,9 +160,11 @@ impl Global {
         Ok(freepbx_conf::read(&self.freepbx_conf)?)
     }
 
-    /// The ledger, over a new connection.
+    /// The ledger, over a new connection; with it, it is decided whether the clock is believed.
     fn ledger(&self) -> anyhow::Result<Ledger> {
-        Ok(Ledger::new(self.settings()?.connect()?)?)
+        let mut ledger = Ledger::new(self.settings()?.connect()?)?;
+        clock::look(&mut ledger)?;
+        Ok(ledger)
     }
 
     /// The last net under a secret: the environment's key never leaves in a message.
@@ -170,9 +173,10 @@ impl Global {
     }
 }
 
-/// The program's clock, seconds since 1970. Nothing else in the program reads the time of day for its decisions.
+/// The time that this run goes by, seconds since 1970. Nothing else in the program reads the time of day for its
+/// decisions.
 fn now() -> i64 {
-    jiff::Timestamp::now().as_second()
+    clock::now()
 }
 
 #[cfg(test)]

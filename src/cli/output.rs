@@ -6,8 +6,21 @@ use comfy_table::{Table, TableStyle};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-/// Writes text to standard output.
+use crate::feed::text::one_line;
+
+/// Writes text to standard output. Much of what is shown was read where asterisk can write, so no control character
+/// of it reaches the terminal, which may be root's.
 pub fn print(text: &str) -> anyhow::Result<()> {
+    write(&harmless(text))
+}
+
+/// The same text, line by line, with every control character shown instead of obeyed.
+fn harmless(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(|line| one_line(line, usize::MAX)).collect();
+    lines.join("\n")
+}
+
+fn write(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
@@ -17,12 +30,23 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 /// Writes one JSON value and a line's end to standard output.
 pub fn print_json(value: &impl Serialize) -> anyhow::Result<()> {
-    print(&(serde_json::to_string(value)? + "\n"))
+    // JSON escapes the control characters of ASCII by itself; a terminal obeys some above it too.
+    let text = serde_json::to_string(value)?;
+    let mut shown = String::with_capacity(text.len() + 1);
+    for c in text.chars() {
+        match u32::from(c) {
+            code @ (0x7f..=0x9f | 0x200b..=0x200f | 0x2028..=0x202e | 0x2066..=0x2069 | 0xfeff) => {
+                shown += &format!("\\u{code:04x}");
+            }
+            _ => shown.push(c),
+        }
+    }
+    write(&(shown + "\n"))
 }
 
 /// Writes a line to standard error; there is nobody to tell when that fails.
 pub fn complain(text: &str) {
-    let _ = writeln!(io::stderr(), "banbridge: {text}");
+    let _ = writeln!(io::stderr(), "banbridge: {}", harmless(text));
 }
 
 /// A table with nothing but columns, fit for `grep` and `awk`.

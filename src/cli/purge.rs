@@ -1,6 +1,5 @@
 //! `purge`: takes away every row, table and file of ours, and nothing else.
 
-use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
@@ -11,9 +10,10 @@ use super::Global;
 use super::exit::Exit;
 use super::logging;
 use super::output::{complain, count, print, print_json};
+use crate::files;
 use crate::kernel;
 use crate::kernel::program::System;
-use crate::pbx::{blacklist, daemon, firewall};
+use crate::pbx::{blacklist, daemon, firewall, freepbx_conf};
 
 /// What `purge` takes.
 #[derive(Debug, Args)]
@@ -70,10 +70,14 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
     };
     let tables = ledger.drop_tables()?;
     let log = Path::new(&log_dir).join(logging::FILE);
-    let log = log.symlink_metadata().is_ok_and(|meta| meta.is_file()).then_some(log);
-    if let Some(log) = &log {
-        fs::remove_file(log)?;
-    }
+    let owner = freepbx_conf::owner(&global.freepbx_conf).map_or(0, |(user, _)| user);
+    let log = match files::remove(&log, owner) {
+        Ok(removed) => removed.then_some(log),
+        Err(why) => {
+            complain(&format!("the log stays: {}: {why}", log.display()));
+            None
+        }
+    };
     if taken > 0
         && rustix::process::geteuid().is_root()
         && let Some(daemon) = daemon::find()

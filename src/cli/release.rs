@@ -32,7 +32,7 @@ struct Released {
 /// Runs `release`: it is let go at once.
 pub fn release(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
     let config = global.load_config()?;
-    let until = now() + super::sync::RELEASE;
+    let until = now() + config.protect.release.as_secs();
     let (changed, report) = Opened::change(global, &config, |ledger| {
         let known = ledger.releases(now())?;
         ledger.release(&[args.prefix], now(), until)?;

@@ -6,7 +6,7 @@ use super::exit::Exit;
 use super::output::{Time, count, print, print_json, table, time_or};
 use super::picture::Picture;
 use super::set_view::{SetStatus, SetView};
-use super::{Global, now};
+use super::{Global, clock, now};
 use crate::ban::plan::{Driver, Plan};
 use crate::config::{Config, Kind};
 use crate::ledger::Ledger;
@@ -179,6 +179,7 @@ fn blacklist(picture: &Picture, plan: &Plan) -> BlacklistStatus {
 /// What is not as it should be, each with its mend.
 fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bool) -> Vec<String> {
     let mut notes = config.warnings.clone();
+    notes.extend(clock::doubt());
     let mut note = |text: String| notes.push(text);
     if !ledger_present {
         note("no run has been made yet; make the first one with: banbridge sync".to_owned());

@@ -262,3 +262,7 @@ impl Drop for Frozen<'_> {
 pub fn thaw_if_stopped(daemon: Daemon) -> bool {
     daemon.is_stopped() && daemon.signal(Signal::CONT).is_ok()
 }
+
+#[cfg(test)]
+#[path = "freeze_tests.rs"]
+mod tests;

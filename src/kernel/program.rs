@@ -141,9 +141,18 @@ impl Programs for System {
         let failed = |error| ProgramError::Run(name.to_owned(), error);
         let until = Instant::now() + self.patience;
         // A process group of its own: Ctrl-C on our terminal does not end it halfway, and a timeout ends all of it.
-        let mut command = Command::new(path);
-        if let Some((user, group)) = self.user {
-            command.uid(user).gid(group);
+        let mut command = Command::new(&path);
+        match self.user {
+            None => {
+                command.process_group(0);
+            }
+            // A session of its own besides: it may be anybody's, and must not type into root's terminal.
+            Some((user, group)) => {
+                let setsid =
+                    find("setsid", true).ok_or_else(|| ProgramError::Missing("setsid".to_owned()))?;
+                command = Command::new(setsid);
+                command.arg(&path).uid(user).gid(group);
+            }
         }
         let mut child = command
             .args(args)
@@ -151,7 +160,6 @@ impl Programs for System {
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("LC_ALL", "C")
             .current_dir("/")
-            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -193,6 +201,7 @@ fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
+    let _ = child.kill();
     for _ in 0..1000 {
         if !matches!(child.try_wait(), Ok(None)) {
             return;

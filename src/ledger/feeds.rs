@@ -8,6 +8,7 @@ use mysql::{Row, TxOpts};
 use super::Ledger;
 use crate::ban::Entry;
 use crate::database::{Result, insert_many};
+use crate::fault;
 use crate::feed::pacing;
 
 /// The most characters of a refused entry that are kept.
@@ -160,6 +161,7 @@ impl Ledger {
                 feed.id,
             ),
         )?;
+        fault::point("before-batch-commit")?;
         tx.commit()?;
         Ok(())
     }
@@ -231,6 +233,7 @@ impl Ledger {
     /// for one run would otherwise take everything with it, and a feed does not list again what it listed before.
     pub fn prune(&mut self, before: i64) -> Result<()> {
         self.conn.exec_drop("DELETE FROM banbridge_entry WHERE expires_at < ?", (before,))?;
+        fault::point("pruning")?;
         self.conn.exec_drop("DELETE FROM banbridge_refused WHERE expires_at < ?", (before,))?;
         self.conn.exec_drop("DELETE FROM banbridge_release WHERE until < ?", (before,))?;
         Ok(())

@@ -11,11 +11,13 @@ pub mod lock;
 pub mod protections;
 pub mod rows;
 pub mod runs;
+mod times;
 
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
 use crate::database::{DatabaseError, Result};
+use crate::fault;
 
 /// The migrations in order; the number of one is its place, from 1.
 const MIGRATIONS: [&str; 4] = [
@@ -101,6 +103,7 @@ impl Ledger {
                 continue;
             }
             for statement in statements(text) {
+                fault::point("migrating")?;
                 self.conn.query_drop(statement)?;
             }
             self.conn.exec_drop(

@@ -3,8 +3,8 @@
 //! A row of ours that is gone was taken out by the administrator, unless the whole table was restored from a backup.
 //! A number tells the two apart: each change of ours counts it up in the ledger, then in the firewall's table
 //! together with the rows. Equal numbers: nobody restored anything since. A row that is to go is forgotten here
-//! before it goes there, and a new one is noted here after it is there, so that a run that is killed anywhere
-//! between leaves nothing that looks like the administrator's hand.
+//! before it goes there, and a new one counts only when the number shows that it came there, so that a run that is
+//! killed anywhere between leaves nothing that looks like the administrator's hand, and hides nothing that is.
 
 use std::collections::BTreeSet;
 
@@ -14,6 +14,7 @@ use mysql::prelude::Queryable;
 use super::Ledger;
 use crate::ban::Prefix;
 use crate::database::{Result, for_keys, insert_many};
+use crate::fault;
 
 /// What an administrator took out. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub struct Written {
     pub keys: BTreeSet<String>,
     /// Those that were written through fwconsole and carry no mark.
     pub unmarked: BTreeSet<String>,
-    /// Those that a run was writing or taking away through fwconsole when it ended.
+    /// Those that a run was writing when it ended, or taking away through fwconsole.
     pub changing: BTreeSet<String>,
 }
 
@@ -90,17 +91,41 @@ impl Ledger {
         Ok(self.state("generation")?.is_none_or(|ours| generation == Some(ours)))
     }
 
-    /// First step of a change: forgets the rows that are to go, and counts the number up. Returns the number that the
-    /// firewall's table is to get with the change.
-    pub fn begin_change(&mut self, remove: &[String], present: Option<i64>, now: i64) -> Result<i64> {
-        let last = self.state("generation")?.unwrap_or(0).max(present.unwrap_or(0));
+    /// First step of a change: forgets the rows that are to go, notes those that are to be there (`keep`, as far as
+    /// they are not noted yet) as on their way, and counts the number up. Returns the number that the firewall's table
+    /// is to get with the change: once it is there, so are the rows.
+    pub fn begin_change(
+        &mut self,
+        keep: &[String],
+        remove: &[String],
+        present: Option<i64>,
+        now: i64,
+    ) -> Result<i64> {
+        let ours = self.state("generation")?.unwrap_or(0);
+        // However often in a row it is cut off: the number that the table has not seen yet is the next one.
+        let again = self.state("changing")? == Some(1) && present == Some(ours - 1);
+        let next = if again { ours } else { ours.max(present.unwrap_or(0)) + 1 };
+        // Of a change that was cut off before its number came there, nobody knows what was written.
+        let cut_off = match self.is_level(present)? {
+            true => "UPDATE banbridge_row SET changing = 0 WHERE changing = 1 AND unmarked = 0",
+            false => "DELETE FROM banbridge_row WHERE changing = 1 AND unmarked = 0",
+        };
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        tx.query_drop(cut_off)?;
         for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], remove)?;
-        for (name, value) in [("generation", last + 1), ("changing", 1), ("changed_at", now)] {
+        insert_many(
+            &mut tx,
+            "INSERT IGNORE INTO banbridge_row (prefix, written_at, changing) VALUES",
+            "",
+            keep,
+            |key| vec![key.as_str().into(), now.into(), 1.into()],
+        )?;
+        for (name, value) in [("generation", next), ("changing", 1), ("changed_at", now)] {
             tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
         }
+        fault::point("before-change-commit")?;
         tx.commit()?;
-        Ok(last + 1)
+        Ok(next)
     }
 
     /// Last step of a change, or of a run without one: notes which rows are ours now.
@@ -123,6 +148,7 @@ impl Ledger {
         )?;
         tx.exec_drop("UPDATE banbridge_row SET changing = 0 WHERE changing = 1", ())?;
         tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changing', 0)", ())?;
+        fault::point("before-finish-commit")?;
         tx.commit()?;
         Ok(())
     }
@@ -140,17 +166,21 @@ impl Ledger {
         Ok(rows.into_iter().filter_map(release).collect())
     }
 
-    /// Remembers prefixes as taken out, and that their rows are no longer ours, together.
+    /// Remembers prefixes as taken out. Their rows stay ours until they are taken away.
     pub fn release(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
         let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        insert_many(
-            &mut tx,
-            "INSERT INTO banbridge_release (prefix, since, until) VALUES",
-            "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
-            &keys,
-            |key| vec![key.as_str().into(), now.into(), until.into()],
-        )?;
+        save_releases(&mut tx, &keys, now, until)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Remembers prefixes as taken out whose rows an administrator deleted, and that those are no longer ours,
+    /// together.
+    pub fn release_deleted(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
+        let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        save_releases(&mut tx, &keys, now, until)?;
         for_keys(&mut tx, "DELETE FROM banbridge_row WHERE prefix IN", &[], &keys)?;
         tx.commit()?;
         Ok(())
@@ -176,4 +206,14 @@ impl Ledger {
         self.conn.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
         Ok(())
     }
+}
+
+fn save_releases(tx: &mut mysql::Transaction<'_>, keys: &[String], now: i64, until: i64) -> Result<()> {
+    insert_many(
+        tx,
+        "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+        "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
+        keys,
+        |key| vec![key.as_str().into(), now.into(), until.into()],
+    )
 }

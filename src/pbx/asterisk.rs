@@ -61,6 +61,16 @@ impl Console {
     /// What a command prints. None when this Asterisk does not know the command: a module is not loaded.
     pub fn ask(&self, command: &str) -> Result<Option<String>, AsteriskError> {
         let mut asked = Command::new(&self.program);
+        match self.user {
+            None => {
+                asked.process_group(0);
+            }
+            // A session of its own besides: it must not type into root's terminal.
+            Some((user, group)) => {
+                asked = Command::new("/usr/bin/setsid");
+                asked.arg(&self.program).uid(user).gid(group);
+            }
+        }
         asked
             .args(["-rx", command])
             .env_clear()
@@ -69,11 +79,7 @@ impl Console {
             .current_dir("/")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0);
-        if let Some((user, group)) = self.user {
-            asked.uid(user).gid(group);
-        }
+            .stderr(Stdio::null());
         let child = asked.spawn().map_err(|error| AsteriskError::Start(error.to_string()))?;
         let (text, good) = finish(child, self.until)?;
         judge(&text, good)
@@ -118,6 +124,7 @@ fn wait(child: &mut Child, until: Instant) -> Option<bool> {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
+    let _ = child.kill();
     let _ = child.wait();
     None
 }

@@ -11,6 +11,7 @@ use mysql::{Conn, TxOpts};
 
 use super::firewall::TABLE;
 use crate::database::{self, Result};
+use crate::fault;
 
 /// The owner mark in `val`.
 pub const MARK: &str = "banbridge";
@@ -73,9 +74,11 @@ pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: b
         let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
         database::for_keys(tx, &head, &[], change.remove_unmarked)
     };
+    fault::point("before-first-rows")?;
     if !add_first {
         delete(&mut tx)?;
     }
+    fault::point("before-insert")?;
     database::insert_many(
         &mut tx,
         &format!("INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES"),
@@ -83,9 +86,11 @@ pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: b
         change.add,
         |key| vec![key.into(), MARK.into(), mysql::Value::NULL, "blacklist".into()],
     )?;
+    fault::point("after-insert")?;
     if add_first {
         delete(&mut tx)?;
     }
+    fault::point("before-number")?;
     tx.exec_drop(
         format!(
             "INSERT INTO {TABLE} (`key`, `val`, `type`, `id`) VALUES ('generation', ?, NULL, 'banbridge') \
@@ -93,6 +98,7 @@ pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: b
         ),
         (generation.to_string(),),
     )?;
+    fault::point("before-rows-commit")?;
     tx.commit()?;
     Ok(())
 }

@@ -61,7 +61,9 @@ impl Change for Rows {
         assert!(!self.order.commit_panics, "told to panic");
         anyhow::ensure!(!self.order.commit_fails, "told to fail");
         thread::sleep(Duration::from_millis(self.order.commit_takes_ms));
-        blacklist::write(&mut self.conn, &self.order.add, &self.order.remove, 1, true)?;
+        let change =
+            blacklist::Change { add: &self.order.add, remove: &self.order.remove, remove_unmarked: &[] };
+        blacklist::write(&mut self.conn, &change, 1, true)?;
         self.commit_seconds = started.elapsed().as_secs_f64();
         Ok(())
     }
@@ -75,7 +77,7 @@ impl Change for Rows {
                 Some(Target::Name(name)) => {
                     self.order.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
                 }
-                None => vec![],
+                _ => vec![],
             };
             ForeignRow { key, prefixes }
         });
@@ -93,7 +95,9 @@ impl Change for Rows {
         if !self.order.mend || ours.is_empty() {
             return Ok(false);
         }
-        blacklist::write(&mut self.conn, &[], &ours.into_iter().collect::<Vec<_>>(), 2, true)?;
+        let remove: Vec<String> = ours.into_iter().collect();
+        let change = blacklist::Change { add: &[], remove: &remove, remove_unmarked: &[] };
+        blacklist::write(&mut self.conn, &change, 2, true)?;
         Ok(true)
     }
 }

@@ -1,6 +1,6 @@
 //! Packets at the PBX's door.
 
-use super::Sandbox;
+use super::{Run, Sandbox};
 use std::net::IpAddr;
 use std::process::{Child, ChildStdin, Stdio};
 
@@ -53,6 +53,12 @@ impl Sandbox {
             "silent" => Probe::Silent,
             _ => panic!("probe from {from}: {}", String::from_utf8_lossy(&output.stderr)),
         }
+    }
+
+    /// Runs a command at the attacker's end of the wire and waits for it.
+    #[track_caller]
+    pub fn run_at_attacker(&self, words: &[&str]) -> Run {
+        super::run(self.enter(&["--net", "attacker"], words[0]).args(&words[1..]))
     }
 
     /// Sends this many SIP requests a second until it is stopped.

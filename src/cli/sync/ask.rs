@@ -4,7 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::exit::Exit;
-use super::super::now;
+use super::super::{clock, now};
 use super::child::{Event, tell};
 use super::report::{FeedReport, RefusedEntry, Report};
 use super::session::{Role, Session};
@@ -12,6 +12,7 @@ use crate::ban::never_block::Verdict;
 use crate::ban::wanted::{self, Asking};
 use crate::ban::{Entry, Prefix};
 use crate::config::{FeedConfig, KeySource, Kind};
+use crate::fault;
 use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
 use crate::feed::text::one_line;
 use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry, pacing};
@@ -63,9 +64,14 @@ impl Session<'_> {
             let cursor = state.cursor.clone().unwrap_or_else(|| FIRST_CURSOR.to_owned());
             let pace = self.pace(config);
             self.ledger.note_request(&pace, now_ms())?;
+            fault::point("request-noted")?;
             asked.requests += 1;
             match client.next_batch(&cursor) {
                 Ok(fetch) => {
+                    fault::point("answer-read")?;
+                    if self.compare_clocks(config, &fetch, report)? {
+                        continue;
+                    }
                     self.take(config, &cursor, &fetch, &mut asked)?;
                     self.apply(report)?;
                     if asked.complete {
@@ -88,6 +94,29 @@ impl Session<'_> {
         );
         self.fail(config, &mut asked, error, Exit::TryAgain, None)?;
         Ok(asked)
+    }
+
+    /// Believes a doubted clock that agrees with the feed's, and says when the two are far apart. True when the feed
+    /// starts over for it, so that this answer is none to what is asked now.
+    fn compare_clocks(
+        &mut self,
+        config: &FeedConfig,
+        fetch: &Fetch,
+        report: &mut Report,
+    ) -> anyhow::Result<bool> {
+        let Some(theirs) = fetch.server_time else { return Ok(false) };
+        let cursor = self.state(&config.name).cursor;
+        let dry = self.is_dry();
+        if clock::compare(&mut self.ledger, theirs, dry)? && !dry {
+            log::info!("the clock is believed: {} agrees with it", config.name);
+            let never_block = self.picture.never_block.clone();
+            self.refresh()?;
+            self.picture.never_block = never_block;
+        }
+        if let Some(contradiction) = clock::contradiction(&config.name, theirs) {
+            report.warn(contradiction);
+        }
+        Ok(self.state(&config.name).cursor != cursor)
     }
 
     /// The remembered state of a feed of the configuration.
@@ -117,8 +146,8 @@ impl Session<'_> {
             let pace = self.pace(config);
             let past = self.ledger.requests(&pace)?;
             let paced = pacing::wait(&past, now_ms());
-            let told =
-                self.state(&config.name).retry_at.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600));
+            let told = self.state(&config.name).retry_at.filter(|_| clock::doubt().is_none());
+            let told = told.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600));
             let wait = paced.max(Duration::from_secs(told.unsigned_abs()));
             if wait.is_zero() {
                 return Ok(true);
@@ -208,6 +237,7 @@ impl Session<'_> {
         // not keep those entries alive for ever, so what is known already counts as no sighting.
         let repeated = fetch.next.as_deref() == Some(cursor);
         let judged = self.judge(config, state.id, &fetch.entries, repeated, now);
+        fault::point("judged")?;
         asked.received += fetch.entries.len();
         asked.accepted += fetch.entries.len() - judged.refused.len() - judged.protected.len();
         let refused =
@@ -229,6 +259,7 @@ impl Session<'_> {
         self.guard_against_surge(config, &mut state, asked, now);
         if !self.is_dry() {
             self.ledger.save_batch(&state, &judged.entries, &judged.refused, now, config.ttl.as_secs())?;
+            fault::point("batch-saved")?;
             if !judged.refused.is_empty() {
                 self.ledger.bound_refused(state.id)?;
             }

@@ -8,7 +8,8 @@
 //! is asked for.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::process::CommandExt;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -16,15 +17,17 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior, set_parent_process_death_signal,
-    setrlimit, setsid,
+    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, geteuid, getppid, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit, setsid,
 };
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use serde::{Deserialize, Serialize};
 
 use super::super::Global;
 use super::SyncArgs;
 use super::report::Report;
 use crate::config::KEY_VARIABLE;
+use crate::fault;
 use crate::feed::text::one_line;
 use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
@@ -44,6 +47,9 @@ const UNBOUNDED: Duration = Duration::from_secs(6 * 3600);
 const LINE: u64 = 64 << 20;
 /// The most of its standard error that is shown, in characters.
 const COMPLAINT: usize = 600;
+
+/// Signals by which somebody else ends a process: an administrator, the kernel without memory, the limits above.
+const ENDED_FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::XCPU];
 
 /// What the child tells, one JSON object a line.
 #[derive(Debug, Serialize, Deserialize)]
@@ -80,24 +86,38 @@ pub fn tell(event: &Event) {
 
 /// Tells the parent that the ledger changed and waits until it has put that in force.
 pub fn tell_and_wait() -> anyhow::Result<()> {
+    fault::point("about-to-tell")?;
     tell(&Event::Changed);
     let mut answer = String::new();
     anyhow::ensure!(std::io::stdin().lock().read_line(&mut answer)? > 0, "the run ended");
+    fault::point("in-force")?;
     Ok(())
 }
 
-/// The child's first act: gives up what it will not need. Called before anything is read.
-pub fn confine() -> anyhow::Result<()> {
+/// The child's first act: gives up what it will not need. Called before anything is read, and before any thread.
+///
+/// It is started as root and becomes the owner of freepbx.conf here, not before it starts: a process of asterisk can
+/// be looked into by any other, until it says no, and has root's terminal until it leaves it. One that was root never
+/// could and has left it already.
+pub fn confine(freepbx_conf: &Path) -> anyhow::Result<()> {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
+    // session, which has none.
+    let _ = setsid();
+    if geteuid().is_root() {
+        let (user, group) = freepbx_conf::owner(freepbx_conf)?;
+        let (user, group) = (Uid::from_raw(user), Gid::from_raw(group));
+        set_thread_groups(&[])?;
+        set_thread_res_gid(group, group, group)?;
+        set_thread_res_uid(user, user, user)?;
+        anyhow::ensure!(!geteuid().is_root() && getppid().is_some(), "root was not given up");
+    }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     rustix::thread::set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     setrlimit(Resource::As, limit(MEMORY))?;
     setrlimit(Resource::Cpu, limit(PROCESSOR))?;
     setrlimit(Resource::Core, limit(0))?;
-    // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
-    // session, which has none.
-    let _ = setsid();
     Ok(())
 }
 
@@ -113,11 +133,14 @@ pub struct Child {
 impl Child {
     /// Starts the child as the owner of freepbx.conf. `wait` bounds its waiting for rate limits.
     pub(super) fn start(global: &Global, args: &SyncArgs, wait: Option<Duration>) -> anyhow::Result<Self> {
-        let (user, group) = freepbx_conf::owner(&global.freepbx_conf)?;
+        // Whom the child is to become must be known before it starts.
+        freepbx_conf::owner(&global.freepbx_conf)?;
         let mut command = Command::new(env::current_exe()?);
-        command.uid(user).gid(group).env_clear().current_dir("/");
+        command.env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-        command.envs(VARIABLES.iter().filter_map(|name| Some((*name, env::var_os(name)?))));
+        command.envs(
+            VARIABLES.iter().chain(fault::VARIABLES).filter_map(|name| Some((*name, env::var_os(name)?))),
+        );
         // Whose session it is: the administrator must not lock himself out. The child may not look for him itself.
         command.envs(ssh::find().map(|client| ("SSH_CONNECTION", client.to_string())));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -190,6 +213,14 @@ impl Child {
             anyhow::bail!("the process that asks the feeds ended unexpectedly ({status})");
         };
         let text = complaint.trim().trim_start_matches("banbridge: ");
+        let ended_by = status.signal().and_then(Signal::from_named_raw);
+        if ended_by.is_some_and(|signal| ENDED_FROM_OUTSIDE.contains(&signal)) {
+            let text = format!(
+                "the process that asks the feeds was ended ({status}); what came stays, the next run goes on from there"
+            );
+            let exit = super::super::exit::Exit::TryAgain;
+            return Err(Failed { text, status: status.to_string(), exit }.into());
+        }
         let exit = super::super::exit::Exit::from_code(
             status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX),
         );

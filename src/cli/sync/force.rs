@@ -3,7 +3,8 @@
 use super::report::{Reload, Report};
 use super::session::Session;
 use crate::ban::plan::{Plan, Present};
-use crate::kernel::apply::{Applied, Change, How, Site, apply_blacklist};
+use crate::fault;
+use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
 use crate::kernel::module_sets::Overlap;
 use crate::kernel::program::System;
 
@@ -43,6 +44,22 @@ impl Change for PlanChange<'_, '_> {
     }
 }
 
+/// Where the tests have a change together go wrong; no error can be made of it there.
+struct Points;
+
+impl Steps for Points {
+    fn reached(&mut self, step: Step) {
+        let _ = fault::point(match step {
+            Step::BeforeFreeze => "before-freeze",
+            Step::Frozen => "frozen",
+            Step::Committed => "committed",
+            Step::Restored => "restored",
+            Step::Thawed => "thawed",
+            Step::Told => "daemon-told",
+        });
+    }
+}
+
 impl Session<'_> {
     /// Writes the rows of a plan and brings them into force.
     pub(super) fn write_and_force(
@@ -55,7 +72,7 @@ impl Session<'_> {
         let run_dir = self.run_dir.clone();
         let programs = System::default();
         let site = Site::new(&firewall, &run_dir, &programs);
-        let applied = apply_blacklist(&site, &mut PlanChange { session: self, plan, now }, &mut ())?;
+        let applied = apply_blacklist(&site, &mut PlanChange { session: self, plan, now }, &mut Points)?;
         self.tell_of(&applied, !plan.changes_nothing(), report);
         // What is in force, or waits for the firewall's own start, nobody needs to be told again.
         if self.ledger.state("changed_at")?.unwrap_or(0) != 0 {

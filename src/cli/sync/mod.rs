@@ -27,7 +27,6 @@ use super::output::{print, print_json};
 use crate::config::{Config, FeedConfig};
 use child::{Child, Event};
 use report::Report;
-pub use rows::RELEASE;
 pub use session::Opened;
 use session::{Patience, Role, Session};
 
@@ -117,7 +116,7 @@ pub fn apply(global: &Global) -> anyhow::Result<Exit> {
 
 /// The child of a root's run: asks the feeds as asterisk, and tells its parent what to look at. Not for people.
 pub fn run_child(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
-    child::confine()?;
+    child::confine(&global.freepbx_conf)?;
     let config = global.load_config()?;
     let chosen = args.choose(&config)?;
     let mut opened = Opened::open(global, &config, false)?;

@@ -11,12 +11,10 @@ use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
 use crate::ban::{Cover, Prefix};
 use crate::config::Writer;
 use crate::database::DatabaseError;
+use crate::fault;
 use crate::kernel::program::System;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
-
-/// How long a prefix that an administrator took out stays out, in seconds.
-pub const RELEASE: i64 = 30 * 86_400;
 
 impl Session<'_> {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
@@ -97,7 +95,9 @@ impl Session<'_> {
         if !self.is_dry() {
             self.picture.look_at_rows(&mut self.ledger)?;
         }
+        fault::point("rows-looked-at")?;
         self.notice_the_administrators_hand(now)?;
+        fault::point("hand-noticed")?;
         let plan = self.picture.plan(now);
         self.bring_set(&plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
@@ -120,6 +120,7 @@ impl Session<'_> {
             Writer::Db => self.write_rows(&plan, now)?,
             Writer::Fwconsole => self.write_by_fwconsole(&plan, report, now)?,
         }
+        fault::point("change-finished")?;
         self.log_changes(&before);
         report.changed = true;
         Ok(())
@@ -145,10 +146,15 @@ impl Session<'_> {
         let (unmarked, marked): (Vec<String>, Vec<String>) =
             plan.remove.iter().cloned().partition(|key| written.unmarked.contains(key));
         let change = Change { add: &plan.add, remove: &marked, remove_unmarked: &unmarked };
-        let generation = self.ledger.begin_change(&plan.remove, self.picture.rows.generation, now)?;
+        let settled = |key: &String| written.keys.contains(key) && !written.changing.contains(key);
+        let keep: Vec<String> = plan.rows.iter().map(Prefix::to_string).filter(|key| !settled(key)).collect();
+        let generation = self.ledger.begin_change(&keep, &plan.remove, self.picture.rows.generation, now)?;
+        fault::point("change-begun")?;
         let add_first = self.picture.policy.driver == Driver::Iptables;
         blacklist::write(self.ledger.conn(), &change, generation, add_first)?;
+        fault::point("rows-written")?;
         self.picture.look_at_rows(&mut self.ledger)?;
+        fault::point("rows-read-back")?;
         let rows = &self.picture.rows;
         let there = |key: &&String| rows.ours.contains(*key) || rows.foreign.contains(key);
         if let Some(key) = plan.add.iter().find(|key| !there(key)) {
@@ -166,12 +172,14 @@ impl Session<'_> {
         let user = if self.is_root { Some(freepbx_conf::owner(&self.freepbx_conf)?) } else { None };
         let programs = System { user, ..System::for_slow_programs() };
         self.ledger.begin_unmarked(&plan.add, &plan.remove, now)?;
+        fault::point("fwconsole-begun")?;
         let mut failed = Vec::new();
         // As in the database: never a moment without cover here, never one with an overlap there.
         let add_first = self.picture.policy.driver == Driver::Iptables;
         for verb in if add_first { ["add", "del"] } else { ["del", "add"] } {
             let keys = if verb == "add" { &plan.add } else { &plan.remove };
             failed.extend(fwconsole::change(&programs, verb, keys));
+            fault::point("fwconsole-ran")?;
         }
         self.picture.look_at_rows(&mut self.ledger)?;
         let ours = self.picture.rows.ours.clone();
@@ -205,8 +213,13 @@ impl Session<'_> {
     /// Rows of ours that are gone were taken out by the administrator, and stay out.
     fn notice_the_administrators_hand(&mut self, now: i64) -> anyhow::Result<()> {
         let written = self.ledger.written()?;
-        // What a run was writing or taking away when it ended is nobody's hand.
-        let settled: BTreeSet<String> = written.keys.difference(&written.changing).cloned().collect();
+        // What a run was writing or taking away when it ended is nobody's hand, unless it is known to have been there.
+        let settled: BTreeSet<String> = match self.config.blacklist.writer {
+            Writer::Db if self.ledger.is_level(self.picture.rows.generation)? => {
+                written.keys.difference(&(&written.unmarked & &written.changing)).cloned().collect()
+            }
+            _ => written.keys.difference(&written.changing).cloned().collect(),
+        };
         let follows = match self.config.blacklist.writer {
             Writer::Db => self.ledger.follows(self.picture.rows.generation)?,
             // No number goes through fwconsole: when most rows are gone at once, the table was restored or emptied.
@@ -231,7 +244,7 @@ impl Session<'_> {
         if gone.is_empty() {
             return Ok(());
         }
-        let until = now + RELEASE;
+        let until = now + self.config.protect.release.as_secs();
         if !self.is_dry() {
             for prefix in &gone {
                 log::info!(
@@ -239,7 +252,7 @@ impl Session<'_> {
                     super::super::output::Time(until)
                 );
             }
-            self.ledger.release(&gone, now, until)?;
+            self.ledger.release_deleted(&gone, now, until)?;
             self.picture.releases = self.ledger.releases(now)?;
         } else {
             let known: Vec<Prefix> = self.picture.releases.iter().map(|release| release.prefix).collect();

@@ -8,11 +8,13 @@ use indicatif::ProgressBar;
 
 use super::super::exit::Exit;
 use super::super::picture::Picture;
-use super::super::{Global, logging, now};
+use super::super::{Global, clock, logging, now};
 use super::SyncArgs;
 use super::child::{Event, tell};
 use super::report::Report;
 use crate::config::{Config, FeedConfig};
+use crate::fault;
+use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::names::System;
@@ -89,9 +91,13 @@ impl Opened {
         let ledger = self.ledger()?;
         ledger.migrate(now())?;
         ledger.sign_lock()?;
+        clock::begin(ledger)?;
+        fault::point("clock-noted")?;
         ledger.add_feeds(&feeds.iter().map(String::as_str).collect::<Vec<_>>())?;
         let last_began = ledger.last_run()?.map(|last| last.started_at);
-        Ok(Recorded { id: ledger.begin_run(now())?, began: now(), last_began })
+        let id = ledger.begin_run(now())?;
+        fault::point("begun")?;
+        Ok(Recorded { id, began: now(), last_began })
     }
 
     /// Changes what the administrator decides, in the ledger, and brings it in force at once. Returns what `change`
@@ -189,11 +195,14 @@ impl Session<'_> {
         if self.is_dry() {
             self.catch_up_if_lost()?;
         }
+        self.say_doubt(report);
         self.learn_who_is_protected(&System, report)?;
+        fault::point("protected-known")?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
         self.accepts = args.accept;
-        let forced = args.feed.is_some() || args.full || args.accept;
+        // A doubted clock is compared with theirs, whenever they were asked last.
+        let forced = args.feed.is_some() || args.full || args.accept || clock::doubt().is_some();
         for feed in chosen {
             if args.full {
                 self.start_over(&feed.name)?;
@@ -214,6 +223,7 @@ impl Session<'_> {
 
     /// Brings rows and firewall to what the ledger says.
     pub(super) fn enforce(&mut self, report: &mut Report) -> anyhow::Result<()> {
+        self.say_doubt(report);
         self.settle()?;
         self.apply(report)?;
         self.reload(report)?;
@@ -223,13 +233,22 @@ impl Session<'_> {
 
     /// Looks at the ledger again, after another process changed it.
     pub(super) fn refresh(&mut self) -> anyhow::Result<()> {
+        clock::look(&mut self.ledger)?;
         self.picture = Picture::load(&mut self.ledger, self.config, now())?;
         Ok(())
     }
 
+    /// Says that the clock is doubted, when it is.
+    fn say_doubt(&self, report: &mut Report) {
+        if let Some(doubt) = clock::doubt() {
+            report.warn(doubt);
+        }
+    }
+
     /// Shows what is going on, on a terminal.
     pub(super) fn say(&self, text: &str) {
-        self.progress.set_message(text.to_owned());
+        // The child may be somebody else by now.
+        self.progress.set_message(one_line(text, 200).into_owned());
         self.progress.tick();
     }
 
@@ -279,9 +298,13 @@ impl Session<'_> {
         report.log(error.as_deref());
         if worked.is_ok() {
             noted?;
+            clock::end(&mut self.ledger)?;
+            fault::point("run-noted")?;
             if let Some(before) = recorded.last_began {
-                self.ledger.prune(before)?;
+                // The clock may have been ahead then.
+                self.ledger.prune(before.min(now()))?;
             }
+            fault::point("pruned")?;
         }
         Ok(())
     }

@@ -1,0 +1,44 @@
+//! What the ledger does when the clock turns out to have been wrong; see `cli::clock`.
+
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use crate::database::Result;
+
+/// How far in the future a time may stand and be right, in seconds: two clocks of one machine read one after the other.
+const SLACK: i64 = 60;
+
+impl Ledger {
+    /// Starts every feed over, so that what only seems to be over is listed again; until then our rows stay.
+    pub fn start_all_over(&mut self, now: i64) -> Result<()> {
+        self.set_state("catching_up", now)?;
+        self.conn.query_drop("UPDATE banbridge_feed SET cursor_id = NULL, complete = 0")?;
+        Ok(())
+    }
+
+    /// What was noted in the future counts from now: nothing may last for as long as a clock was ahead.
+    pub fn bring_back(&mut self, now: i64) -> Result<()> {
+        let future = now + SLACK;
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        // MariaDB takes the assignments from left to right, so what is read must come before it is written.
+        for (table, moves, time) in [
+            ("entry", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
+            ("entry", "first_seen = ? + 0 * ?", "first_seen"),
+            ("refused", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
+            ("release", "until = until - since + ?, since = ?", "since"),
+            ("feed", "last_attempt = ? + 0 * ?, retry_at = NULL", "last_attempt"),
+            ("feed", "completed_at = ? + 0 * ?", "completed_at"),
+            ("feed", "held_since = ? + 0 * ?", "held_since"),
+            ("feed", "last_success = ? + 0 * ?", "last_success"),
+            ("sighting", "last_seen = ? + 0 * ?", "last_seen"),
+            ("run", "started_at = ? + 0 * ?", "started_at"),
+            ("name", "resolved_at = ? + 0 * ?", "resolved_at"),
+        ] {
+            let sql = format!("UPDATE banbridge_{table} SET {moves} WHERE {time} > ?");
+            tx.exec_drop(sql, (now, now, future))?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+}

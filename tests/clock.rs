@@ -1,0 +1,95 @@
+//! A wrong clock lets nothing go, is said, and is believed again when there is a reason to.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod scene;
+
+use scene::{ATTACKER, DAY, Scene, set, texts};
+use serde_json::json;
+
+const YEAR: i64 = 365 * DAY;
+
+/// As if the last run had left the clock so many seconds ago.
+fn left(scene: &Scene, ago: i64) {
+    scene.pbx.sql_run("UPDATE banbridge_state SET value = UNIX_TIMESTAMP() - ? WHERE name = 'clock'", (ago,));
+}
+
+#[test]
+fn a_clock_that_leaps_ahead_lets_nothing_go_however_many_runs_see_it() {
+    let scene = Scene::without_firewall(&[ATTACKER, "163.172.207.104"]);
+    scene.sync(0, &[]);
+    // A year passes on the clock and no feed says so.
+    scene.later(YEAR);
+    left(&scene, YEAR);
+    for _ in 0..3 {
+        scene.faults(&["status=500"]);
+        let report = scene.sync(69, &[]);
+        let said = texts(&report["warnings"]);
+        assert!(
+            said.iter().any(|text| text.contains("clock") && text.contains("nothing is let go")),
+            "{said:?}"
+        );
+        assert_eq!(scene.ours(), set([ATTACKER, "163.172.207.104"]));
+        scene.pbx.sql_run("DELETE FROM banbridge_request", ());
+    }
+    assert!(scene.run(&["status"]).ok().contains("this machine's clock says"));
+    assert_eq!(scene.run(&["check", ATTACKER]).code, 0, "who only looks goes by the same time");
+    // The clock is back: nothing was lost.
+    scene.later(-YEAR);
+    left(&scene, 0);
+    let report = scene.sync(0, &[]);
+    assert_eq!((&report["blacklist"]["kept"], &report["warnings"]), (&json!(2), &json!([])));
+    assert_eq!(scene.json(&["list"]).1.as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn after_a_year_switched_off_the_first_answer_makes_the_clock_believed_and_the_list_is_read_anew() {
+    let scene = Scene::without_firewall(&[ATTACKER, "163.172.207.104"]);
+    scene.sync(0, &[]);
+    scene.later(YEAR);
+    left(&scene, YEAR);
+    scene.feed.set_list(&[ATTACKER.to_owned()]);
+    let report = scene.sync(0, &[]);
+    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(report["blacklist"]["kept"], 1, "what is listed still was not let go for a moment");
+    assert!(!scene.run(&["status"]).ok().contains("clock"));
+}
+
+#[test]
+fn what_was_noted_by_a_clock_that_was_ahead_is_neither_lost_nor_kept_for_a_year() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.sync(0, &[]);
+    scene.pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
+    scene.feed.sight("163.172.207.104");
+    scene.sync(0, &[]);
+    // All of that was noted by a clock a year ahead.
+    scene.later(-YEAR);
+    left(&scene, -YEAR);
+    let report = scene.sync(0, &[]);
+    assert_eq!((&report["blacklist"]["kept"], &report["blacklist"]["released"]), (&json!(1), &json!(1)));
+    assert_eq!(scene.ours(), set(["163.172.207.104"]));
+    // From now on it is over when it should be.
+    scene.later(8 * DAY);
+    scene.sync(0, &[]);
+    assert_eq!(scene.ours(), set([""; 0]));
+    scene.later(23 * DAY);
+    scene.sync(0, &[]);
+    assert_eq!(scene.json(&["list", "--released"]).1, json!([]));
+}
+
+#[test]
+fn a_clock_that_goes_on_for_a_day_is_believed_without_a_feed() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.sync(0, &[]);
+    scene.later(30 * DAY);
+    left(&scene, 30 * DAY);
+    scene.run(&["apply"]).ok();
+    assert_eq!(scene.ours(), set([ATTACKER]));
+    let doubted = "UPDATE banbridge_state SET value = value - 90000 WHERE name = 'clock_doubted'";
+    scene.pbx.sql_run(doubted, ());
+    scene.run(&["apply"]).ok();
+    // The feeds are to be read anew, and until then the rows stay; for a day at most.
+    assert_eq!(scene.ours(), set([ATTACKER]));
+    scene.later(DAY + 60);
+    scene.run(&["apply"]).ok();
+    assert_eq!(scene.ours(), set([""; 0]));
+}

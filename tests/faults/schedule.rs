@@ -1,0 +1,509 @@
+//! What a schedule does: a world by chance, then a handful of steps with faults in them, then a clean run.
+
+use std::collections::BTreeSet;
+use std::process::Child;
+
+use serde_json::json;
+
+use crate::oracle::{Oracle, Writer};
+use crate::pbx::{Pbx, Shape};
+use crate::scene::{DAY, Fault, KEY};
+use crate::world::{Dice, places};
+use crate::{POINTS, POINTS_OF_FWCONSOLE, POINTS_OF_THE_DAEMON};
+
+/// Answers of a feed that come at once and bring nothing.
+const BAD_ANSWERS: [&str; 12] = [
+    "no-json",
+    "truncated",
+    "wrong-types",
+    "html",
+    "status=500",
+    "rate=1",
+    "rate-plain",
+    "key",
+    "close",
+    "reset-early",
+    "cut-chunk",
+    "garbage",
+];
+/// What the administrator writes besides addresses of the world.
+const HIS_OWN: [&str; 3] = ["bad.example.com", "5.188.10.9", "5.188.11.0/24"];
+const YEAR: i64 = 365 * DAY;
+
+pub struct Schedule<'a> {
+    pub pbx: &'a mut Pbx,
+    /// What was done, for who looks for the reason.
+    pub story: Vec<String>,
+    dice: Dice,
+    oracle: Oracle,
+    user: &'static str,
+}
+
+impl<'a> Schedule<'a> {
+    pub fn new(seed: u64, pbx: &'a mut Pbx) -> Self {
+        let mut dice = Dice(seed);
+        let user = if dice.once_in(3) { "asterisk" } else { "root" };
+        let writer = if dice.once_in(8) { Writer::Fwconsole } else { Writer::Db };
+        let oracle = Oracle {
+            nftables: match pbx.shape {
+                Shape::Quiet => dice.once_in(2),
+                Shape::Live => false,
+                Shape::LiveNftables => true,
+            },
+            writer,
+            limit: if dice.once_in(5) { Some(4 + dice.below(20) as usize) } else { None },
+            ..Oracle::default()
+        };
+        Self { pbx, story: Vec::new(), dice, oracle, user }
+    }
+
+    pub fn play(&mut self) {
+        self.begin();
+        for _ in 0..2 + self.dice.below(4) {
+            self.two_minutes_pass();
+            self.feed_has_news();
+            self.step();
+            self.look();
+        }
+        self.clean_run();
+    }
+
+    fn tell(&mut self, text: String) {
+        self.story.push(text);
+    }
+
+    /// The world as it is before the first run.
+    fn begin(&mut self) {
+        let engine = if self.dice.once_in(2) { "MyISAM" } else { "InnoDB" };
+        self.pbx.reset(self.oracle.nftables, engine);
+        let aggregate = !self.dice.once_in(3);
+        let mut config = format!("[set]\nenabled = \"no\"\n[blacklist]\naggregate = {aggregate}\n");
+        if let Some(limit) = self.oracle.limit {
+            config += &format!("limit = {limit}\n");
+        }
+        if self.oracle.writer == Writer::Fwconsole {
+            config += "writer = \"fwconsole\"\n";
+        }
+        let url = self.pbx.scene.feed.url();
+        self.pbx.scene.write_config(&format!(
+            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n{config}"
+        ));
+        let (user, nftables, writer) = (self.user, self.oracle.nftables, self.oracle.writer);
+        self.tell(format!("{user}, {engine}, nftables {nftables}, {writer:?}; {config:?}"));
+        let mut trusted = vec!["192.168.77.0/24".to_owned()];
+        for _ in 0..self.dice.below(3) {
+            trusted.push(self.dice.entry());
+        }
+        if self.dice.once_in(2) {
+            trusted.push("office.example.com".into());
+        }
+        self.trust(trusted);
+        for _ in 0..self.dice.below(4) {
+            let key = if self.dice.once_in(3) {
+                self.dice.one_of(&HIS_OWN).to_owned()
+            } else if self.dice.once_in(4) {
+                "0.0.0.0/0x".to_owned()
+            } else {
+                self.dice.entry()
+            };
+            if self.oracle.his.insert(key.clone(), "1".into()).is_none() {
+                self.pbx.scene.pbx.write_blacklist([key.as_str()], "1");
+                self.tell(format!("the administrator has {key}"));
+            }
+        }
+        let list: Vec<String> = (0..3 + self.dice.below(25)).map(|_| self.entry()).collect();
+        self.tell(format!("listed {}", list.join(" ")));
+        self.oracle.listed.extend(list.iter().cloned());
+        self.pbx.scene.feed.set_list(&list);
+        self.look();
+    }
+
+    fn trust(&mut self, trusted: Vec<String>) {
+        let map: serde_json::Map<String, serde_json::Value> =
+            trusted.iter().map(|one| (one.clone(), json!("trusted"))).collect();
+        self.pbx.scene.pbx.set_config("networkmaps", &json!(map));
+        self.tell(format!("trusted {}", trusted.join(" ")));
+        self.oracle.trusted = trusted;
+    }
+
+    /// Something that a feed may list, so that neighbours and overlaps come up.
+    fn entry(&mut self) -> String {
+        if self.oracle.writer == Writer::Fwconsole { self.dice.entry_v4() } else { self.dice.entry() }
+    }
+
+    fn feed_has_news(&mut self) {
+        for _ in 0..self.dice.below(5) {
+            let entry = self.entry();
+            self.pbx.scene.feed.sight(&entry);
+            self.tell(format!("listed {entry}"));
+            self.oracle.listed.insert(entry);
+        }
+    }
+
+    fn step(&mut self) {
+        match self.dice.below(16) {
+            0..=4 => self.run_with_a_fault(),
+            5 => self.killed_group(),
+            6 => self.database_goes(),
+            7 => self.wrong_clock(),
+            8 => self.two_runs(),
+            9 => self.administrator_at_rest(),
+            10 => self.bad_answer(),
+            11 => self.commands(),
+            12 => self.time_passes(),
+            13 => self.new_trust(),
+            14 => self.administrator_meanwhile(),
+            _ => self.full_disk(),
+        }
+    }
+
+    /// A point of a run, and at which time that it is passed.
+    fn point(&mut self) -> (String, u32) {
+        let mut points = POINTS.to_vec();
+        if self.pbx.shape != Shape::Quiet {
+            points.extend([POINTS_OF_THE_DAEMON; 4].concat());
+        }
+        if self.oracle.writer == Writer::Fwconsole {
+            points.extend([POINTS_OF_FWCONSOLE; 5].concat());
+        }
+        let point = self.dice.one_of(&points).to_owned();
+        (point, 1 + self.dice.below(5) / 3)
+    }
+
+    fn fault(&mut self, actions: &[&str]) -> String {
+        let (point, hit) = self.point();
+        format!("{point}:{hit}:{}", self.dice.one_of(actions))
+    }
+
+    fn run(&mut self, words: &[&str], fault: &str) -> Option<i32> {
+        let ended = self.pbx.run(self.user, words, fault);
+        self.ended(words, fault, ended)
+    }
+
+    fn ended(&mut self, words: &[&str], fault: &str, ended: crate::pbx::Ended) -> Option<i32> {
+        let last = ended.text.lines().last().unwrap_or_default().to_owned();
+        self.tell(format!("{} with {fault:?} ended with {:?}: {last}", words.join(" "), ended.code));
+        assert_ne!(ended.code, Some(70), "a bug: {}", ended.text);
+        assert!(!ended.text.contains("panicked"), "{}", ended.text);
+        self.oracle.undisturbed = ended.code == Some(0) && fault.is_empty();
+        ended.code
+    }
+
+    fn run_with_a_fault(&mut self) {
+        for _ in 0..1 + self.dice.below(3) {
+            let fault = self.fault(&["kill", "kill", "kill", "error", "full", "term", "int", "hup"]);
+            let words: &[&str] = if self.dice.once_in(6) { &["apply"] } else { &["sync"] };
+            self.run(words, &fault);
+            self.look();
+        }
+    }
+
+    /// Starts a run that stands still at a point; none when it never came there.
+    fn held(&mut self) -> Option<(Child, String)> {
+        let fault = self.fault(&["hold"]);
+        let mut child = self.pbx.start_run(self.user, &["sync"], &fault);
+        if self.pbx.is_held(&mut child) {
+            return Some((child, fault));
+        }
+        let ended = self.pbx.wait(child);
+        self.ended(&["sync"], &fault, ended);
+        None
+    }
+
+    fn killed_group(&mut self) {
+        let Some((child, fault)) = self.held() else { return };
+        self.pbx.kill_group(child);
+        self.oracle.undisturbed = false;
+        self.tell(format!("killed with its child at {fault}"));
+    }
+
+    fn database_goes(&mut self) {
+        let Some((child, fault)) = self.held() else { return };
+        let killed = self.dice.once_in(2);
+        let pbx = &self.pbx.scene.pbx;
+        if killed {
+            pbx.kill_database()
+        } else {
+            pbx.stop_database()
+        }
+        let first = self.dice.once_in(2);
+        if first {
+            pbx.start_database();
+        }
+        self.pbx.let_go();
+        let ended = self.pbx.wait(child);
+        if !first {
+            self.pbx.scene.pbx.start_database();
+        }
+        self.tell(format!("database killed {killed}, started before it went on {first}"));
+        self.ended(&["sync"], &fault, ended);
+    }
+
+    fn wrong_clock(&mut self) {
+        let off = [YEAR, -YEAR, 10 * DAY, -20 * YEAR][self.dice.below(4) as usize] + 1000;
+        let within = self.dice.once_in(3);
+        if !within {
+            self.pbx.set_clock(off);
+        }
+        self.tell(format!("the clock is off by {} days", off / DAY));
+        self.oracle.note_blocked(&self.pbx.rows());
+        for _ in 0..1 + self.dice.below(3) {
+            let (point, hit) = self.point();
+            let fault = match (within, self.dice.once_in(2)) {
+                (true, _) => format!("{point}:{hit}:clock={off}"),
+                (false, true) => self.fault(&["kill", "error"]),
+                (false, false) => String::new(),
+            };
+            if self.dice.once_in(2) {
+                self.answers_badly();
+            }
+            self.run(&["sync"], &fault);
+            self.look();
+            self.nothing_was_let_go();
+            self.two_minutes_pass();
+        }
+        self.pbx.set_clock(0);
+    }
+
+    /// Under a wrong clock no address that is still wanted may lose its row.
+    fn nothing_was_let_go(&mut self) {
+        let before = std::mem::take(&mut self.oracle.blocked);
+        self.oracle.note_blocked(&self.pbx.rows());
+        let expected = self.oracle.expected(&self.pbx.rows(), &self.releases());
+        if self.oracle.limit.is_none() {
+            let lost: BTreeSet<_> =
+                before.difference(&self.oracle.blocked).filter(|place| expected.contains(place)).collect();
+            assert!(lost.is_empty(), "let go by a wrong clock: {lost:?}");
+        }
+    }
+
+    fn two_runs(&mut self) {
+        let Some((child, fault)) = self.held() else { return };
+        let second = self.pbx.run(self.user, &["sync"], "");
+        assert_eq!(second.code, Some(75), "{}", second.text);
+        self.pbx.let_go();
+        let ended = self.pbx.wait(child);
+        self.tell("a second run came and went".into());
+        self.ended(&["sync"], &fault, ended);
+    }
+
+    /// An entry for the administrator to add: inside, around and beside ours. Through fwconsole nobody could tell his
+    /// from ours where both want the same, so there it is one that no feed lists.
+    fn his_choice(&mut self) -> String {
+        if self.oracle.writer == Writer::Fwconsole || self.dice.once_in(4) {
+            return self.dice.one_of(&HIS_OWN).to_owned();
+        }
+        self.dice.entry_v4()
+    }
+
+    fn adds(&mut self) {
+        let key = self.his_choice();
+        let run = self.pbx.scene.pbx.fwconsole(&["firewall", "add", "blacklist", &key]);
+        self.tell(format!("the administrator adds {key}: {}", run.code));
+        if run.code == 0 {
+            self.oracle.his.insert(key, "1".into());
+        }
+    }
+
+    /// Deletes a row of ours, or one of his.
+    fn deletes(&mut self, at_rest: bool) {
+        let rows = self.pbx.rows();
+        let keys: Vec<&str> = rows.keys().map(String::as_str).filter(|key| !key.contains(':')).collect();
+        if keys.is_empty() {
+            return;
+        }
+        let key = self.dice.one_of(&keys).to_owned();
+        let noted = self.pbx.texts("banbridge_row", "SELECT prefix FROM banbridge_row").contains(&key);
+        // A row that a cut-off run was writing: where its number came after it, it is known to have been there.
+        let open = match self.pbx.numbers_agree() {
+            true => "SELECT prefix FROM banbridge_row WHERE changing = 1 AND unmarked = 1",
+            false => "SELECT prefix FROM banbridge_row WHERE changing = 1",
+        };
+        let changing = self.pbx.texts("banbridge_row", open).contains(&key);
+        let run = self.pbx.scene.pbx.fwconsole(&["firewall", "del", "blacklist", &key]);
+        let his = self.oracle.his.remove(&key).is_some();
+        self.tell(format!("the administrator deletes {key} (his: {his}, noted: {noted}): {}", run.code));
+        if !his {
+            let sure = at_rest && !changing && (noted || self.oracle.undisturbed);
+            let released = if sure { &mut self.oracle.must_release } else { &mut self.oracle.may_release };
+            released.insert(key);
+        } else {
+            // It may have been ours before he made it his.
+            self.oracle.may_release.insert(key);
+        }
+    }
+
+    fn administrator_at_rest(&mut self) {
+        if self.dice.once_in(2) {
+            self.run(&["sync"], "");
+        }
+        for _ in 0..1 + self.dice.below(3) {
+            if self.dice.once_in(2) { self.adds() } else { self.deletes(true) }
+        }
+    }
+
+    fn administrator_meanwhile(&mut self) {
+        let Some((child, fault)) = self.held() else { return };
+        // A row that is being written is locked until its change is committed, or is given up after a kill.
+        let waits =
+            ["before-insert", "after-insert", "before-number", "before-rows-commit", "before-first-rows"];
+        if waits.iter().any(|point| fault.starts_with(point)) {
+            self.pbx.let_go();
+            self.adds();
+            self.deletes(false);
+        } else {
+            self.adds();
+            self.deletes(false);
+            self.pbx.let_go();
+        }
+        let ended = self.pbx.wait(child);
+        self.ended(&["sync"], &fault, ended);
+        self.oracle.undisturbed = false;
+    }
+
+    fn answers_badly(&mut self) {
+        let bad = self.dice.one_of(&BAD_ANSWERS);
+        if self.dice.once_in(2) {
+            self.pbx.scene.feed.fault(&Fault::parse("none").unwrap(), 1);
+        }
+        self.pbx.scene.feed.fault(&Fault::parse(bad).unwrap(), 1);
+        self.tell(format!("the feed answers {bad}"));
+    }
+
+    fn bad_answer(&mut self) {
+        self.answers_badly();
+        let fault = if self.dice.once_in(2) { self.fault(&["kill", "error"]) } else { String::new() };
+        self.run(&["sync"], &fault);
+        self.pbx.scene.feed.clear_faults();
+        self.two_minutes_pass();
+    }
+
+    fn commands(&mut self) {
+        let rows: Vec<String> =
+            self.pbx.rows().into_keys().filter(|key| !self.oracle.his.contains_key(key)).collect();
+        let keys: Vec<&str> = rows.iter().map(String::as_str).filter(|key| !places(key).is_empty()).collect();
+        if keys.is_empty() || !self.pbx.has_ledger() {
+            return;
+        }
+        let key = self.dice.one_of(&keys).to_owned();
+        let fault = if self.dice.once_in(2) { self.fault(&["kill", "error"]) } else { String::new() };
+        let code = self.run(&["release", &key], &fault);
+        if code == Some(0) {
+            self.oracle.must_release.insert(key.clone());
+        } else {
+            self.oracle.may_release.insert(key.clone());
+        }
+        if self.dice.once_in(3) {
+            let code = self.run(&["unrelease", &key], "");
+            if code == Some(0) {
+                self.oracle.must_release.remove(&key);
+            }
+            self.oracle.may_release.insert(key);
+        }
+    }
+
+    fn two_minutes_pass(&mut self) {
+        if self.pbx.has_ledger() {
+            self.pbx.scene.later(120);
+        }
+    }
+
+    /// Hours, or over a week: then the feed forgets what it listed before, and lists some of it again.
+    fn time_passes(&mut self) {
+        if !self.pbx.has_ledger() {
+            return;
+        }
+        if !self.dice.once_in(2) {
+            let hours = 1 + self.dice.below(15);
+            self.pbx.scene.later(i64::from(hours) * 3600);
+            self.tell(format!("{hours} hours pass"));
+            return;
+        }
+        self.clean_run();
+        self.pbx.scene.later(8 * DAY);
+        let off = self.dice.once_in(2);
+        if off {
+            // The PBX was switched off: no run moved the clock of the ledger on.
+            self.pbx
+                .scene
+                .pbx
+                .sql_run("UPDATE banbridge_state SET value = value - 691200 WHERE name = 'clock'", ());
+        }
+        let old: Vec<String> = std::mem::take(&mut self.oracle.listed).into_iter().collect();
+        let kept: Vec<String> = old.into_iter().filter(|_| self.dice.once_in(2)).collect();
+        self.pbx.scene.feed.set_list(&[]);
+        self.pbx.scene.feed.set_list(&kept);
+        self.tell(format!("8 days pass, switched off {off}, listed again {}", kept.join(" ")));
+        self.oracle.listed.extend(kept);
+        self.oracle.blocked.clear();
+    }
+
+    fn new_trust(&mut self) {
+        let mut trusted = self.oracle.trusted.clone();
+        if self.dice.once_in(3) && trusted.len() > 1 {
+            trusted.pop();
+        } else {
+            trusted.push(self.dice.entry());
+        }
+        self.trust(trusted);
+        let fault = self.fault(&["kill", "error"]);
+        self.run(&["sync"], &fault);
+    }
+
+    /// The database's disk is really full for a while.
+    fn full_disk(&mut self) {
+        let Some((mut child, fault)) = self.held() else { return };
+        let used = "df --output=used -k /run | tail -1";
+        let fill = format!("mount -o remount,size=$(($({used}) + 64))k /run");
+        self.pbx.scene.pbx.run(&["sh", "-c", &fill]).ok();
+        self.pbx.let_go();
+        // MariaDB waits for room when a table of MyISAM finds none.
+        for _ in 0..300 {
+            if child.try_wait().unwrap().is_some() {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        self.pbx.scene.pbx.run(&["mount", "-o", "remount,size=50%", "/run"]).ok();
+        self.tell("the disk was full".into());
+        let ended = self.pbx.wait(child);
+        self.ended(&["sync"], &fault, ended);
+    }
+
+    fn releases(&self) -> BTreeSet<String> {
+        self.pbx
+            .texts("banbridge_release", "SELECT prefix FROM banbridge_release WHERE until > UNIX_TIMESTAMP()")
+    }
+
+    /// What must hold at every moment.
+    fn look(&mut self) {
+        self.pbx.nobody_runs();
+        let audit = self.pbx.audit();
+        self.oracle.never_protected(&audit);
+        self.oracle.trusted_before.clone_from(&self.oracle.trusted);
+        self.oracle.his_are_untouched(&self.pbx.rows());
+    }
+
+    /// The next clean run, and what must hold after it.
+    fn clean_run(&mut self) {
+        self.pbx.scene.feed.clear_faults();
+        self.pbx.set_clock(0);
+        self.two_minutes_pass();
+        self.look();
+        let code = self.run(&["sync"], "");
+        assert_eq!(code, Some(0), "the clean run");
+        self.look();
+        let status = self.pbx.run("root", &["status", "--json"], "");
+        let status = serde_json::from_str(status.text.lines().collect::<String>().as_str()).unwrap();
+        let releases = self.releases();
+        let rows = self.pbx.rows();
+        self.oracle.is_right(&rows, &releases, &status);
+        self.oracle.note_blocked(&rows);
+        if self.pbx.shape != Shape::Quiet {
+            crate::scene::until("the daemon to go on", || self.pbx.scene.pbx.daemon_sleeps());
+        }
+        // What is released now is known; what may have been is settled.
+        self.oracle.must_release = releases;
+        self.oracle.may_release.clear();
+    }
+}
