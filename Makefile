@@ -37,7 +37,9 @@ lint: deps
 	@tests/lint
 
 bench: deps
+	@tests/deps iprange
 	@cargo bench -q --locked --bench cost
+	@cargo bench -q --locked --bench lists
 	@cargo build -q --release --locked --example apply-tool
 	@cargo bench -q --locked --bench chain
 
