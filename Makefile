@@ -5,6 +5,7 @@
 #   make lint   format, clippy, syntax of the scripts
 #   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
 #   make bench  what a run costs, in target/bench.json too
+#   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
 
 SHELL := /bin/bash
 .DELETE_ON_ERROR:
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 # Real parts for the sandbox: a database, PHP for FreePBX's side, firewalls, namespaces.
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
 
-.PHONY: deps build demo test soak lint bench
+.PHONY: deps build demo test soak lint bench fuzz
 deps:
 	@tests/deps $(DEPS)
 
@@ -36,6 +37,11 @@ lint: deps
 	@tests/lint
 
 bench: deps
+	@tests/deps iprange
 	@cargo bench -q --locked --bench cost
+	@cargo bench -q --locked --bench lists
 	@cargo build -q --release --locked --example apply-tool
 	@cargo bench -q --locked --bench chain
+
+fuzz:
+	@tests/fuzz

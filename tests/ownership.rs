@@ -3,7 +3,7 @@
 
 mod scene;
 
-use scene::{ATTACKER, Attacker, DAY, NFT, Probe, Scene, addresses, set, texts, until};
+use scene::{ATTACKER, ATTACKER_V6, Attacker, DAY, NFT, Probe, Scene, addresses, set, texts, until};
 use serde_json::json;
 
 #[test]
@@ -213,4 +213,73 @@ fn an_empty_list_from_a_feed_that_had_entries_keeps_them_and_is_said() {
     let note = report["feeds"][0]["note"].as_str().unwrap_or_default();
     assert!(note.contains("listed nothing at all"), "{report:#}");
     assert_eq!(scene.ours().len(), 20);
+}
+
+#[test]
+fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
+    let scene = Scene::new(NFT, &[ATTACKER, ATTACKER_V6, "163.172.207.104"]);
+    let pbx = &scene.pbx;
+    scene.configure("[set]\nenabled = \"auto\"\n[blacklist]\nlimit = 1");
+    let report = scene.sync(0, &[]);
+    assert_eq!((&report["set"]["size"], &report["set"]["backend"]), (&json!(3), &json!("nft")));
+    assert_eq!(scene.ours().len(), 1, "the limit");
+    for attacker in [ATTACKER, ATTACKER_V6, "163.172.207.104"] {
+        assert_eq!(pbx.probe(Attacker(attacker)), Probe::Refused, "{attacker}");
+        let checked = scene.json(&["check", attacker]);
+        assert_eq!(
+            (checked.0, &checked.1["set"], &checked.1["refused_packets"]),
+            (0, &json!(true), &json!(1))
+        );
+    }
+    let status = scene.json(&["status"]).1;
+    assert_eq!((&status["set"]["refused_packets"], &status["set"]["size"]), (&json!(3), &json!(3)));
+    let listed = scene.json(&["list"]).1;
+    assert!(
+        listed.as_array().unwrap().iter().all(|one| one["set"] == true && one["refused_packets"] == 1),
+        "{listed:#}"
+    );
+    // Everybody else sees what root found last.
+    let seen = scene.run_as("asterisk", &["status"]).ok();
+    assert!(seen.contains("3 networks in the kernel by nft"), "{seen}");
+
+    // A boot: the kernel is empty and the database is not up yet.
+    pbx.run(&["nft", "delete", "table", "inet", "banbridge"]).ok();
+    pbx.stop_database();
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Answered);
+    let (code, loaded) = scene.json(&["apply", "--boot"]);
+    assert_eq!((code, &loaded["loaded"]), (0, &json!("nft")));
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Refused);
+    pbx.start_database();
+
+    // Switched off in the configuration, or with the firewall itself, it goes.
+    scene.configure("[set]\nenabled = \"no\"");
+    scene.run(&["apply"]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Answered);
+    scene.configure("[set]\nenabled = \"yes\"");
+    scene.run(&["apply"]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Refused);
+    pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'status'", ());
+    scene.run(&["apply"]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Refused, "a restart switches it off for a moment");
+    scene.later(180);
+    scene.run(&["apply"]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER_V6)), Probe::Answered, "an administrator wants nothing blocked");
+    let purged = scene.json(&["purge", "--yes"]).1;
+    assert_eq!(purged["set"], false);
+}
+
+#[test]
+fn rows_written_by_asterisk_are_applied_by_root_and_purge_removes_the_set() {
+    let scene = Scene::new(NFT, &addresses(40));
+    let pbx = &scene.pbx;
+    scene.configure("[set]\nenabled = \"auto\"");
+    scene.run_as("asterisk", &["sync"]).ok();
+    assert_eq!((scene.ours().len(), pbx.rules().len()), (40, 0));
+    scene.run(&["apply"]).ok();
+    assert_eq!(pbx.rules().len(), 40, "in force when the command ends");
+    assert!(pbx.run(&["nft", "list", "table", "inet", "banbridge"]).code == 0);
+    let purged = scene.json(&["purge", "--yes"]).1;
+    assert_eq!((&purged["set"], &purged["rows"]), (&json!(true), &json!(40)));
+    assert!(pbx.run(&["nft", "list", "table", "inet", "banbridge"]).code != 0);
+    until("the rules to go", || pbx.rules().is_empty());
 }

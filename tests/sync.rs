@@ -559,6 +559,12 @@ fn the_key_is_shown_nowhere_whatever_goes_wrong() {
         {
             scene.faults(&[fault]);
             shown.push(see(scene.pbx.banbridge(&["-vv", "sync", "--json"])));
+            // Here one process does it all, and the libraries below would log what they connect to.
+            scene.later(3600);
+            scene.faults(&[fault]);
+            let by_asterisk = see(scene.pbx.banbridge_as("asterisk", &["-vv", "sync"]));
+            assert!(!by_asterisk.contains("new connection"), "only lines of its own: {by_asterisk}");
+            shown.push(by_asterisk);
             scene.later(3600);
         }
         scene.faults(&["redirect=https://user:pass@192.0.2.1/"]);

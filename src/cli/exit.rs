@@ -7,6 +7,7 @@ use crate::config::ConfigError;
 use crate::database::DatabaseError;
 use crate::feed::error::SetupError;
 use crate::feed::{FetchError, FetchErrorKind};
+use crate::kernel::set::SetError;
 use crate::ledger::LedgerError;
 use crate::ledger::lock::{Held, LockError};
 use crate::pbx::freepbx_conf::ConfError;
@@ -84,6 +85,8 @@ impl Exit {
             Some(Self::Denied)
         } else if cause.is::<ConfigError>() || cause.is::<ConfError>() || cause.is::<SetupError>() {
             Some(Self::Config)
+        } else if let Some(error) = cause.downcast_ref::<SetError>() {
+            Some(if matches!(error, SetError::Denied(_)) { Self::Denied } else { Self::Unreachable })
         } else if let Some(failed) = cause.downcast_ref::<Failed>() {
             Some(failed.exit)
         } else if cause.is::<Held>() {

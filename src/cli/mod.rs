@@ -1,6 +1,7 @@
 //! The command line: parse, run, say how it ended. One file a command.
 
 mod allow;
+mod apply;
 mod check;
 mod clock;
 mod config;
@@ -64,8 +65,8 @@ struct Global {
 enum Command {
     /// Ask the feeds and bring the firewall's blacklist up to date
     Sync(sync::SyncArgs),
-    /// Make rows and firewall match the ledger; asks no feed
-    Apply,
+    /// Make rows, firewall and set match the ledger; asks no feed
+    Apply(apply::ApplyArgs),
     /// The part of sync that is not root
     #[command(hide = true)]
     Fetch(sync::SyncArgs),
@@ -118,7 +119,7 @@ pub fn main() -> Exit {
     let global = &cli.global;
     let result = match &cli.command {
         Command::Sync(args) => sync::run(global, args),
-        Command::Apply => sync::apply(global),
+        Command::Apply(args) => apply::run(global, args),
         Command::Fetch(args) => sync::run_child(global, args),
         Command::Status => status::run(global),
         Command::List(args) => list::run(global, args),

@@ -274,6 +274,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_long_when_written_out_stay_as_short_as_they_were_said() {
+        let body = br#"{"ipaddress":[1e308,1e-300,0.5],"ID":1e30}"#;
+        let entries = ["1e308", "1e-300", "0.5"].map(|text| RawEntry::NotText(text.into())).into();
+        assert_eq!(classify(200, body), Answer::Batch { entries, next: Some("1e30".into()) });
+    }
+
+    #[test]
     fn entries_are_handed_on_as_they_were_said() {
         let long = "9".repeat(300);
         let said = [" 192.0.2.1 ", "1.2.3.4;DROP TABLE", "010.0.0.1", "", "\u{1b}[2J", &long];

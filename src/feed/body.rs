@@ -207,7 +207,9 @@ macro_rules! other_values {
             Ok(Value::Other(value.to_string()))
         }
         fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-            Ok(Value::Other(value.to_string()))
+            // Written out, five bytes such as 1e308 are three hundred.
+            let plain = value.to_string();
+            Ok(Value::Other(if plain.len() > 24 { format!("{value:e}") } else { plain }))
         }
         fn visit_unit<E: Error>(self) -> Result<Value, E> {
             Ok(Value::Other("null".into()))

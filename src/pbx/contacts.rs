@@ -79,9 +79,10 @@ pub fn pjsip_contacts(text: &str) -> PjsipContacts {
         }
         let Some((who, rest)) = rest.split_once('/') else { continue };
         let uri = rest.split_whitespace().next().unwrap_or_default();
-        // Where the text of the URI ends in the line; it is a part of the line.
-        let end = line.find(rest).map(|at| at + uri.len());
-        let full = end.is_none() || end_of_column.is_none() || end < end_of_column;
+        // Where the text of the URI ends in the line, which ends as the rest does.
+        let end = line.len() - rest.trim_start().len() + uri.len();
+        // Under no head that we know nothing is surely whole.
+        let full = end_of_column.is_some_and(|column| end < column);
         match address(uri) {
             Some((address, closed)) if full || closed => {
                 found.contacts.push(Contact { who: who.to_owned(), address });
@@ -119,6 +120,10 @@ pub fn peers(text: &str) -> Vec<Contact> {
         let (Some(name), Some(host)) = (line.as_bytes().get(..column), line.as_bytes().get(column..)) else {
             continue;
         };
+        // A line that is not in these columns: what begins in the middle of an address is another address.
+        if !name.last().is_some_and(u8::is_ascii_whitespace) {
+            continue;
+        }
         let host = String::from_utf8_lossy(host);
         let Some(Ok(address)) = host.split_whitespace().next().map(str::parse) else { continue };
         let name = String::from_utf8_lossy(name);
@@ -137,10 +142,10 @@ fn address(uri: &str) -> Option<(IpAddr, bool)> {
     let Some(Target::Prefix(prefix)) = host::host(uri) else { return None };
     let single = prefix.length() == if prefix.is_ipv4() { 32 } else { 128 };
     let address = prefix.net().addr();
-    let behind = uri.rsplit('@').next().unwrap_or_default();
-    let behind = behind.rsplit("//").next().unwrap_or_default();
-    let behind = behind.strip_prefix("sip:").or(behind.strip_prefix("sips:")).unwrap_or(behind);
-    let closed = behind.contains([']', ';', '>']) || (prefix.is_ipv4() && behind.contains(':'));
+    // Without an @ all of it may be the user, and the address stand where the text was cut.
+    let closed = uri.split_once('@').is_some_and(|(_, behind)| {
+        behind.contains([']', ';', '>']) || (prefix.is_ipv4() && behind.contains(':'))
+    });
     (single && !uri.contains(['/', '<'])).then_some((address, closed))
 }
 
@@ -187,6 +192,41 @@ Objects found: 7
         for whole in [line.replace("81.2.69.1", "1.2.69.1 "), line.replace("81.2.69.1", "1.2.69.1:")] {
             assert_eq!(shown(&pjsip_contacts(&(head.clone() + &whole)).contacts), ["6001 1.2.69.1"]);
         }
+    }
+
+    #[test]
+    fn what_looks_like_the_address_is_not_it_where_the_cut_may_have_taken_the_real_one() {
+        let head = format!("{:.<60}> <Hash....>\n", "  Contact:  <Aor/ContactUri");
+        let cut = |uri: &str| {
+            let line = format!("{:.61} 9fbcd34ab2 Avail 1.0\n", format!("  Contact:  {uri}"));
+            let found = pjsip_contacts(&(head.clone() + &line));
+            (shown(&found.contacts), found.cut)
+        };
+        // The user's part may look like an address, and the scheme's colon is none of a port.
+        let aor = "a".repeat(34);
+        for uri in [
+            format!("6001/sip:81.2.69.9:5060;{}@81.2.69.10", "x".repeat(60)),
+            format!("{aor}/SIP:81.2.69.123"),
+            format!("{aor}/udp:81.2.69.123"),
+        ] {
+            assert_eq!(cut(&uri), (vec![], true), "{uri}");
+        }
+        let long = format!("6001/sip:6001@81.2.69.9:5060;{}", "x".repeat(60));
+        assert_eq!(cut(&long), (vec!["6001 81.2.69.9".to_owned()], false));
+    }
+
+    #[test]
+    fn under_no_head_only_an_address_with_something_behind_it_is_whole() {
+        let text =
+            "  Contact:  6001/sip:6001@81.2.69.1 9fbcd\n  Contact:  6002/sip:6002@81.2.69.2:5060 9fbcd\n";
+        let found = pjsip_contacts(text);
+        assert_eq!((shown(&found.contacts), found.cut), (vec!["6002 81.2.69.2".to_owned()], true));
+    }
+
+    #[test]
+    fn an_address_that_the_column_begins_in_the_middle_of_is_none() {
+        let text = "Name/username  Host\nname-of-a-peer81.2.69.9\n6001          181.2.69.9\n6001           81.2.69.9\n";
+        assert_eq!(shown(&peers(text)), ["6001 81.2.69.9"]);
     }
 
     #[test]

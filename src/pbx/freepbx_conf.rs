@@ -121,45 +121,53 @@ fn asterisk(passwd: &str) -> Option<(u32, u32)> {
 /// All lines `$amp_conf['KEY'] = 'value';`, the last one of a key winning, as in PHP. Comments are passed over.
 fn assignments(text: &str) -> HashMap<String, String> {
     let mut found = HashMap::new();
-    for statement in text.lines().flat_map(statements) {
-        if let Some((key, value)) = assignment(statement) {
-            found.insert(key.to_owned(), value);
+    for line in text.lines() {
+        let mut rest = line.trim_start();
+        if rest.starts_with('*') || rest.starts_with("/*") {
+            continue;
+        }
+        // Behind the value that was read, which may hold anything, an assignment too.
+        while let Some((before, behind)) = rest.split_once("$amp_conf") {
+            if before.contains('#') || before.contains("//") {
+                break;
+            }
+            rest = match assignment(behind) {
+                Some((key, value, rest)) => {
+                    found.insert(key.to_owned(), value);
+                    rest
+                }
+                None => behind,
+            };
         }
     }
     found
 }
 
-/// The starts of all assignments in one line, as long as the line is no comment.
-fn statements(line: &str) -> impl Iterator<Item = &str> {
-    let line = line.trim_start();
-    let comment =
-        line.starts_with('#') || line.starts_with("//") || line.starts_with('*') || line.starts_with("/*");
-    let line = if comment { "" } else { line };
-    line.match_indices("$amp_conf").map(move |(at, _)| &line[at..])
-}
-
-fn assignment(statement: &str) -> Option<(&str, String)> {
-    let rest = statement.strip_prefix("$amp_conf")?.trim_start().strip_prefix('[')?.trim_start();
+/// What stands behind `$amp_conf`: the key, the value, and the rest of the line.
+fn assignment(text: &str) -> Option<(&str, String, &str)> {
+    let rest = text.trim_start().strip_prefix('[')?.trim_start();
     let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
     let (key, rest) = rest[1..].split_once(quote)?;
     let rest = rest.trim_start().strip_prefix(']')?.trim_start().strip_prefix('=')?.trim_start();
-    Some((key, literal(rest)?))
+    let (value, rest) = literal(rest)?;
+    Some((key, value, rest))
 }
 
-/// A PHP string, single or double quoted, with the escapes that each knows; or a bare number.
-fn literal(text: &str) -> Option<String> {
+/// A PHP string, single or double quoted, with the escapes that each knows, or a bare number; and what follows.
+fn literal(text: &str) -> Option<(String, &str)> {
     let mut chars = text.chars();
     let quote = match chars.next()? {
         quote @ ('\'' | '"') => quote,
         c if c.is_ascii_digit() => {
-            return Some(text.chars().take_while(char::is_ascii_digit).collect());
+            let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
+            return Some((text[..text.len() - rest.len()].to_owned(), rest));
         }
         _ => return None,
     };
     let mut value = String::new();
     while let Some(c) = chars.next() {
         match c {
-            c if c == quote => return Some(value),
+            c if c == quote => return Some((value, chars.as_str())),
             '\\' => match (quote, chars.next()?) {
                 (_, '\\') => value.push('\\'),
                 (_, c) if c == quote => value.push(c),
@@ -211,6 +219,17 @@ mod tests {
         assert_eq!(settings.name, "n");
         assert_eq!(settings.port, 3307);
         assert_eq!(settings.socket.as_deref(), Some(Path::new("/run/db.sock")));
+    }
+
+    #[test]
+    fn a_value_or_a_comment_that_holds_an_assignment_assigns_nothing() {
+        let settings = parsed(
+            "$amp_conf['AMPDBNAME'] = 'n'; $amp_conf['AMPDBUSER'] = 'u'; // $amp_conf['AMPDBUSER'] = 'no';\n\
+             $amp_conf['AMPDBPASS'] = '$amp_conf[\"AMPDBNAME\"] = \"no\"'; # $amp_conf['AMPDBNAME'] = 'no';\n",
+        )
+        .unwrap();
+        assert_eq!((settings.name.as_str(), settings.user.as_str()), ("n", "u"));
+        assert_eq!(settings.password.expose(), "$amp_conf[\"AMPDBNAME\"] = \"no\"");
     }
 
     #[test]

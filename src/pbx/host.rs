@@ -157,6 +157,7 @@ pub fn is_name(text: &str) -> bool {
         && text.split('.').all(label)
         && !last.bytes().all(|b| b.is_ascii_digit())
         && !last.starts_with("0x")
+        && !last.starts_with("0X")
 }
 
 #[cfg(test)]
@@ -237,9 +238,18 @@ mod tests {
         for name in ["sip.example.com", "pbx", "a_b.example", "1und1.example"] {
             assert!(is_name(name), "{name}");
         }
-        for text in
-            ["", "10.0.1", "010.0.0.1", "0x7f.0x1", "a b", "a..b", "-;DROP", "example.com/24", "4.5.6.7"]
-        {
+        for text in [
+            "",
+            "10.0.1",
+            "010.0.0.1",
+            "0x7f.0x1",
+            "0X7F",
+            "a b",
+            "a..b",
+            "-;DROP",
+            "example.com/24",
+            "4.5.6.7",
+        ] {
             assert!(!is_name(text), "{text}");
         }
     }

@@ -26,6 +26,8 @@ struct Options {
     backends: Vec<Backend>,
     /// Leave out what takes minutes: the daemon alone and one process an address.
     quick: bool,
+    /// The tool that calls the library, where it is not the one of this build.
+    tool: PathBuf,
 }
 
 fn options() -> Options {
@@ -33,6 +35,7 @@ fn options() -> Options {
         sizes: vec![100, 1_000, 5_000, 10_000],
         backends: vec![Backend::Nft, Backend::Legacy],
         quick: false,
+        tool: tool(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -49,6 +52,7 @@ fn options() -> Options {
                 };
                 options.backends = words.next().unwrap().split(',').map(backend).collect();
             }
+            "--tool" => options.tool = words.next().unwrap().into(),
             "--quick" => options.quick = true,
             // What cargo adds.
             "--bench" => {}
@@ -63,9 +67,9 @@ fn main() {
     let (mut rows, mut packets) = (Vec::new(), Vec::new());
     for &backend in &options.backends {
         for &size in &options.sizes {
-            rows.push(measure(backend, size, options.quick));
+            rows.push(measure(backend, size, &options));
         }
-        packets.extend(cost_of_packets(backend, &options.sizes));
+        packets.extend(cost_of_packets(backend, &options));
     }
     println!("\nFrom rows changed to rules in force, seconds (processes that the daemon starts)");
     println!(
@@ -141,17 +145,15 @@ fn addresses(count: usize) -> Vec<String> {
         .collect()
 }
 
-/// The tool that calls the library.
+/// The tool that calls the library, of this build.
 fn tool() -> PathBuf {
-    let deps = std::env::current_exe().unwrap();
-    let path = deps.parent().unwrap().parent().unwrap().join("examples/apply-tool");
-    assert!(path.exists(), "{} is missing: cargo build [--release] --example apply-tool", path.display());
-    path
+    std::env::current_exe().unwrap().with_file_name("../examples/apply-tool")
 }
 
-fn apply(pbx: &Sandbox, order: &Value) -> Value {
+fn apply(pbx: &Sandbox, tool: &Path, order: &Value) -> Value {
+    let tool = tool.canonicalize().expect("cargo build [--release] --example apply-tool");
     let mut child = pbx
-        .command(tool().to_str().unwrap())
+        .command(tool.to_str().unwrap())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -192,12 +194,12 @@ fn pass(pbx: &Sandbox) -> Value {
     }
 }
 
-fn measure(backend: Backend, size: usize, quick: bool) -> Value {
+fn measure(backend: Backend, size: usize, options: &Options) -> Value {
     let keys = addresses(size);
     let tenth: Vec<&String> = keys.iter().step_by(10).collect();
     let mut row = json!({ "backend": name(backend), "entries": size });
     println!("{} {size} ...", name(backend));
-    if !quick {
+    if !options.quick {
         let pbx = quiet(backend);
         let idle = pass(&pbx)["processes"].clone();
         pbx.write_blacklist(keys.iter().map(String::as_str), "1");
@@ -217,7 +219,7 @@ fn measure(backend: Backend, size: usize, quick: bool) -> Value {
     let pbx = quiet(backend);
     for (what, order) in [("ours_load", json!({ "add": keys })), ("ours_remove", json!({ "remove": tenth }))]
     {
-        let applied = apply(&pbx, &order);
+        let applied = apply(&pbx, &options.tool, &order);
         let last = pbx.passes().pop().unwrap();
         row[what] = json!({
             "seconds": applied["seconds_to_force"],
@@ -240,7 +242,7 @@ fn measure(backend: Backend, size: usize, quick: bool) -> Value {
         (0..TIMES).map(|_| timed(&pbx, "iptables-restore --noflush </run/floor")).collect();
     floors.sort_by(f64::total_cmp);
     row["floor"] = floors[TIMES / 2].into();
-    if !quick {
+    if !options.quick {
         // As apiban's own clients do it: a chain of their own, a process for each address.
         let list: String = keys.iter().map(|key| format!("{key}\n")).collect();
         pbx.write_file("/run/list", list);
@@ -259,7 +261,7 @@ fn timed(pbx: &Sandbox, command: &str) -> f64 {
 
 /// What a packet costs that no rule stops, beyond what it costs without any: the sender's own time, for on these wires
 /// the receiver's work is done in the sender's call.
-fn cost_of_packets(backend: Backend, sizes: &[usize]) -> Vec<Value> {
+fn cost_of_packets(backend: Backend, options: &Options) -> Vec<Value> {
     let pbx = quiet(backend);
     let program = format!(
         "$s = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP); socket_bind($s, '185.53.88.78') or exit(1); \
@@ -280,8 +282,8 @@ fn cost_of_packets(backend: Backend, sizes: &[usize]) -> Vec<Value> {
     let bare = sample();
     let mut results = Vec::new();
     let mut there = 0;
-    for &size in sizes {
-        apply(&pbx, &json!({ "add": addresses(size)[there..] }));
+    for &size in &options.sizes {
+        apply(&pbx, &options.tool, &json!({ "add": addresses(size)[there..] }));
         there = size;
         results.push(json!({ "backend": name(backend), "entries": size, "microseconds": sample() - bare, "bare": bare }));
     }

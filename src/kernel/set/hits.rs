@@ -75,20 +75,20 @@ impl Book {
                 changes.changed.push(*prefix);
             }
         }
-        let mut grown = 0;
+        let mut grown = 0_u64;
         for element in held.blocked.iter().filter(|element| element.refused.packets > 0) {
             let hits =
                 self.prefixes.entry(element.prefix).or_insert(Hits { first_at: now, ..Hits::default() });
             let more = growth(&mut hits.counter, element.refused.packets);
             if more > 0 {
-                hits.packets += more;
+                hits.packets = hits.packets.saturating_add(more);
                 hits.last_at = now;
-                grown += more;
+                grown = more.saturating_add(grown);
                 changes.changed.push(element.prefix);
             }
         }
         let by_rules = growth(&mut self.counter, held.total.packets);
-        self.total += if held.counts { grown } else { by_rules };
+        self.total = self.total.saturating_add(if held.counts { grown } else { by_rules });
         let is_over = |prefix: &Prefix, hits: &Hits| {
             now - hits.last_at > KEPT && held.blocked.binary_search_by_key(prefix, |e| e.prefix).is_err()
         };
@@ -120,7 +120,7 @@ impl Book {
             let mut counted = *first;
             for (_, hits) in inside {
                 counted = *prefix;
-                sum.packets += hits.packets;
+                sum.packets = sum.packets.saturating_add(hits.packets);
                 sum.first_at = sum.first_at.min(hits.first_at);
                 sum.last_at = sum.last_at.max(hits.last_at);
             }
@@ -222,6 +222,15 @@ mod tests {
         assert_eq!(book.count(Some(&held), 1, 101), Changes::default());
         assert_eq!(book.count(None, 1, 102).changed.len(), 1);
         assert_eq!(book.count(None, 1, 103), Changes::default());
+    }
+
+    #[test]
+    fn counters_that_somebody_restored_too_high_stay_at_the_highest_figure() {
+        let mut book = Book::default();
+        book.count(Some(&held(&[("4.0.0.1", u64::MAX), ("4.0.0.2", u64::MAX)])), 1, 100);
+        book.count(Some(&held(&[("4.0.0.1", 5), ("4.0.0.2", 5)])), 1, 101);
+        assert_eq!(book.total, u64::MAX);
+        assert_eq!(book.of(&"4.0.0.0/30".parse().unwrap()).unwrap().1.packets, u64::MAX);
     }
 
     #[test]

@@ -141,7 +141,8 @@ pub(super) fn open(programs: &dyn Programs) -> Result<Option<Held>, Unusable> {
         return Ok(None);
     }
     held.sort();
-    held.total.packets = held.blocked.iter().map(|element| element.refused.packets).sum();
+    let counters = held.blocked.iter().map(|element| element.refused.packets);
+    held.total.packets = counters.fold(0, u64::saturating_add);
     Ok(Some(held))
 }
 
