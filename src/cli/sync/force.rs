@@ -7,6 +7,7 @@ use crate::fault;
 use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
 use crate::kernel::module_sets::Overlap;
 use crate::kernel::program::System;
+use crate::pbx::daemon;
 
 /// The change of a plan, for [`apply_blacklist`].
 struct PlanChange<'s, 'a> {
@@ -97,7 +98,7 @@ impl Session<'_> {
             log::debug!("the blacklist was brought into force: {applied:?}");
             report.verified = applied.verified;
             // That the firewall is off or does not run is said anyway.
-            let known = matches!(applied.how, How::RowsOnly { .. });
+            let known = !self.picture.firewall.enabled || !daemon::is_running(&self.run_dir);
             report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
         }
     }
