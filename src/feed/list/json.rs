@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::fmt;
 use std::io::{self, BufRead, Read};
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 
 use super::collect::Collector;
 use super::entry::{self, Reason};
@@ -209,12 +211,11 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut found = false;
         // With a score, an entry waits for the end of its object: the score may stand behind it.
-        let (mut waiting, mut points) = (None::<serde_json::Value>, None::<f64>);
+        let (mut waiting, mut points) = (None::<Scalar>, None::<f64>);
         while let Some(key) = map.next_key::<String>()? {
             let is_score = self.walk.score.is_some_and(|(name, _)| name == key);
             if is_score {
-                let value: serde_json::Value = map.next_value()?;
-                points = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
+                points = map.next_value::<Scalar>()?.number();
             } else if key != self.walk.field {
                 map.next_value_seed(Value { walk: &mut *self.walk, taking: false })?;
             } else if self.walk.score.is_some() {
@@ -232,19 +233,85 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         }
         if let (Some(value), Some((_, least))) = (waiting, walk.score) {
             let line = walk.line.get();
-            let text = value.as_str().unwrap_or_default();
+            let text = value.text();
             let done = match points {
-                None => walk.collector.refuse(line, text.as_bytes(), Reason::NoScore),
+                None => walk.collector.refuse(line, text.unwrap_or_default().as_bytes(), Reason::NoScore),
                 Some(points) if points < least => {
                     walk.collector.leave_out();
                     Ok(())
                 }
-                Some(_) if value.is_string() => walk.take(text),
-                Some(_) => walk.collector.refuse(line, b"", Reason::NotText),
+                Some(_) => match text {
+                    Some(text) => walk.take(text),
+                    None => walk.collector.refuse(line, b"", Reason::NotText),
+                },
             };
             done.map_err(|kind| walk.fail(kind))?;
         }
         Ok(())
+    }
+}
+
+/// A value that is held until its object ends. What an array or an object in its place holds is passed over: that
+/// may be the whole list.
+enum Scalar {
+    Text(String),
+    Number(f64),
+    Other,
+}
+
+impl Scalar {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            Self::Number(_) | Self::Other => None,
+        }
+    }
+
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Text(text) => text.trim().parse().ok().filter(|number: &f64| number.is_finite()),
+            Self::Number(number) => Some(*number),
+            Self::Other => None,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyScalar;
+        impl<'de> Visitor<'de> for AnyScalar {
+            type Value = Scalar;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Scalar, E> {
+                Ok(Scalar::Text(text.to_owned()))
+            }
+            fn visit_i64<E: Error>(self, value: i64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(value as f64))
+            }
+            fn visit_u64<E: Error>(self, value: u64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(value as f64))
+            }
+            fn visit_f64<E: Error>(self, value: f64) -> Result<Scalar, E> {
+                Ok(Scalar::Number(value))
+            }
+            fn visit_bool<E: Error>(self, _: bool) -> Result<Scalar, E> {
+                Ok(Scalar::Other)
+            }
+            fn visit_unit<E: Error>(self) -> Result<Scalar, E> {
+                Ok(Scalar::Other)
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Scalar, A::Error> {
+                while seq.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Scalar::Other)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Scalar, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Scalar::Other)
+            }
+        }
+        deserializer.deserialize_any(AnyScalar)
     }
 }
 

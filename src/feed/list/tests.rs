@@ -198,6 +198,18 @@ fn entries_below_the_score_are_left_out_and_counted() {
 }
 
 #[test]
+fn where_scores_count_an_array_or_no_number_in_their_place_costs_its_entry_and_no_memory() {
+    let settings = Settings { min_score: Some(2.0), field: Some("ip".to_owned()), ..settings() };
+    let text = r#"[{"ip":["45.0.0.1",[{}]],"score":9},{"ip":"45.0.0.2","score":{"a":[9]}},{"ip":"45.0.0.3","score":"nan"},
+        {"score":null,"ip":"45.0.0.4"},{"score":" 9 ","ip":"45.0.0.5"},{"ip":"45.0.0.6","score":3.5},
+        {"ip":"45.0.0.7","score":1},{"ip":"45.0.0.8","score":2}]"#;
+    let parsed = parse(text.as_bytes(), &settings).unwrap();
+    assert_eq!(shown(&parsed), "45.0.0.5 45.0.0.6 45.0.0.8");
+    assert_eq!(parsed.reasons, [(Reason::NoScore, 3), (Reason::NotText, 1)].into());
+    assert_eq!(parsed.below_score, 1);
+}
+
+#[test]
 fn lines_of_any_length_are_read_and_absurd_ones_refused() {
     let text = format!("45.0.0.1 {}\n{}\n45.0.0.2\n", "x".repeat(300), "y".repeat(200_000));
     let parsed = parse(text.as_bytes(), &settings()).unwrap();
