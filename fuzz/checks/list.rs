@@ -8,7 +8,7 @@ use banbridge::feed::list::{Column, Format, Parsed, Settings, read as read_list}
 use super::one_line;
 
 /// Less than in use, so that a packed text costs little time.
-const MAX_BYTES: u64 = 1 << 18;
+const MAX_BYTES: u64 = 1 << 17;
 const MAX_ENTRIES: usize = 20_000;
 
 fn settings() -> [Settings; 6] {
