@@ -1,6 +1,7 @@
 //! Tests of the configuration, apart only for their length.
 
 use super::*;
+use crate::feed::apiban::Dataset;
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/etc/x.toml"), None)

@@ -1,0 +1,291 @@
+//! What all feeds have in common: their keys, how they are judged and how they are shown. What only one kind has is
+//! in the file of that kind.
+
+use std::path::PathBuf;
+
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
+use toml::Spanned;
+
+use super::list::ListConfig;
+use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period, apiban, list};
+use crate::ban::surge::Guard;
+use crate::feed::apiban::Dataset;
+use crate::feed::list::{Column, Format};
+use crate::files;
+use crate::secret::Secret;
+
+/// Which way a feed speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// apiban.org's API or a mirror of it.
+    Apiban,
+    /// A list of addresses and networks, read whole.
+    List,
+}
+
+/// Where the key of a feed stands. It is read only by what sends it.
+#[derive(Debug, Clone)]
+pub enum KeySource {
+    /// In the configuration or the environment.
+    Given(Secret),
+    /// In a file of its own, first line.
+    File(PathBuf),
+    /// Nowhere: the feed cannot be asked.
+    Missing,
+}
+
+impl Serialize for KeySource {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Given(secret) => serializer.collect_str(secret),
+            Self::File(path) => serializer.collect_str(&format_args!("in {}", path.display())),
+            Self::Missing => serializer.collect_str("missing"),
+        }
+    }
+}
+
+/// One feed.
+#[derive(Debug, Clone)]
+pub struct FeedConfig {
+    /// Unique; lower case letters, digits, `-` and `_`, 64 at most.
+    pub name: String,
+    /// Which way it speaks.
+    pub kind: Kind,
+    /// Its address; for apiban without the key.
+    pub url: String,
+    /// Its key.
+    pub key: KeySource,
+    /// The set to ask for.
+    pub dataset: Dataset,
+    /// Version of the API, 1 or 2.
+    pub api: u8,
+    /// How long an address stays after its last sighting; for a list none is zero, until the list drops it.
+    pub ttl: Period,
+    /// Shortest time between two runs that ask it.
+    pub interval: Period,
+    /// Longest time one request may take.
+    pub timeout: Period,
+    /// Networks wider than this (a shorter IPv4 prefix) are refused.
+    pub shortest_v4: u8,
+    /// Networks wider than this (a shorter IPv6 prefix) are refused.
+    pub shortest_v6: u8,
+    /// The feed is held when it asks for more than so many times its last size,
+    pub surge_times: u32,
+    /// and for more than so many prefixes more.
+    pub surge_more: u32,
+    /// Whether it is asked and its prefixes are wanted.
+    pub enabled: bool,
+    /// What a list needs besides.
+    pub list: Option<ListConfig>,
+    /// Whether networks are blocked for what several of their addresses did.
+    pub widen: Option<Widen>,
+    pub(super) at: Place,
+}
+
+/// The file and line where a feed stands, for errors that are found later.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Place {
+    pub(super) file: PathBuf,
+    pub(super) line: Option<usize>,
+}
+
+impl FeedConfig {
+    /// Whether it is asked with a key.
+    pub fn needs_key(&self) -> bool {
+        self.kind == Kind::Apiban
+    }
+
+    /// What of this feed is a surge.
+    pub fn surge_guard(&self) -> Guard {
+        Guard { times: self.surge_times, more: self.surge_more }
+    }
+
+    /// The key, read from where it stands. The placeholder that apiban's own client ships counts as none.
+    pub fn read_key(&self) -> Result<Secret, ConfigError> {
+        let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
+        let name = &self.name;
+        let how = format!("get one at {KEY_PAGE} and write it as key = \"...\" (or set {KEY_VARIABLE})");
+        let key = match &self.key {
+            KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
+            KeySource::Given(secret) => secret.clone(),
+            KeySource::File(path) => {
+                let text = files::read_text(path, MOST).map_err(|error| {
+                    wrong(format!("key_file {} of feed {name:?} cannot be read: {error}", path.display()))
+                })?;
+                Secret::new(text.lines().next().unwrap_or_default().trim())
+            }
+        };
+        let text = key.expose();
+        if text.is_empty() {
+            return Err(wrong(format!("the key of feed {name:?} is empty; {how}")));
+        }
+        if text.eq_ignore_ascii_case("MY API KEY") {
+            return Err(wrong(format!("the key of feed {name:?} is still the placeholder; {how}")));
+        }
+        if text.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
+            return Err(wrong(format!("the key of feed {name:?} holds characters that no key has; {how}")));
+        }
+        Ok(key)
+    }
+}
+
+/// A feed as it is written, before it is judged.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawFeed {
+    pub(super) name: Spanned<String>,
+    pub(super) kind: Kind,
+    pub(super) url: Option<String>,
+    pub(super) key: Option<Secret>,
+    pub(super) key_file: Option<PathBuf>,
+    pub(super) dataset: Option<Dataset>,
+    pub(super) api: Option<i64>,
+    pub(super) ttl: Option<Period>,
+    pub(super) interval: Option<Period>,
+    pub(super) timeout: Option<Period>,
+    pub(super) shortest_v4: Option<u8>,
+    pub(super) shortest_v6: Option<u8>,
+    pub(super) surge_times: Option<u32>,
+    pub(super) surge_more: Option<u32>,
+    pub(super) enabled: Option<bool>,
+    pub(super) format: Option<Format>,
+    pub(super) column: Option<Column>,
+    pub(super) field: Option<String>,
+    pub(super) score_column: Option<Column>,
+    pub(super) min_score: Option<f64>,
+    pub(super) widen: Option<u32>,
+    pub(super) widen_to: Option<u8>,
+}
+
+/// Fills in the defaults of a feed and refuses what cannot be.
+pub(super) fn judge(
+    raw: RawFeed,
+    place: &Place,
+    environment_key: Option<&Secret>,
+) -> Result<FeedConfig, String> {
+    let name = raw.name.get_ref().clone();
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
+    if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
+        return Err(format!(
+            "the name {name:?} will not do; use up to 64 lower case letters, digits, \"-\" and \"_\""
+        ));
+    }
+    own_keys(&name, &raw)?;
+    match raw.kind {
+        Kind::Apiban => apiban::judge(name, raw, place, environment_key),
+        Kind::List => list::judge(name, &raw, place),
+    }
+}
+
+/// Refuses the keys of other kinds.
+fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
+    let of_apiban = [
+        ("key", raw.key.is_some()),
+        ("key_file", raw.key_file.is_some()),
+        ("dataset", raw.dataset.is_some()),
+        ("api", raw.api.is_some()),
+    ];
+    let of_lists = [
+        ("format", raw.format.is_some()),
+        ("column", raw.column.is_some()),
+        ("field", raw.field.is_some()),
+        ("score_column", raw.score_column.is_some()),
+        ("min_score", raw.min_score.is_some()),
+    ];
+    let (wrong, kind) = match raw.kind {
+        Kind::Apiban => (&of_lists[..], "apiban"),
+        Kind::List => (&of_apiban[..], "list"),
+    };
+    match wrong.iter().find(|(_, given)| *given) {
+        Some((key, _)) => {
+            Err(format!("feed {name:?} is of kind \"{kind}\", which has no {key}; take it out"))
+        }
+        None => Ok(()),
+    }
+}
+
+pub(super) fn check_shortest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), String> {
+    if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
+        return Ok((v4, v6));
+    }
+    Err(format!(
+        "feed {name:?}: shortest_v4 is 8 to 32 and shortest_v6 is 16 to 128; a wider network cuts off half the world"
+    ))
+}
+
+pub(super) fn check_timeout(name: &str, given: Option<Period>, default: u64) -> Result<Period, String> {
+    let timeout = given.unwrap_or(Period::seconds(default));
+    match timeout.as_secs() {
+        0 => Err(format!("the timeout of feed {name:?} is under a second; try \"{default}s\"")),
+        _ => Ok(timeout),
+    }
+}
+
+/// When a network is blocked for what its addresses did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Widen {
+    /// So many listed addresses in one network.
+    pub at_least: u32,
+    /// The length of that network.
+    pub to: u8,
+}
+
+/// Judges `widen` and `widen_to`.
+pub(super) fn widen(name: &str, raw: &RawFeed) -> Result<Option<Widen>, String> {
+    let to = raw.widen_to.unwrap_or(24);
+    if !(20..=30).contains(&to) {
+        return Err(format!("widen_to of feed {name:?} is 20 to 30; \"24\" is the usual network"));
+    }
+    match raw.widen {
+        None if raw.widen_to.is_some() => Err(format!(
+            "feed {name:?} has widen_to without widen; say how many addresses it takes, such as widen = 5"
+        )),
+        None => Ok(None),
+        Some(at_least) if at_least < 2 => Err(format!(
+            "widen of feed {name:?} is 2 or more: one address is no reason to block its neighbours"
+        )),
+        Some(at_least) => Ok(Some(Widen { at_least, to })),
+    }
+}
+
+impl Serialize for FeedConfig {
+    /// Only what the kind of feed has.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &self.name)?;
+        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("url", &self.url)?;
+        if self.kind == Kind::Apiban {
+            map.serialize_entry("key", &self.key)?;
+            map.serialize_entry("dataset", self.dataset.as_str())?;
+            map.serialize_entry("api", &self.api)?;
+        }
+        if self.ttl.as_secs() > 0 {
+            map.serialize_entry("ttl", &self.ttl)?;
+        }
+        map.serialize_entry("interval", &self.interval)?;
+        map.serialize_entry("timeout", &self.timeout)?;
+        map.serialize_entry("shortest_v4", &self.shortest_v4)?;
+        map.serialize_entry("shortest_v6", &self.shortest_v6)?;
+        map.serialize_entry("surge_times", &self.surge_times)?;
+        map.serialize_entry("surge_more", &self.surge_more)?;
+        if let Some(settings) = self.list.as_ref().map(|list| &list.settings) {
+            entry(&mut map, "format", settings.format.as_ref())?;
+            entry(&mut map, "column", settings.column.as_ref())?;
+            entry(&mut map, "field", settings.field.as_ref())?;
+            entry(&mut map, "score_column", settings.score_column.as_ref())?;
+            entry(&mut map, "min_score", settings.min_score.as_ref())?;
+        }
+        entry(&mut map, "widen", self.widen.as_ref().map(|widen| &widen.at_least))?;
+        entry(&mut map, "widen_to", self.widen.as_ref().map(|widen| &widen.to))?;
+        map.serialize_entry("enabled", &self.enabled)?;
+        map.end()
+    }
+}
+
+/// Writes a key that has a value.
+fn entry<M: SerializeMap>(map: &mut M, key: &str, value: Option<&impl Serialize>) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, value))
+}

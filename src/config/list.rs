@@ -1,0 +1,98 @@
+//! Feeds of kind `list`.
+
+use super::Period;
+use super::feed::{self, FeedConfig, KeySource, Place, RawFeed};
+use crate::feed::apiban::Dataset;
+use crate::feed::catalogue;
+use crate::feed::list::{Column, Settings};
+use crate::feed::snapshot;
+
+/// How often a list is asked for when nobody says.
+const INTERVAL: Period = Period::seconds(3_600);
+
+/// What a list needs to be asked for and read.
+#[derive(Debug, Clone)]
+pub struct ListConfig {
+    /// Where it stands.
+    pub place: snapshot::Place,
+    /// How it is read.
+    pub settings: Settings,
+    /// The publisher's shortest time between two requests.
+    pub minimum: Period,
+}
+
+impl ListConfig {
+    /// A number for everything that decides what is read: another number, and the known version is not this one.
+    pub fn fingerprint(&self) -> i64 {
+        let text = format!("{:?} {:?}", self.place, self.settings);
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+        i64::from_ne_bytes(hash.to_ne_bytes())
+    }
+}
+
+/// Judges the keys of a feed that is a list.
+pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedConfig, String> {
+    let widen = feed::widen(&name, raw)?;
+    let shortest = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
+    let (shortest_v4, shortest_v6) = feed::check_shortest(&name, shortest)?;
+    let (list, url) = list(&name, raw, shortest)?;
+    Ok(FeedConfig {
+        kind: raw.kind,
+        url,
+        key: KeySource::Missing,
+        dataset: Dataset::Sip,
+        api: 2,
+        ttl: raw.ttl.unwrap_or(Period::seconds(0)),
+        interval: interval(&list, raw.interval),
+        // A list of 64 MiB comes in this time over 5 Mbit/s.
+        timeout: feed::check_timeout(&name, raw.timeout, 120)?,
+        shortest_v4,
+        shortest_v6,
+        surge_times: raw.surge_times.unwrap_or(4),
+        surge_more: raw.surge_more.unwrap_or(5_000),
+        enabled: raw.enabled.unwrap_or(true),
+        list: Some(list),
+        widen,
+        at: place.clone(),
+        name,
+    })
+}
+
+/// Judges the keys of a list.
+fn list(name: &str, raw: &RawFeed, shortest: (u8, u8)) -> Result<(ListConfig, String), String> {
+    let Some(url) = raw.url.clone() else {
+        return Err(format!("feed {name:?} has no url; write the list's address, or a path on this machine"));
+    };
+    let place = snapshot::Place::parse(&url)
+        .map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
+    let is_zero = |column: &Option<Column>| matches!(column, Some(Column::Number(0)));
+    if is_zero(&raw.column) || is_zero(&raw.score_column) {
+        return Err(format!("columns of feed {name:?} count from 1"));
+    }
+    if raw.score_column.is_some() && raw.min_score.is_none() {
+        return Err(format!("feed {name:?} has a score_column without min_score; say how low is too low"));
+    }
+    if raw.min_score.is_some_and(|score| !score.is_finite()) {
+        return Err(format!("min_score of feed {name:?} is a number, such as 3"));
+    }
+    let settings = Settings {
+        format: raw.format,
+        column: raw.column.clone(),
+        field: raw.field.clone(),
+        score_column: raw.score_column.clone(),
+        min_score: raw.min_score,
+        shortest_v4: shortest.0,
+        shortest_v6: shortest.1,
+        ..Settings::default()
+    };
+    let minimum = Period::seconds(catalogue::minimum(&url).unsigned_abs());
+    Ok((ListConfig { place, settings, minimum }, url))
+}
+
+/// How often a list is asked for: as configured, but not more often than its publisher allows.
+fn interval(list: &ListConfig, raw: Option<Period>) -> Period {
+    let wanted = raw.unwrap_or(INTERVAL);
+    if wanted.as_secs() < list.minimum.as_secs() { list.minimum } else { wanted }
+}

@@ -1,0 +1,179 @@
+//! The tables beside the feeds: `[blacklist]`, `[set]`, `[protect]` and `[log]`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::Period;
+use crate::ban::Source;
+use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
+use crate::pbx::host::{self, Target};
+
+/// Rows of ours in the firewall's blacklist at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// What suits the firewall's driver.
+    Auto,
+    /// This many.
+    Rows(usize),
+}
+
+impl Serialize for Limit {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Rows(rows) => rows.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Word(String),
+            Rows(i64),
+        }
+        let wrong = || serde::de::Error::custom("limit is \"auto\" or a number of rows, such as 5000");
+        match Raw::deserialize(deserializer).map_err(|_| wrong())? {
+            Raw::Word(word) if word == "auto" => Ok(Self::Auto),
+            Raw::Word(_) => Err(wrong()),
+            Raw::Rows(rows) => usize::try_from(rows).map(Self::Rows).map_err(|_| wrong()),
+        }
+    }
+}
+
+/// `[blacklist]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Blacklist {
+    /// Rows of ours at most.
+    pub limit: Limit,
+    /// Whether neighbours are merged into networks, losslessly.
+    pub aggregate: bool,
+    /// Through what the rows are written.
+    pub writer: Writer,
+}
+
+/// Through what the rows are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Writer {
+    /// Into FreePBX's database, in bulk, with our mark in each row.
+    Db,
+    /// By `fwconsole firewall add blacklist`: slower, and whose a row is stands in our ledger alone.
+    Fwconsole,
+}
+
+impl Default for Blacklist {
+    fn default() -> Self {
+        Self { limit: Limit::Auto, aggregate: true, writer: Writer::Db }
+    }
+}
+
+/// `[protect]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Protect {
+    /// Who is never blocked, beside all that the PBX itself knows.
+    pub allow: Vec<Allow>,
+    /// How long an address that an administrator took out stays out.
+    pub release: Period,
+}
+
+impl Default for Protect {
+    fn default() -> Self {
+        Self { allow: Vec::new(), release: Period::seconds(30 * 86_400) }
+    }
+}
+
+/// Somebody who is never blocked: an address, a network or a host name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allow(pub Target);
+
+impl FromStr for Allow {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        match host::target(text) {
+            Some(Target::Prefix(prefix)) if !Source::Allow.accepts(&prefix) => Err(format!(
+                "{text} is most of the internet; a network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6}) or \
+                 smaller"
+            )),
+            Some(target) => Ok(Self(target)),
+            None => Err(format!(
+                "{text:?} is no address, network or host name; write it like 192.0.2.1, 192.0.2.0/24 or sip.example.com"
+            )),
+        }
+    }
+}
+
+impl fmt::Display for Allow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Target::Prefix(prefix) => prefix.fmt(f),
+            Target::Name(name) | Target::Service(name) => f.write_str(name),
+        }
+    }
+}
+
+impl Serialize for Allow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Allow {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// `[set]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SetConfig {
+    /// Whether there is a set.
+    pub enabled: Enabled,
+}
+
+/// Whether there is to be a set of ours in the kernel.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Enabled {
+    /// Where the system has the means for one.
+    #[default]
+    Auto,
+    /// A system without the means for one is an error.
+    Yes,
+    /// None, and one that is there is removed.
+    No,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// The least important lines that are written.
+    pub level: Level,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info }
+    }
+}
+
+/// How important a line of the log is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Level {
+    Error,
+    Warn,
+    Info,
+    Debug,
+}
