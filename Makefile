@@ -4,7 +4,7 @@
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
 #   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
-#   make bench  what a run costs, in target/bench.json too
+#   make bench  what everything costs, in target/bench.json too: half an hour
 #   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
 
 SHELL := /bin/bash
@@ -37,11 +37,8 @@ lint: deps
 	@tests/lint
 
 bench: deps
-	@tests/deps iprange
-	@cargo bench -q --locked --bench cost
-	@cargo bench -q --locked --bench lists
-	@cargo build -q --release --locked --example apply-tool
-	@cargo bench -q --locked --bench chain
+	@tests/deps iprange crowdsec-firewall-bouncer
+	@tests/bench/all
 
 fuzz:
 	@tests/fuzz

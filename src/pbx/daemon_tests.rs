@@ -89,3 +89,21 @@ fn one_that_ended_is_gone() {
     assert_eq!(daemon.doing(), Doing::Gone);
     assert!(Handle::open(daemon).is_err());
 }
+
+#[test]
+fn one_whose_child_does_a_pass_has_workers_and_one_whose_monitor_runs_has_none() {
+    // Shells that wait for a child of another name.
+    let parent = |name: &str| Sleeper::start(&["bash", "-c", &format!("(exec -a {name} sleep 60) & wait")]);
+    let (_pass, at_work) = parent("/hooks/getservices");
+    assert!(soon(|| at_work.has_workers()));
+    let (_monitor, watched) = parent("/hooks/voipfirewalld-iptables-monitor");
+    let children = || {
+        let child = |entry: fs::DirEntry| Stat::read(&entry.path()).map(|stat| (stat.parent, entry.path()));
+        let all = fs::read_dir("/proc").unwrap().flatten().filter_map(child);
+        all.filter(|(parent, _)| *parent == watched.pid.as_raw_nonzero().get()).collect::<Vec<_>>()
+    };
+    assert!(soon(|| children().iter().any(|(_, path)| says(path, MONITOR))));
+    assert!(!watched.has_workers());
+    let (_idle, idle) = Sleeper::start(&["sleep", "60"]);
+    assert!(!idle.has_workers());
+}

@@ -16,8 +16,6 @@ use std::process::Stdio;
 use sandbox::{Backend, Firewall, Run, Sandbox, rule, until};
 use serde_json::{Value, json};
 
-/// Packets that are sent for one figure.
-const PACKETS: u32 = 20_000;
 /// Figures of one kind; the median counts.
 const TIMES: usize = 5;
 
@@ -64,12 +62,11 @@ fn options() -> Options {
 
 fn main() {
     let options = options();
-    let (mut rows, mut packets) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for &backend in &options.backends {
         for &size in &options.sizes {
             rows.push(measure(backend, size, &options));
         }
-        packets.extend(cost_of_packets(backend, &options));
     }
     println!("\nFrom rows changed to rules in force, seconds (processes that the daemon starts)");
     println!(
@@ -110,19 +107,8 @@ fn main() {
     println!(
         "\"x floor\" is ours without the rows, from committed to restored, by the bare iptables-restore."
     );
-    println!(
-        "\nA packet that no rule stops, through the whole chain: microseconds more than without entries"
-    );
-    for row in &packets {
-        println!(
-            "{:8} {:>7} entries {:>8.1}",
-            row["backend"].as_str().unwrap(),
-            row["entries"],
-            row["microseconds"].as_f64().unwrap()
-        );
-    }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench-chain.json");
-    std::fs::write(&path, format!("{:#}\n", json!({ "rows": rows, "packets": packets }))).unwrap();
+    std::fs::write(&path, format!("{:#}\n", json!({ "rows": rows }))).unwrap();
     println!("\n{}", path.display());
 }
 
@@ -257,35 +243,4 @@ fn measure(backend: Backend, size: usize, options: &Options) -> Value {
 fn timed(pbx: &Sandbox, command: &str) -> f64 {
     let script = format!("s=$(date +%s%N); {command} || exit 1; e=$(date +%s%N); echo $((e - s))");
     pbx.run(&["bash", "-c", &script]).ok().trim().parse::<f64>().unwrap() / 1e9
-}
-
-/// What a packet costs that no rule stops, beyond what it costs without any: the sender's own time, for on these wires
-/// the receiver's work is done in the sender's call.
-fn cost_of_packets(backend: Backend, options: &Options) -> Vec<Value> {
-    let pbx = quiet(backend);
-    let program = format!(
-        "$s = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP); socket_bind($s, '185.53.88.78') or exit(1); \
-         $t = microtime(true); for ($n = 0; $n < {PACKETS}; $n++) {{ @socket_sendto($s, 'x', 1, 0, '{}', 9); }} \
-         printf('%.3f', (microtime(true) - $t) * 1e6 / {PACKETS});",
-        Sandbox::WAN
-    );
-    let sample = || {
-        let mut figures: Vec<f64> = (0..TIMES)
-            .map(|_| {
-                let run = pbx.run_at_attacker(&["php", "-r", &program]).ok();
-                run.trim().parse().unwrap()
-            })
-            .collect();
-        figures.sort_by(f64::total_cmp);
-        figures[TIMES / 2]
-    };
-    let bare = sample();
-    let mut results = Vec::new();
-    let mut there = 0;
-    for &size in &options.sizes {
-        apply(&pbx, &options.tool, &json!({ "add": addresses(size)[there..] }));
-        there = size;
-        results.push(json!({ "backend": name(backend), "entries": size, "microseconds": sample() - bare, "bare": bare }));
-    }
-    results
 }

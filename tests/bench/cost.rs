@@ -1,5 +1,5 @@
 //! What a run costs: wall time and peak memory of the real program (release build) on a sandboxed PBX, for a first
-//! load and for a run with nothing new. `make bench` prints a table and writes `bench.json` into the target
+//! load and for a run with nothing new. `make bench` prints a table and writes `bench-cost.json` into the target
 //! directory. Measured here, because a test that asserts times fails on a busy machine and proves nothing on a
 //! quick one.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
@@ -30,6 +30,9 @@ fn main() {
     for entries in [1_413, 14_217] {
         results.extend(measure(entries));
     }
+    for entries in [1_000, 10_000, 100_000, 1_000_000] {
+        results.extend(measure_list(entries));
+    }
     println!("{:28} {:>8} {:>10} {:>10} {:>10}", "run", "entries", "median ms", "most ms", "peak MiB");
     for result in &results {
         println!(
@@ -41,7 +44,7 @@ fn main() {
             result["peak_kib"].as_f64().unwrap() / 1024.0
         );
     }
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench.json");
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench-cost.json");
     fs::write(&path, format!("{:#}\n", json!({ "results": results }))).unwrap();
 }
 
@@ -64,6 +67,25 @@ fn measure(entries: u32) -> Vec<Value> {
         told("nothing new, one request", entries, &quiet),
         told("nothing new, no request", entries, &silent),
     ]
+}
+
+/// The same with a list in a file and the limit at its default, to see how a run grows.
+fn measure_list(entries: u32) -> Vec<Value> {
+    let scene = Scene::without_firewall(&[] as &[&str]);
+    scene.pbx.write_file("/tmp/list", addresses(entries).join("\n"));
+    scene.give_to_asterisk("/tmp/list");
+    // As often as it is asked, it is read.
+    scene.write_config(
+        "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\ninterval = \"1s\"\nsurge_more = 2000000\n",
+    );
+    let first = [cost(&scene)];
+    let later: Vec<Cost> = (0..3)
+        .map(|_| {
+            scene.later(60);
+            cost(&scene)
+        })
+        .collect();
+    vec![told("list, first load", entries, &first), told("list, read again", entries, &later)]
 }
 
 /// A PBX whose feed gives everything within the rate limit, so that no time goes by waiting for it.

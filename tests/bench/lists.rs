@@ -4,11 +4,13 @@
 
 use std::fs;
 use std::io::{self, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use banbridge::ban::Cover;
 use banbridge::feed::list::{self, Settings};
+use serde_json::{Value, json};
 
 const TIMES: usize = 9;
 const LINES: u32 = 120_430;
@@ -60,17 +62,18 @@ fn peak() -> u64 {
 
 fn main() {
     let before = peak();
+    let mut streams = Vec::new();
     let settings = Settings { shortest_v4: 8, ..Settings::default() };
     for lines in [500_000, 1_000_000, 2_000_000] {
         let started = Instant::now();
         let input = Endless { next: 0, end: lines, line: Vec::new() };
         let parsed = list::read("bench", input, &settings).unwrap();
+        let (ms, mib) = (started.elapsed().as_secs_f64() * 1e3, peak());
         println!(
-            "{lines} lines: {} prefixes in {} ms, peak {} MiB (before: {before} MiB)",
-            parsed.prefixes.len(),
-            started.elapsed().as_millis(),
-            peak()
+            "{lines} lines: {} prefixes in {ms:.0} ms, peak {mib} MiB (before: {before} MiB)",
+            parsed.prefixes.len()
         );
+        streams.push(json!({ "lines": lines, "ms": ms, "peak_mib": mib, "before_mib": before }));
     }
     let text = match std::env::var_os("LIST") {
         Some(path) => fs::read(path).unwrap(),
@@ -90,13 +93,19 @@ fn main() {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), plain).unwrap();
     let run = || Command::new("iprange").arg(file.path()).stderr(Stdio::null()).output();
+    let save = |iprange: Value| {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench-lists.json");
+        let merged = json!({ "lines": LINES, "ms": ours.as_secs_f64() * 1e3, "iprange_ms": iprange });
+        fs::write(&path, format!("{:#}\n", json!({ "streams": streams, "merged": merged }))).unwrap();
+    };
     if run().is_err() {
         println!("iprange: not installed (apt-get install iprange)");
-        return;
+        return save(Value::Null);
     }
     let (theirs, count) = median(|| run().unwrap().stdout.split(|b| *b == b'\n').count() - 1);
     println!(
         "iprange:   read, merged and printed {count} prefixes, median {:.1} ms",
         theirs.as_secs_f64() * 1e3
     );
+    save((theirs.as_secs_f64() * 1e3).into());
 }

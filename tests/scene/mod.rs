@@ -256,7 +256,7 @@ impl Drop for Scene {
 }
 
 /// Work done by a thread in the sandbox's network.
-fn inside<T: Send>(pbx: &Sandbox, work: impl FnOnce() -> T + Send) -> T {
+pub fn inside<T: Send>(pbx: &Sandbox, work: impl FnOnce() -> T + Send) -> T {
     let network = File::open(format!("/proc/{}/ns/net", pbx.pid())).unwrap();
     let enter = move || {
         move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
