@@ -57,6 +57,15 @@ pub enum FetchError {
         /// The feed's host.
         host: String,
     },
+    /// CrowdSec knows no bouncer with this key.
+    #[error(
+        "{host} refuses the key: CrowdSec knows no bouncer that has it. On CrowdSec's machine, cscli bouncers add NAME \
+         makes one and shows its key, which belongs into the feed's key in the configuration."
+    )]
+    BouncerRefused {
+        /// The feed's host.
+        host: String,
+    },
     /// The server does not accept the request.
     #[error(
         "{host} does not accept the request ({why}). Check the feed's url, api and dataset in the configuration."
@@ -127,7 +136,7 @@ impl FetchError {
         match self {
             Self::Unreachable { .. } | Self::Unavailable { .. } => FetchErrorKind::Unreachable,
             Self::RateLimited { .. } => FetchErrorKind::RateLimited,
-            Self::KeyRefused { .. } => FetchErrorKind::KeyRefused,
+            Self::KeyRefused { .. } | Self::BouncerRefused { .. } => FetchErrorKind::KeyRefused,
             Self::BadRequest { .. }
             | Self::NotUnderstood { .. }
             | Self::CutOff { .. }

@@ -4,6 +4,7 @@
 //! What leaves here holds no URL: in version 1 of the apiban API the key is a part of it. Errors
 //! are made anew from what the library tells, instead of being passed on.
 
+pub mod decisions;
 pub mod download;
 
 use std::error::Error;
@@ -25,6 +26,7 @@ use reqwest::redirect::Policy;
 use super::error::{FetchError, Problem, SetupError, UrlError};
 use super::text::one_line;
 use crate::secret::Secret;
+pub use decisions::Question;
 pub use download::{Download, Validators};
 
 /// The longest answer that is taken, in bytes.

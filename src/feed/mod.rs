@@ -11,6 +11,7 @@ pub mod answer;
 pub mod apiban;
 pub mod body;
 pub mod catalogue;
+pub mod crowdsec;
 pub mod error;
 pub mod http;
 pub mod list;

@@ -129,12 +129,12 @@ fn validator(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
 }
 
 /// The body of an answer, bounded in time; the reader above bounds its size.
-struct Body<'a> {
-    client: &'a HttpClient,
-    response: Response,
-    started: Instant,
-    host: &'a str,
-    failed: &'a RefCell<Option<FetchError>>,
+pub(super) struct Body<'a> {
+    pub(super) client: &'a HttpClient,
+    pub(super) response: Response,
+    pub(super) started: Instant,
+    pub(super) host: &'a str,
+    pub(super) failed: &'a RefCell<Option<FetchError>>,
 }
 
 impl Read for Body<'_> {
