@@ -1,0 +1,198 @@
+// The feeds: on or off, how they do, what one would do before it is switched on, and the catalogue.
+window.Banbridge = window.Banbridge || {};
+(function (bb) {
+	'use strict';
+
+	function show(feeds) {
+		var list = bb.byId('bb-feeds');
+		var focused = document.activeElement && document.activeElement.getAttribute('data-bb-feed');
+		bb.fill(list, feeds.length ? feeds.map(card) : bb.make('li', {'class': 'bb-card'}, bb.text('feeds_none')));
+		if (focused) {
+			// The list is made anew while somebody may stand on one of its switches.
+			Array.prototype.forEach.call(list.querySelectorAll('[data-bb-feed]'), function (control) {
+				if (control.getAttribute('data-bb-feed') === focused) {
+					control.focus();
+				}
+			});
+		}
+	}
+
+	function health(feed) {
+		if (!feed.enabled) {
+			return ['neutral', bb.text('feed_off')];
+		}
+		if (feed.held) {
+			return ['warning', bb.text('feed_held')];
+		}
+		if (feed.last_error) {
+			return [feed.stale ? 'error' : 'warning', bb.text('feed_failed')];
+		}
+		if (feed.stale) {
+			return ['warning', bb.text('feed_stale')];
+		}
+		return feed.last_success ? ['ok', bb.text('feed_good')] : ['neutral', bb.text('feed_never')];
+	}
+
+	function card(feed) {
+		var state = health(feed);
+		var head = [bb.make('h3', {'class': 'bb-card-title'}, feed.name), bb.make('span', {'class': 'bb-badge bb-badge-' + state[0]}, state[1])];
+		var actions = [];
+		if (bb.mayChange) {
+			actions.push(toggle(feed), test(feed));
+		}
+		return bb.make('li', {'class': 'bb-card', 'data-bb-name': feed.name}, [
+			bb.make('div', {'class': 'bb-card-head'}, head),
+			bb.facts([
+				[bb.text('feed_entries'), bb.number(feed.entries)],
+				[bb.text('feed_last_success'), feed.last_success ? bb.time(feed.last_success) : bb.text('never')],
+				[bb.text('feed_last_error'), feed.last_error],
+				[bb.text('feed_retry_at'), feed.retry_at ? bb.time(feed.retry_at) : null],
+				[bb.text('feed_held_entries'), feed.held ? bb.number(feed.held) : null]
+			]),
+			bb.make('div', {'class': 'bb-buttons'}, actions)
+		]);
+	}
+
+	/** Switching off is done at once; switching on shows first what it would do. */
+	function toggle(feed) {
+		var button = bb.make('button', {
+			type: 'button', role: 'switch', 'aria-checked': feed.enabled ? 'true' : 'false', 'class': 'bb-switch',
+			'data-bb-feed': feed.name
+		}, [bb.make('span', {'class': 'bb-switch-knob', 'aria-hidden': 'true'}), bb.text('feed_switch', feed.name)]);
+		button.addEventListener('click', function () {
+			if (feed.enabled) {
+				bb.change(button, 'feed_disable', {name: feed.name}, bb.text('feed_disabled', feed.name)).catch(bb.quiet);
+			} else {
+				preview(feed.name, bb.text('feed_switch_on'), 'feed_enable', bb.text('feed_enabled', feed.name));
+			}
+		});
+		return button;
+	}
+
+	function test(feed) {
+		var button = bb.button(bb.text('feed_test'), 'btn-default btn-sm', function () {
+			preview(feed.name);
+		}, feed.name);
+		button.setAttribute('data-bb-feed', feed.name + ' test');
+		return button;
+	}
+
+	/** Asks the feed, shows what it would do, and offers to do it when there is something to do. */
+	function preview(name, label, command, said) {
+		var dialogue = bb.dialogue(bb.text('feed_preview_title', name), bb.waiting(bb.text('feed_preview_works')));
+		function offer() {
+			if (command && !dialogue.closed()) {
+				dialogue.action(label, 'btn-primary', function (button) {
+					bb.change(button, command, {name: name}, said).then(dialogue.close, bb.quiet);
+				});
+			}
+		}
+		bb.ask('feed_test', {name: name}).then(function (answer) {
+			dialogue.fill(tested(answer.data, answer.message));
+			offer();
+		}, function (failure) {
+			dialogue.fill([bb.alert('danger', failure.message), command ? bb.make('p', {}, bb.text('feed_anyway')) : null]);
+			offer();
+		});
+	}
+
+	function tested(data, warning) {
+		var refused = data.refused || {};
+		var content = [
+			bb.make('p', {}, bb.text('preview_nothing_changed')),
+			bb.facts([
+				[bb.text('test_key'), typeof data.key_good === 'boolean' ? bb.text(data.key_good ? 'key_good' : 'key_bad') : null],
+				[bb.text('test_received'), bb.number(data.received)],
+				[bb.text('test_accepted'), bb.number(data.accepted)],
+				[bb.text('test_new'), bb.number(data.new)],
+				[bb.text('protected'), bb.number(data.protected)],
+				[bb.text('test_rows'), typeof data.rows === 'number' ? bb.text('from_to', bb.number(data.rows_before), bb.number(data.rows)) : null],
+				[bb.text('test_limit'), typeof data.limit === 'number' ? bb.number(data.limit) : null],
+				[bb.text('over_limit'), typeof data.over_limit === 'number' ? bb.text('from_to', bb.number(data.over_limit_before), bb.number(data.over_limit)) : null]
+			])
+		];
+		if ((data.protected_examples || []).length) {
+			content.push(bb.alert('warning', [bb.make('p', {}, bb.text('test_protected')), bb.bullets(data.protected_examples)]));
+		}
+		var reasons = Object.keys(refused).map(function (reason) {
+			return reason + ': ' + bb.number(refused[reason]);
+		});
+		if (reasons.length) {
+			content.push(bb.make('p', {}, bb.text('test_refused')), bb.bullets(reasons, 20));
+		}
+		if ((data.examples || []).length) {
+			content.push(bb.make('p', {}, bb.text('test_examples')), bb.bullets(data.examples, 10));
+		}
+		if (warning) {
+			content.push(bb.alert('warning', warning));
+		}
+		return content;
+	}
+
+	// ---- The catalogue ----
+
+	function catalogue() {
+		var dialogue = bb.dialogue(bb.text('catalogue_title'), bb.waiting(bb.text('loading')));
+		bb.ask('catalogue').then(function (answer) {
+			var there = (bb.status && bb.status.feeds || []).map(function (feed) {
+				return feed.name;
+			});
+			var items = answer.data.map(function (known) {
+				return offered(known, there.indexOf(known.name) >= 0, dialogue);
+			});
+			dialogue.fill([bb.make('p', {}, bb.text('catalogue_words')), bb.make('ul', {'class': 'bb-cards'}, items)]);
+		}, function (failure) {
+			dialogue.fill(bb.alert('danger', failure.message));
+		});
+	}
+
+	function offered(known, there, dialogue) {
+		var country = /-CC$/.test(known.name), field = null, id = 'bb-country-' + known.name;
+		var children = [
+			bb.make('h3', {'class': 'bb-card-title'}, known.name),
+			bb.facts([
+				[bb.text('known_good_for'), known.good_for],
+				[bb.text('known_terms'), known.terms],
+				[bb.text('known_beware'), known.beware],
+				[bb.text('known_size'), known.size],
+				[bb.text('known_url'), known.url]
+			])
+		];
+		if (country) {
+			field = bb.make('input', {type: 'text', id: id, 'class': 'form-control bb-short', maxlength: '2', autocomplete: 'off'});
+			children.push(bb.make('p', {}, [bb.make('label', {'for': id}, bb.text('known_country')), ' ', field]));
+		}
+		if (there) {
+			children.push(bb.make('p', {'class': 'bb-small'}, bb.text('known_there')));
+		} else {
+			children.push(bb.button(bb.text('known_add'), 'btn-default btn-sm', function () {
+				var name = known.name;
+				if (country) {
+					if (!/^[a-z]{2}$/i.test(field.value.trim())) {
+						bb.say(bb.text('known_country_wrong'), 'error');
+						field.focus();
+						return;
+					}
+					name = name.replace(/CC$/, field.value.trim().toLowerCase());
+				}
+				dialogue.close();
+				window.jQuery('#bb-dialogue').one('hidden.bs.modal', function () {
+					preview(name, bb.text('feed_add'), 'feed_add', bb.text('feed_added', name));
+				});
+			}, known.name));
+		}
+		return bb.make('li', {'class': 'bb-card'}, children);
+	}
+
+	bb.parts.push({
+		panel: 'bb-panel-overview',
+		start: function () {
+			if (bb.mayChange) {
+				bb.byId('bb-catalogue').addEventListener('click', catalogue);
+			}
+		},
+		status: function (status) {
+			show(status.feeds || []);
+		}
+	});
+}(window.Banbridge));

@@ -1,0 +1,321 @@
+// The lists: what is blocked, what is never blocked and why, and the question whether one address is blocked.
+window.Banbridge = window.Banbridge || {};
+(function (bb, $) {
+	'use strict';
+
+	/** Below this width each row is a card. */
+	var NARROW = '(max-width: 700px)';
+
+	// ---- A table that the server pages, searches and sorts ----
+
+	function table(id, command, columns, panel, extra) {
+		var $table = $('#' + id), made = false, narrow = window.matchMedia(NARROW);
+
+		function load(request) {
+			bb.ask(command, $.extend({}, request.data, extra ? extra() : {})).then(function (answer) {
+				request.success({total: answer.data.total, rows: answer.data.rows});
+			}, function (failure) {
+				bb.say(failure.message, 'error');
+				request.success({total: 0, rows: []});
+			});
+		}
+
+		function make() {
+			made = true;
+			$table.bootstrapTable({
+				ajax: load,
+				url: command,
+				method: 'get',
+				sidePagination: 'server',
+				pagination: true,
+				search: true,
+				searchTimeOut: 400,
+				pageSize: 25,
+				pageList: [10, 25, 50, 100],
+				queryParamsType: 'limit',
+				queryParams: function (wanted) {
+					return {
+						offset: wanted.offset || 0, limit: wanted.limit || 25, search: wanted.search || '',
+						sort: wanted.sort || '', order: wanted.order || 'asc'
+					};
+				},
+				cardView: narrow.matches,
+				columns: columns,
+				formatNoMatches: function () {
+					return bb.escape(bb.text('list_empty'));
+				}
+			});
+			$table.closest('.bootstrap-table').find('.search input').attr('aria-label', bb.text('search'));
+		}
+
+		return {
+			panel: panel,
+			start: function () {
+				$table.on('click', 'button[data-bb-action]', function () {
+					act(this);
+				});
+				narrow.addEventListener('change', function () {
+					if (made) {
+						$table.bootstrapTable('toggleView');
+					}
+				});
+				if (bb.shown(panel)) {
+					make();
+				}
+			},
+			show: function () {
+				if (!made) {
+					make();
+				}
+			},
+			refresh: function () {
+				if (made && bb.shown(panel)) {
+					$table.bootstrapTable('refresh', {silent: true});
+				} else if (made) {
+					$table.bootstrapTable('destroy');
+					made = false;
+				}
+			}
+		};
+	}
+
+	// What the cells hold is HTML for the library, so each piece of text is escaped.
+	function text(value) {
+		return value === null || value === undefined || value === '' ? '–' : bb.escape(value);
+	}
+
+	function time(value) {
+		return bb.escape(bb.time(value));
+	}
+
+	function action(name, label, target) {
+		return '<button type="button" class="btn btn-default btn-sm" data-bb-action="' + name + '" data-bb-target="' + bb.escape(target) +
+			'" aria-label="' + bb.escape(label + ' ' + target) + '">' + bb.escape(label) + '</button>';
+	}
+
+	var SAID = {allow: 'said_allow', unallow: 'said_unallow', release: 'said_release', unrelease: 'said_unrelease'};
+
+	/** One of allow, unallow, release and unrelease, from a button of a row or of an answer. */
+	function act(button) {
+		var name = button.getAttribute('data-bb-action'), target = button.getAttribute('data-bb-target');
+		var region = $(button).closest('[data-bb-region]')[0];
+		return bb.change(button, name, {target: target}, function (data) {
+			return bb.text(SAID[name], target, data && data.until ? bb.time(data.until) : '');
+		}).then(function () {
+			// The row goes, and the focus must not fall out of the page with it.
+			if (region) {
+				region.focus();
+			}
+		}, bb.quiet);
+	}
+
+	function column(field, title, formatter, sortable) {
+		return {field: field, title: bb.escape(bb.text(title)), formatter: formatter, sortable: !!sortable};
+	}
+
+	// ---- What is blocked ----
+
+	function blockedBy(row) {
+		if (row.state === 'administrator') {
+			return '<span class="bb-badge bb-badge-own">' + bb.escape(bb.text('row_yours')) + '</span>';
+		}
+		if (row.state === 'foreign') {
+			return bb.escape(bb.text('by_your_row', row.row));
+		}
+		if (row.row) {
+			return bb.escape(bb.text('by_row', row.row));
+		}
+		if (row.set === true) {
+			return bb.escape(bb.text('by_set'));
+		}
+		return '<strong>' + bb.escape(bb.text('not_blocked')) + '</strong> ' + bb.escape(row.reason || '');
+	}
+
+	function entries() {
+		var columns = [
+			column('prefix', 'col_prefix', text, true),
+			column('feed', 'col_feed', function (value, row) {
+				return row.state === 'administrator' ? bb.escape(bb.text('you')) : text(value);
+			}, true),
+			column('first_seen', 'col_since', time, true),
+			column('expires_at', 'col_until', function (value, row) {
+				return value ? time(value) : bb.escape(row.state === 'administrator' ? '–' : bb.text('until_list'));
+			}, true),
+			column('refused_packets', 'col_packets', function (value) {
+				return bb.escape(bb.number(value));
+			}, true),
+			column('state', 'col_blocked_by', function (value, row) {
+				return blockedBy(row);
+			})
+		];
+		if (bb.mayChange) {
+			columns.push(column('actions', 'col_actions', function (value, row) {
+				return row.state === 'administrator' ? '–' :
+					action('allow', bb.text('allow'), row.prefix) + ' ' + action('release', bb.text('release'), row.prefix);
+			}));
+		}
+		return columns;
+	}
+
+	function filter(part) {
+		var select = bb.byId('bb-entries-feed'), known = '';
+		select.addEventListener('change', function () {
+			$('#bb-entries').bootstrapTable('refresh', {pageNumber: 1});
+		});
+		part.status = function (status) {
+			var names = (status.feeds || []).map(function (feed) {
+				return feed.name;
+			});
+			if (names.join() === known) {
+				return;
+			}
+			known = names.join();
+			var chosen = select.value;
+			bb.fill(select, [bb.make('option', {value: ''}, bb.text('all_feeds'))].concat(names.map(function (name) {
+				return bb.make('option', {value: name}, name);
+			})));
+			select.value = names.indexOf(chosen) >= 0 ? chosen : '';
+		};
+		return part;
+	}
+
+	// ---- Is this address blocked? ----
+
+	function check(event) {
+		event.preventDefault();
+		var address = bb.byId('bb-check-address').value.trim(), box = bb.byId('bb-check-answer');
+		bb.fill(box, bb.waiting(bb.text('loading')));
+		bb.ask('check', {address: address}).then(function (answer) {
+			bb.fill(box, checked(answer.data));
+		}, function (failure) {
+			bb.fill(box, bb.alert('danger', failure.message));
+		});
+	}
+
+	function checked(data) {
+		var feeds = (data.feeds || []).map(function (feed) {
+			var until = feed.expires_at ? bb.time(feed.expires_at) : bb.text('until_list');
+			return bb.text('check_feed', feed.feed, feed.prefix, bb.time(feed.first_seen), until);
+		});
+		var protections = (data.protections || []).map(function (one) {
+			return bb.text('check_protection', one.prefix, one.label || one.source);
+		});
+		var owner = data.row_owner === 'administrator' ? bb.text('row_yours') : data.row_owner;
+		var content = [
+			bb.make('p', {}, [
+				bb.make('span', {'class': 'bb-badge bb-badge-' + (data.blocked ? 'error' : 'ok')}, bb.text(data.blocked ? 'is_blocked' : 'is_not_blocked')),
+				' ', bb.make('strong', {}, data.address), ' – ', data.reason || ''
+			]),
+			bb.facts([
+				[bb.text('check_row'), data.row ? data.row + (owner ? ' (' + owner + ')' : '') : null],
+				[bb.text('check_set'), data.set === true ? bb.text('yes') : data.set === false ? bb.text('no') : null],
+				[bb.text('col_packets'), typeof data.refused_packets === 'number' ? bb.number(data.refused_packets) : null],
+				[bb.text('check_feeds'), feeds.length ? bb.bullets(feeds) : bb.text('check_no_feed')],
+				[bb.text('check_protections'), protections.length ? bb.bullets(protections) : null]
+			])
+		];
+		if (bb.mayChange && data.blocked && data.row_owner !== 'administrator') {
+			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'release'].map(function (name) {
+				var button = bb.button(bb.text(name), 'btn-default', function () {
+					act(button).then(function () {
+						check({preventDefault: bb.quiet});
+					});
+				}, data.address);
+				button.setAttribute('data-bb-action', name);
+				button.setAttribute('data-bb-target', data.address);
+				return button;
+			})));
+		}
+		return content;
+	}
+
+	// ---- Who is never blocked ----
+
+	function allowed() {
+		var columns = [
+			column('target', 'col_target', text),
+			column('comment', 'col_comment', text),
+			column('since', 'col_since', time),
+			column('addresses', 'col_addresses', function (value) {
+				return text((value || []).join(', '));
+			})
+		];
+		columns.push(column('actions', bb.mayChange ? 'col_actions' : 'col_where', function (value, row) {
+			return row.in_configuration ? bb.escape(bb.text('in_configuration')) :
+				bb.mayChange ? action('unallow', bb.text('remove'), row.target) : bb.escape(bb.text('by_command'));
+		}));
+		return columns;
+	}
+
+	function released() {
+		var columns = [column('prefix', 'col_prefix', text), column('since', 'col_since', time), column('until', 'col_until', time)];
+		if (bb.mayChange) {
+			columns.push(column('actions', 'col_actions', function (value, row) {
+				return action('unrelease', bb.text('unrelease'), row.prefix);
+			}));
+		}
+		return columns;
+	}
+
+	function refused() {
+		return [column('entry', 'col_entry', text), column('feed', 'col_feed', text), column('reason', 'col_reason', text)];
+	}
+
+	function allow(event) {
+		event.preventDefault();
+		var target = bb.byId('bb-allow-target'), comment = bb.byId('bb-allow-comment');
+		bb.change(bb.byId('bb-allow-add'), 'allow', {target: target.value.trim(), comment: comment.value.trim()}, function () {
+			return bb.text('said_allow', target.value.trim());
+		}).then(function () {
+			target.value = '';
+			comment.value = '';
+			target.focus();
+		}, bb.quiet);
+	}
+
+	$(function () {
+		if (!bb.byId('bb-given')) {
+			return;
+		}
+		bb.byId('bb-check').addEventListener('submit', check);
+		if (bb.mayChange) {
+			bb.byId('bb-allow').addEventListener('submit', allow);
+			bb.byId('bb-allow-mine').addEventListener('click', function () {
+				bb.byId('bb-allow-target').value = bb.address;
+				bb.byId('bb-allow-comment').value = bb.text('my_address_comment');
+				bb.byId('bb-allow-add').focus();
+			});
+		}
+	});
+
+	/** The columns are named in the user's language, which is known when the page starts. */
+	function later(make) {
+		var part = null;
+		var outer = {
+			start: function () {
+				part = make();
+				outer.panel = part.panel;
+				outer.show = part.show;
+				outer.refresh = part.refresh;
+				outer.status = part.status;
+				part.start();
+			}
+		};
+		return outer;
+	}
+
+	bb.parts.push(later(function () {
+		return filter(table('bb-entries', 'entries', entries(), 'bb-panel-blocked', function () {
+			return {feed: bb.byId('bb-entries-feed').value};
+		}));
+	}));
+	bb.parts.push(later(function () {
+		return table('bb-allowed', 'allowed', allowed(), 'bb-panel-never');
+	}));
+	bb.parts.push(later(function () {
+		return table('bb-released', 'released', released(), 'bb-panel-never');
+	}));
+	bb.parts.push(later(function () {
+		return table('bb-refused', 'refused', refused(), 'bb-panel-never');
+	}));
+}(window.Banbridge, window.jQuery));

@@ -1,0 +1,49 @@
+<?php
+// The page. Its words are here and in strings.php; what it shows comes by ajax.
+$given = array(
+	'strings' => include __DIR__ . '/strings.php',
+	'token' => $token,
+	'may_change' => $may_change,
+	'address' => $address,
+);
+$tabs = array(
+	'overview' => _('Overview'),
+	'blocked' => _('Blocked'),
+	'never' => _('Never blocked'),
+	'settings' => _('Settings'),
+	'log' => _('Log'),
+);
+?>
+<div class="container-fluid" id="banbridge">
+	<h1><?php echo _('Ban Bridge'); ?></h1>
+	<div id="bb-live" class="sr-only" role="status" aria-live="polite"></div>
+	<noscript><div class="alert alert-danger"><?php echo _('This page needs JavaScript.'); ?></div></noscript>
+	<?php if (!$may_change) { ?>
+	<div class="alert alert-info" id="bb-readonly"><?php echo _('You may look at everything here and change nothing. An administrator can give you the right "Ban Bridge: change".'); ?></div>
+	<?php } ?>
+	<?php include __DIR__ . '/state.php'; ?>
+	<ul class="nav nav-tabs" role="tablist" aria-label="<?php echo htmlspecialchars(_('Ban Bridge'), ENT_QUOTES, 'UTF-8'); ?>">
+		<?php foreach ($tabs as $tab => $title) { $on = $tab === 'overview'; ?>
+		<li role="presentation" class="nav-item<?php echo $on ? ' active' : ''; ?>">
+			<a href="#bb-panel-<?php echo $tab; ?>" class="nav-link<?php echo $on ? ' active' : ''; ?>" role="tab" id="bb-tab-<?php echo $tab; ?>"
+				aria-controls="bb-panel-<?php echo $tab; ?>" aria-selected="<?php echo $on ? 'true' : 'false'; ?>"
+				tabindex="<?php echo $on ? '0' : '-1'; ?>"><?php echo $title; ?></a>
+		</li>
+		<?php } ?>
+	</ul>
+	<?php foreach ($tabs as $tab => $title) { ?>
+	<section class="bb-panel" id="bb-panel-<?php echo $tab; ?>" role="tabpanel" aria-labelledby="bb-tab-<?php echo $tab; ?>"<?php echo $tab === 'overview' ? '' : ' hidden'; ?>>
+		<?php include __DIR__ . '/' . $tab . '.php'; ?>
+	</section>
+	<?php } ?>
+	<div class="modal fade" id="bb-dialogue" tabindex="-1" role="dialog" aria-modal="true" aria-labelledby="bb-dialogue-title">
+		<div class="modal-dialog modal-lg" role="document">
+			<div class="modal-content">
+				<div class="modal-header"><h2 class="modal-title" id="bb-dialogue-title" tabindex="-1"></h2></div>
+				<div class="modal-body" id="bb-dialogue-body" tabindex="0" role="region" aria-labelledby="bb-dialogue-title"></div>
+				<div class="modal-footer" id="bb-dialogue-actions"></div>
+			</div>
+		</div>
+	</div>
+	<script type="application/json" id="bb-given"><?php echo json_encode($given, JSON_HEX_TAG | JSON_HEX_AMP | JSON_HEX_APOS | JSON_HEX_QUOT); ?></script>
+</div>
