@@ -12,6 +12,8 @@ SHELL := /bin/bash
 
 # Real parts for the sandbox: a database, PHP for FreePBX's side, firewalls, namespaces.
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
+# FreePBX's GUI in it, a browser to look at it, and what reads PHP for the syntax of older and newer releases.
+DEPS += php-xml php-symfony-console php-parser chromium fonts-dejavu-core
 
 .PHONY: deps build demo test soak lint bench fuzz
 deps:

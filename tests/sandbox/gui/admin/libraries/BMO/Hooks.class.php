@@ -1,0 +1,23 @@
+<?php
+namespace FreePBX;
+
+/** Calls what modules registered in module.xml for the class and method that calls this. */
+class Hooks {
+	public function processHooks() {
+		$caller = debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 2);
+		$arguments = func_get_args();
+		$returned = array();
+		foreach (\FreePBX::Modules()->getActiveModules() as $name => $module) {
+			foreach (isset($module['hooks']) ? $module['hooks'] : array() as $hook) {
+				if ($hook['class'] !== $caller[1]['class'] || $hook['calling'] !== $caller[1]['function']) {
+					continue;
+				}
+				$class = \FreePBX::Modules()->cleanModuleName($name);
+				\modgettext::push_textdomain($name);
+				$returned[$class] = call_user_func_array(array(\FreePBX::create()->$class, $hook['method']), $arguments);
+				\modgettext::pop_textdomain();
+			}
+		}
+		return $returned;
+	}
+}

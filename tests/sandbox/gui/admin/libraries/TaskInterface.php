@@ -1,0 +1,10 @@
+<?php
+namespace FreePBX\Job;
+
+use Symfony\Component\Console\Input\InputInterface;
+use Symfony\Component\Console\Output\OutputInterface;
+
+/** What a job is that is a class. */
+interface TaskInterface {
+	public static function run(InputInterface $input, OutputInterface $output);
+}
