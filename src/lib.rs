@@ -4,6 +4,7 @@
 pub mod ban;
 pub mod cli;
 pub mod config;
+pub mod coverage;
 pub mod database;
 pub mod fault;
 pub mod feed;

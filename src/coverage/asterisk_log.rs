@@ -1,0 +1,280 @@
+//! Lines of Asterisk's logs that say that somebody was rejected, and who.
+//!
+//! Much of such a line is the attacker's: user names, numbers, call ids. He may write into them whatever makes the
+//! line look as if it were about somebody else. So each reader knows where Asterisk itself writes the address, and
+//! goes by the end of the line where only Asterisk writes there. Where an attacker writes on both sides and the text
+//! fits two addresses, nobody can tell, and the line is [`Verdict::Unclear`].
+//!
+//! What counts is what fail2ban's filter for Asterisk counts.
+
+use std::net::IpAddr;
+
+use memchr::{memchr, memmem};
+
+use super::{Kind, address};
+
+/// The longest time stamp.
+const STAMP: usize = 48;
+/// The longest address with a port and the name of a transport.
+const ADDRESS: usize = 64;
+
+/// A line of a level at which rejections are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// The time.
+    pub stamp: &'a [u8],
+    /// Whether it is a security event.
+    pub security: bool,
+    /// Who says it: a file of Asterisk's, or `Ext. NUMBER` for what the dialplan logs.
+    pub source: &'a [u8],
+    /// What it says.
+    pub message: &'a [u8],
+}
+
+/// What a line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing of the kind.
+    Nothing,
+    /// Somebody was rejected.
+    Rejected(Kind, IpAddr),
+    /// Somebody was rejected, and the line fits more than one address.
+    Unclear,
+}
+
+/// A line that begins a packet, where SIP debugging writes packets into the log: what follows is the sender's text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packet {
+    /// So many bytes of it follow.
+    Bytes(u64),
+    /// It ends with [`PACKET_END`].
+    UntilEnd,
+}
+
+/// What chan_sip writes before a packet.
+pub const PACKET_BEGIN: &[u8] = b"<--- SIP read from ";
+/// What it writes behind one.
+pub const PACKET_END: &[u8] = b"<------------->";
+
+/// The time of a line, and what stands behind it.
+fn behind_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = line.strip_prefix(b"[")?;
+    let end = memchr(b']', &rest[..rest.len().min(STAMP)])?;
+    Some((&rest[..end], rest[end + 1..].trim_ascii_start()))
+}
+
+/// The time of any line that has one.
+pub fn stamp(line: &[u8]) -> Option<&[u8]> {
+    behind_stamp(line).map(|(stamp, _)| stamp)
+}
+
+/// The parts of a line of NOTICE, WARNING or SECURITY; none for the many others.
+pub fn split(line: &[u8]) -> Option<Line<'_>> {
+    let (stamp, rest) = behind_stamp(line)?;
+    // By its first letter, since nearly all lines are of other levels.
+    let (security, rest) = match rest.first()? {
+        b'N' => (false, rest.strip_prefix(b"NOTICE")?),
+        b'W' => (false, rest.strip_prefix(b"WARNING")?),
+        b'S' => (true, rest.strip_prefix(b"SECURITY")?),
+        _ => return None,
+    };
+    let rest = behind_thread(rest)?.strip_prefix(b" ")?;
+    let colon = memchr(b':', rest)?;
+    let (source, rest) = (&rest[..colon], &rest[colon + 1..]);
+    Some(Line { stamp, security, source, message: behind_function(rest)? })
+}
+
+/// Passes over the thread and the call: `[123][C-0000001a]`, each with a colon or without.
+fn behind_thread(rest: &[u8]) -> Option<&[u8]> {
+    let rest = rest.strip_prefix(b"[")?;
+    let end = rest.iter().take(12).position(|b| !b.is_ascii_digit()).filter(|end| *end > 0)?;
+    let rest = rest[end..].strip_prefix(b"]")?;
+    let rest = rest.strip_prefix(b":").unwrap_or(rest);
+    let Some(call) = rest.strip_prefix(b"[C-") else { return Some(rest) };
+    let end = call.iter().take(20).position(|b| !b.is_ascii_hexdigit())?;
+    let rest = call[end..].strip_prefix(b"]")?;
+    Some(rest.strip_prefix(b":").unwrap_or(rest))
+}
+
+/// Passes over the number of the line and the function, which some formats have: `1234 handle_request:`.
+fn behind_function(rest: &[u8]) -> Option<&[u8]> {
+    let digits = rest.iter().take(8).position(|b| !b.is_ascii_digit())?;
+    let message = rest[digits..].strip_prefix(b" ")?;
+    if digits == 0 {
+        return Some(message);
+    }
+    let message = message.strip_prefix(b"in ").unwrap_or(message);
+    let function = message.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'_')).unwrap_or(0);
+    let called = message[function..].strip_prefix(b": ").filter(|_| function > 0);
+    Some(called.unwrap_or(message))
+}
+
+/// Whether a line begins a packet that SIP debugging writes into the log.
+pub fn packet(line: &[u8]) -> Option<Packet> {
+    let (_, rest) = behind_stamp(line)?;
+    let rest = behind_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start();
+    if let Some(rest) = rest.strip_prefix(b"res_pjsip_logger.c: <--- ") {
+        let rest = &rest[memchr(b'(', rest)? + 1..];
+        let digits = &rest[..memchr(b' ', rest)?];
+        let bytes = std::str::from_utf8(digits).ok()?.parse().ok()?;
+        return rest[digits.len()..].starts_with(b" bytes)").then_some(Packet::Bytes(bytes));
+    }
+    let rest = rest.strip_prefix(b"chan_sip.c: ")?.trim_ascii_start();
+    rest.starts_with(PACKET_BEGIN).then_some(Packet::UntilEnd)
+}
+
+/// What a line says.
+pub fn judge(line: &Line<'_>) -> Verdict {
+    let message = line.message.trim_ascii_end();
+    let verdict = if line.security {
+        security_event(message)
+    } else if line.source.starts_with(b"Ext. ") {
+        // Before the message stands the number that was called, as the caller wrote it: only the end is safe.
+        unknown_connection(message)
+    } else {
+        match message.first() {
+            Some(b'R') if message.starts_with(b"Registration from '") => registration(message),
+            Some(b'R') if message.starts_with(b"Request ") => request(message),
+            Some(b'C') if message.starts_with(b"Call from '") => call(message),
+            Some(b'N') if message.starts_with(b"No registration for peer '") => no_registration(message),
+            Some(b'h') => hacking(message),
+            Some(b'"') => unknown_connection(message),
+            _ => host_failed(message),
+        }
+    };
+    verdict.unwrap_or(Verdict::Nothing)
+}
+
+fn rejected(kind: Kind, text: &[u8]) -> Option<Verdict> {
+    address(text).map(|address| Verdict::Rejected(kind, address))
+}
+
+/// Of the places that may be Asterisk's, the address that all of them name.
+fn agreed(kind: Kind, candidates: impl Iterator<Item = IpAddr>) -> Option<Verdict> {
+    let mut found = None;
+    for candidate in candidates {
+        match found {
+            Some(address) if address != candidate => return Some(Verdict::Unclear),
+            _ => found = Some(candidate),
+        }
+    }
+    found.map(|address| Verdict::Rejected(kind, address))
+}
+
+/// `Registration from 'TO' failed for 'ADDRESS' - REASON`: only the first is the attacker's.
+fn registration(message: &[u8]) -> Option<Verdict> {
+    const REASONS: [&[u8]; 7] = [
+        b"Wrong password",
+        b"Username/auth name mismatch",
+        b"No matching peer found",
+        b"Not a local domain",
+        b"Device does not match ACL",
+        b"Peer is not supposed to register",
+        b"ACL error (permit/deny)",
+    ];
+    let rest = REASONS.iter().find_map(|reason| message.strip_suffix(*reason))?.strip_suffix(b"' - ")?;
+    let before = b"' failed for '";
+    rejected(Kind::Registration, &rest[memmem::rfind(rest, before)? + before.len()..])
+}
+
+/// `Request 'METHOD' from 'FROM' failed for 'ADDRESS' (callid: ID) - REASON`: FROM and ID are the attacker's.
+fn request(message: &[u8]) -> Option<Verdict> {
+    let reason = &message[memmem::rfind(message, b") - ")? + 4..];
+    let reason = match memmem::find(reason, b" after ") {
+        Some(end) if reason.ends_with(b" ms") => &reason[..end],
+        _ => reason,
+    };
+    let wanted = match reason {
+        b"No matching endpoint found" | b"Not match Endpoint ACL" | b"Not match Endpoint Contact ACL" => true,
+        b"Failed to authenticate" | b"Error to authenticate" => false,
+        _ => return None,
+    };
+    let kind = match message.strip_prefix(b"Request '") {
+        Some(rest) if wanted && rest.starts_with(b"INVITE'") => Kind::Call,
+        Some(rest) if wanted && rest.starts_with(b"REGISTER'") => Kind::Registration,
+        _ => Kind::Authentication,
+    };
+    let (before, behind) = (b"' failed for '".as_slice(), b"' (callid: ".as_slice());
+    let places = memmem::find_iter(message, before).filter_map(|place| {
+        let rest = &message[place + before.len()..];
+        let rest = &rest[..rest.len().min(ADDRESS + behind.len())];
+        address(&rest[..memmem::find(rest, behind)?])
+    });
+    agreed(kind, places)
+}
+
+/// `Call from 'NAME' (ADDRESS) to extension 'NUMBER' rejected because ...`: NAME and NUMBER are the attacker's.
+fn call(message: &[u8]) -> Option<Verdict> {
+    memmem::rfind(message, b"' rejected because extension not found in context")?;
+    let behind = b") to extension '".as_slice();
+    let places = memmem::find_iter(message, behind).filter_map(|place| {
+        let rest = &message[place.saturating_sub(ADDRESS)..place];
+        let text = &rest[memmem::rfind(rest, b"' (")? + 3..];
+        let text = [b"UDP:".as_slice(), b"TCP:"].iter().find_map(|p| text.strip_prefix(*p)).unwrap_or(text);
+        address(text)
+    });
+    agreed(Kind::Call, places)
+}
+
+/// `No registration for peer 'NAME' (from ADDRESS)`.
+fn no_registration(message: &[u8]) -> Option<Verdict> {
+    let rest = message.strip_suffix(b")")?;
+    let before = b"' (from ";
+    rejected(Kind::Registration, &rest[memmem::rfind(rest, before)? + before.len()..])
+}
+
+/// `hacking attempt detected 'ADDRESS'`.
+fn hacking(message: &[u8]) -> Option<Verdict> {
+    let rest = message.strip_prefix(b"hacking attempt detected '")?;
+    rejected(Kind::Authentication, rest.strip_suffix(b"'")?)
+}
+
+/// `"Rejecting unknown SIP connection from ADDRESS"`, as FreePBX's dialplan logs a call of nobody.
+fn unknown_connection(message: &[u8]) -> Option<Verdict> {
+    let rest = message.strip_suffix(b"\"")?;
+    let before = b"\"Rejecting unknown SIP connection from ";
+    rejected(Kind::Call, &rest[memmem::rfind(rest, before)? + before.len()..])
+}
+
+/// `ADDRESS failed to authenticate as NAME` and its like, of the manager interface and of IAX2.
+fn host_failed(message: &[u8]) -> Option<Verdict> {
+    let message = message.strip_prefix(b"Host ").unwrap_or(message);
+    let end = memchr(b' ', &message[..message.len().min(ADDRESS)])?;
+    let rest = &message[end + 1..];
+    let failed = [
+        b"failed to authenticate".as_slice(),
+        b"failed MD5 authentication",
+        b"tried to authenticate with nonexistent user",
+    ];
+    let rest = failed.iter().find_map(|words| rest.strip_prefix(*words))?;
+    let word_ends = rest.first().is_none_or(|b| !(b.is_ascii_alphanumeric() || *b == b'_'));
+    if word_ends { rejected(Kind::Authentication, &message[..end]) } else { None }
+}
+
+/// `SecurityEvent="NAME",...,RemoteAddress="IPV4/UDP/ADDRESS/PORT",...`: account and session stand before the address
+/// and are the attacker's; in two of the events so is something behind it. Asterisk escapes no quote in them.
+fn security_event(message: &[u8]) -> Option<Verdict> {
+    let rest = message.strip_prefix(b"SecurityEvent=\"")?;
+    let ends_with_asterisks_words = match &rest[..memchr(b'"', &rest[..rest.len().min(40)])?] {
+        b"InvalidAccountID" | b"FailedACL" => true,
+        b"ChallengeResponseFailed" | b"InvalidPassword" => false,
+        _ => return None,
+    };
+    let before = b",RemoteAddress=\"IPV".as_slice();
+    let read = |place: usize| {
+        let rest = &message[place + before.len()..];
+        let value = &rest[..memchr(b'"', &rest[..rest.len().min(ADDRESS)])?];
+        let mut parts = value.split(|b| *b == b'/');
+        let (_family, _transport, host) = (parts.next()?, parts.next()?, parts.next()?);
+        address(host)
+    };
+    if ends_with_asterisks_words {
+        let address = read(memmem::rfind(message, before)?)?;
+        return Some(Verdict::Rejected(Kind::Authentication, address));
+    }
+    agreed(Kind::Authentication, memmem::find_iter(message, before).filter_map(read))
+}
+
+#[cfg(test)]
+#[path = "asterisk_log_tests.rs"]
+mod tests;

@@ -1,0 +1,97 @@
+//! How much of what attacked this PBX was listed, and when: Asterisk's and fail2ban's logs beside what the feeds said.
+//!
+//! Pure: lines come in from any reader, listings and the time zone as arguments, a report and a picture go out. Logs
+//! hold what attackers say of themselves, so an address counts only where Asterisk wrote it, and a line in which that
+//! cannot be told is counted as unclear and believed in nothing. Memory is bounded, whatever the logs hold: by the
+//! number of attackers that are kept, of hours, and by the longest line.
+
+pub mod asterisk_log;
+pub mod fail2ban_log;
+pub mod lines;
+pub mod listings;
+pub mod report;
+pub mod scan;
+pub mod stamp;
+pub mod svg;
+pub mod tally;
+
+use std::net::IpAddr;
+
+/// What was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A call of nobody that this PBX knows.
+    Call,
+    /// A registration.
+    Registration,
+    /// Any other proof of identity: a wrong password, an unknown account, an address that may not.
+    Authentication,
+    /// What fail2ban found, of which its log says no more.
+    Found,
+    /// A ban by fail2ban: the sign of an attacker, but no attempt of its own.
+    Ban,
+}
+
+/// One line of a log that says that somebody was rejected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// When, in seconds since 1970.
+    pub at: i64,
+    /// Who.
+    pub address: IpAddr,
+    /// What he wanted.
+    pub kind: Kind,
+    /// Which log says so: the same attempt stands in several, and in each it is counted anew.
+    pub channel: u16,
+}
+
+/// An address as logs write it: with or without a port, IPv6 in brackets then. An IPv4 address in IPv6 is IPv4.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    // The longest: an IPv6 address with an IPv4 tail, brackets and a port.
+    if text.len() > 53 {
+        return None;
+    }
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Some(address.to_canonical());
+    }
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => text.split_at(text.find(':')?),
+    };
+    let is_port = |port: &str| (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit());
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+        return None;
+    }
+    let address = host.parse::<IpAddr>().ok()?;
+    (address.is_ipv6() == text.starts_with('[')).then(|| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_read_with_and_without_its_port_and_nothing_else_is() {
+        let table = [
+            ("203.0.113.7", Some("203.0.113.7")),
+            ("203.0.113.7:5060", Some("203.0.113.7")),
+            ("[2001:db8::7]:5060", Some("2001:db8::7")),
+            ("[2001:db8::7]", Some("2001:db8::7")),
+            ("2001:db8::7", Some("2001:db8::7")),
+            ("::ffff:203.0.113.7", Some("203.0.113.7")),
+            ("203.0.113.7:", None),
+            ("203.0.113.7:506000", None),
+            ("203.0.113.7:x", None),
+            ("203.0.113.7 ", None),
+            ("[203.0.113.7]:5060", None),
+            ("[2001:db8::7]5060", None),
+            ("203.0.113", None),
+            ("sip.example.com:5060", None),
+            ("", None),
+        ];
+        for (text, read) in table {
+            assert_eq!(address(text.as_bytes()), read.map(|text| text.parse().unwrap()), "{text}");
+        }
+    }
+}

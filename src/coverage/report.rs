@@ -1,0 +1,325 @@
+//! What follows from the counts: who was listed when, by which feed, what got through, and from where.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::listings::{Listings, When, when};
+use super::tally::{Attacker, Hour, Tally};
+use crate::ban::Prefix;
+
+/// Attackers that a report names one by one.
+const NAMED: usize = 10_000;
+/// Networks that it names.
+const NETWORKS: usize = 100;
+/// Protected addresses that it names.
+const PROTECTED: usize = 100;
+
+/// A time, as programs read it.
+fn time(at: i64) -> Option<Timestamp> {
+    Timestamp::from_second(at).ok()
+}
+
+/// When attackers were listed, seen from each one's first attempt.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// So many when they came.
+    pub before: usize,
+    /// So many within a minute of it.
+    pub at: usize,
+    /// So many later.
+    pub after: usize,
+    /// So many not at all.
+    pub never: usize,
+    /// Of those later: seconds until half of them were.
+    pub after_median_s: Option<i64>,
+    /// Of those later: seconds until the last was.
+    pub after_most_s: Option<i64>,
+}
+
+/// What one feed did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfFeed {
+    /// Its name.
+    pub feed: String,
+    /// Since when anything is known of it: what it listed before that is not.
+    pub known_since: Option<Timestamp>,
+    /// When it listed whom.
+    #[serde(flatten)]
+    pub listed: Listed,
+}
+
+/// One attacker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfAttacker {
+    /// Who.
+    pub address: IpAddr,
+    /// His attempts.
+    pub attempts: u64,
+    /// Those of them that came while nobody listed him.
+    pub unlisted: u64,
+    /// Lines of all logs that tell of them.
+    pub lines: u64,
+    /// His first attempt.
+    pub first: Option<Timestamp>,
+    /// His last one.
+    pub last: Option<Timestamp>,
+    /// `before`, `at`, `after` or `never`: when the first feed listed him.
+    pub listed: &'static str,
+    /// How many seconds after his first attempt, where it was after it.
+    pub after_s: Option<i64>,
+    /// The feeds that listed him when he came or later.
+    pub feeds: Vec<String>,
+}
+
+/// One network: a /24, or a /48 of IPv6.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfNetwork {
+    /// Which.
+    pub network: Prefix,
+    /// Attackers in it.
+    pub attackers: usize,
+    /// Their attempts.
+    pub attempts: u64,
+    /// Those that came while nobody listed the attacker.
+    pub unlisted: u64,
+}
+
+/// One who must get through and was rejected all the same: a phone with a wrong password, as a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfProtected {
+    /// Who.
+    pub address: IpAddr,
+    /// How often.
+    pub attempts: u64,
+    /// First.
+    pub first: Option<Timestamp>,
+    /// Last.
+    pub last: Option<Timestamp>,
+}
+
+/// Attempts of one hour.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OfHour {
+    /// When it began.
+    pub at: Option<Timestamp>,
+    /// While somebody listed the attacker.
+    pub listed: u64,
+    /// While nobody did.
+    pub unlisted: u64,
+}
+
+/// The whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// How many attackers are known one by one.
+    pub attackers: usize,
+    /// How many of them attempted something while nobody listed them.
+    pub attackers_unlisted: usize,
+    /// All attempts.
+    pub attempts: u64,
+    /// Those while somebody listed the attacker.
+    pub listed: u64,
+    /// Those while nobody did: what got through and would have with every feed in force.
+    pub unlisted: u64,
+    /// Attempts of attackers that found no room, so that they are in the sums alone.
+    pub left_out: u64,
+    /// All feeds together.
+    pub any_feed: Listed,
+    /// Each feed.
+    pub feeds: Vec<OfFeed>,
+    /// The busiest networks, those first from which most came while nobody listed it.
+    pub networks: Vec<OfNetwork>,
+    /// How many networks there are.
+    pub networks_total: usize,
+    /// Attackers, in the same order.
+    pub worst: Vec<OfAttacker>,
+    /// Those who must get through and were rejected.
+    pub protected: Vec<OfProtected>,
+    /// Attempts by the hour; hours without any are left out.
+    pub hours: Vec<OfHour>,
+}
+
+/// Reports what was counted. `feeds` are the names of the feeds, by their place.
+pub fn report(tally: &Tally<'_>, listings: &Listings, feeds: &[String]) -> Report {
+    let mut any = Times::default();
+    let mut each: Vec<Times> = feeds.iter().map(|_| Times::default()).collect();
+    let mut networks: HashMap<Prefix, OfNetwork> = HashMap::new();
+    let mut all: Vec<(&IpAddr, &Attacker)> =
+        tally.attackers.iter().filter(|(_, attacker)| !attacker.protected).collect();
+    all.sort_unstable_by_key(|(address, a)| (u64::MAX - a.unlisted, u64::MAX - a.attempts, **address));
+    let mut worst = Vec::with_capacity(all.len().min(NAMED));
+    for (address, attacker) in &all {
+        let found = when(attacker.first, &listings.spans(**address));
+        any.add(found);
+        let mut of = Vec::new();
+        for ((place, name), times) in (0u16..).zip(feeds).zip(&mut each) {
+            let found = when(attacker.first, &listings.spans_of(place, **address));
+            times.add(found);
+            if found != When::Never {
+                of.push(name.clone());
+            }
+        }
+        let network = network(**address);
+        let new = OfNetwork { network, attackers: 0, attempts: 0, unlisted: 0 };
+        let network = networks.entry(network).or_insert(new);
+        network.attackers += 1;
+        network.attempts += attacker.attempts;
+        network.unlisted += attacker.unlisted;
+        if worst.len() < NAMED {
+            worst.push(of_attacker(**address, attacker, found, of));
+        }
+    }
+    let networks_total = networks.len();
+    let mut networks: Vec<OfNetwork> = networks.into_values().collect();
+    networks.sort_unstable_by_key(|n| (u64::MAX - n.unlisted, u64::MAX - n.attempts, n.network));
+    networks.truncate(NETWORKS);
+    let each = feeds.iter().zip(each).zip(0u16..).map(|((feed, times), place)| OfFeed {
+        feed: feed.clone(),
+        known_since: listings.known_since(place).and_then(time),
+        listed: times.told(),
+    });
+    Report {
+        attackers: all.len(),
+        attackers_unlisted: all.iter().filter(|(_, attacker)| attacker.unlisted > 0).count(),
+        attempts: tally.all.total(),
+        listed: tally.all.listed,
+        unlisted: tally.all.unlisted,
+        left_out: tally.left_out,
+        any_feed: any.told(),
+        feeds: each.collect(),
+        networks,
+        networks_total,
+        worst,
+        protected: protected(tally),
+        hours: tally.hours.iter().map(|(hour, of)| of_hour(*hour, of)).collect(),
+    }
+}
+
+fn of_attacker(address: IpAddr, attacker: &Attacker, found: When, feeds: Vec<String>) -> OfAttacker {
+    let (listed, after_s) = match found {
+        When::Before => ("before", None),
+        When::At => ("at", None),
+        When::After(seconds) => ("after", Some(seconds)),
+        When::Never => ("never", None),
+    };
+    OfAttacker {
+        address,
+        attempts: attacker.attempts,
+        unlisted: attacker.unlisted,
+        lines: attacker.lines,
+        first: time(attacker.first),
+        last: time(attacker.last),
+        listed,
+        after_s,
+        feeds,
+    }
+}
+
+fn of_hour(hour: i64, of: &Hour) -> OfHour {
+    OfHour { at: time(hour.saturating_mul(3_600)), listed: of.listed, unlisted: of.unlisted }
+}
+
+fn protected(tally: &Tally<'_>) -> Vec<OfProtected> {
+    let protected = tally.attackers.iter().filter(|(_, attacker)| attacker.protected);
+    let mut all: Vec<OfProtected> = protected
+        .map(|(address, attacker)| OfProtected {
+            address: *address,
+            attempts: attacker.attempts,
+            first: time(attacker.first),
+            last: time(attacker.last),
+        })
+        .collect();
+    all.sort_unstable_by_key(|one| (u64::MAX - one.attempts, one.address));
+    all.truncate(PROTECTED);
+    all
+}
+
+/// The network that an address counts with.
+fn network(address: IpAddr) -> Prefix {
+    let length = if address.is_ipv4() { 24 } else { 48 };
+    IpNet::new(address, length).map_or_else(|_| Prefix::host(address), Prefix::new)
+}
+
+/// Collects when attackers were listed.
+#[derive(Default)]
+struct Times {
+    listed: Listed,
+    after: Vec<i64>,
+}
+
+impl Times {
+    fn add(&mut self, found: When) {
+        match found {
+            When::Before => self.listed.before += 1,
+            When::At => self.listed.at += 1,
+            When::After(seconds) => self.after.push(seconds),
+            When::Never => self.listed.never += 1,
+        }
+    }
+
+    fn told(mut self) -> Listed {
+        self.after.sort_unstable();
+        Listed {
+            after: self.after.len(),
+            after_median_s: self.after.get(self.after.len() / 2).copied(),
+            after_most_s: self.after.last().copied(),
+            ..self.listed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::listings::Listing;
+    use super::super::tally::merge;
+    use super::super::{Event, Kind};
+    use super::*;
+
+    #[test]
+    fn each_attacker_is_before_at_or_after_his_listing_by_each_feed_and_by_all() {
+        let listing = |prefix: &str, feed, from, to| Listing {
+            prefix: prefix.parse().unwrap(),
+            feed,
+            span: (from, to),
+        };
+        let listings = Listings::new(vec![
+            listing("203.0.113.1", 0, 0, 999_999),
+            listing("203.0.113.2", 0, 10_030, 999_999),
+            listing("203.0.113.3", 0, 17_200, 999_999),
+            listing("203.0.113.3", 1, 0, 999_999),
+            listing("198.51.100.0/24", 1, 20_000, 999_999),
+        ]);
+        let event =
+            |at, address: &str| Event { at, address: address.parse().unwrap(), kind: Kind::Call, channel: 0 };
+        let events = [
+            event(10_000, "203.0.113.1"),
+            event(10_000, "203.0.113.2"),
+            event(10_000, "203.0.113.3"),
+            event(10_000, "203.0.113.4"),
+            event(10_000, "198.51.100.7"),
+            event(10_000, "2001:db8::1"),
+            event(10_000, "192.0.2.1"),
+            event(20_000, "198.51.100.7"),
+        ];
+        let protects = |address: IpAddr| address == "192.0.2.1".parse::<IpAddr>().unwrap();
+        let mut tally = Tally::new(&listings, &protects, (0, i64::MAX));
+        merge(&mut [events.into_iter()], &mut tally);
+        let report = report(&tally, &listings, &["one".to_owned(), "two".to_owned()]);
+        let listed = |of: &Listed| (of.before, of.at, of.after, of.never, of.after_median_s);
+        assert_eq!(listed(&report.feeds[0].listed), (1, 1, 1, 3, Some(7_200)));
+        assert_eq!(listed(&report.feeds[1].listed), (1, 0, 1, 4, Some(10_000)));
+        assert_eq!(listed(&report.any_feed), (2, 1, 1, 2, Some(10_000)));
+        assert_eq!((report.attackers, report.attackers_unlisted), (6, 4));
+        assert_eq!((report.attempts, report.listed, report.unlisted), (7, 3, 4));
+        assert_eq!(report.protected[0].address.to_string(), "192.0.2.1");
+        let of_three = report.worst.iter().find(|one| one.address.to_string() == "203.0.113.3").unwrap();
+        assert_eq!((of_three.listed, of_three.feeds.join(" ")), ("before", "one two".to_owned()));
+        let networks: Vec<String> =
+            report.networks.iter().map(|n| format!("{} {} {}", n.network, n.attackers, n.unlisted)).collect();
+        assert_eq!(networks, ["203.0.113.0/24 4 2", "198.51.100.0/24 1 1", "2001:db8::/48 1 1"]);
+    }
+}

@@ -1,0 +1,265 @@
+//! From the text of one log to its events.
+
+use std::io::{self, Read};
+
+use super::asterisk_log::{self, Packet, Verdict};
+use super::lines::Lines;
+use super::stamp::{self, StampError, Zone};
+use super::{Event, Kind, fail2ban_log};
+
+/// Dated lines that are looked at for a year before a log without any is given up.
+const LOOKED_AT: u64 = 1_000;
+
+/// Whose log it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writer {
+    /// Asterisk.
+    Asterisk,
+    /// fail2ban.
+    Fail2ban,
+}
+
+/// What was found in a log besides its events.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Lines, longest ones that were passed over left out.
+    pub lines: u64,
+    /// Rejections that fit more than one address.
+    pub unclear: u64,
+    /// Dated lines and rejections whose time says no year.
+    pub without_year: u64,
+    /// Dated lines and rejections whose time is in no form that is known.
+    pub without_time: u64,
+    /// Packets that SIP debugging wrote into the log.
+    pub packets: u64,
+    /// The first time that was read, seconds since 1970.
+    pub first: Option<i64>,
+    /// The last one.
+    pub last: Option<i64>,
+}
+
+/// Reads a log and hands out its events.
+pub struct Scanner<R> {
+    lines: Lines<R>,
+    zone: Zone,
+    channel: u16,
+    writer: Option<Writer>,
+    in_packet: bool,
+    /// The last dated line's time, to be read when it is asked for: its length and text.
+    last_stamp: (usize, [u8; 48]),
+    seen: Seen,
+}
+
+impl<R: Read> Scanner<R> {
+    /// A scanner over a log; its events are of channels from `channel` on.
+    pub fn new(input: R, zone: Zone, channel: u16) -> Self {
+        Self {
+            lines: Lines::new(input),
+            zone,
+            channel,
+            writer: None,
+            in_packet: false,
+            last_stamp: (0, [0; 48]),
+            seen: Seen::default(),
+        }
+    }
+
+    /// How many channels one log can have.
+    pub const CHANNELS: u16 = 4;
+
+    /// What was found so far.
+    pub fn seen(&mut self) -> Seen {
+        let (length, text) = self.last_stamp;
+        if let Some(at) = stamp::read(&text[..length]).ok().and_then(|stamp| self.zone.moment(stamp)) {
+            self.seen.last = Some(self.seen.last.map_or(at, |last| last.max(at)));
+        }
+        self.seen
+    }
+
+    /// Whose log it is, as far as that is known.
+    pub fn writer(&self) -> Option<Writer> {
+        self.writer
+    }
+
+    /// The next event. None at the end, and where the times have no year.
+    ///
+    /// # Errors
+    /// Those of the reader. What came before counts.
+    pub fn next_event(&mut self) -> io::Result<Option<Event>> {
+        loop {
+            let Some(line) = self.lines.next_line()? else { return Ok(None) };
+            self.seen.lines += 1;
+            if self.in_packet {
+                self.in_packet = line.trim_ascii() != asterisk_log::PACKET_END;
+                continue;
+            }
+            // What begins otherwise goes on with the line before.
+            let found = match line.first() {
+                Some(b'[') if self.writer != Some(Writer::Fail2ban) => {
+                    let Some(stamp) = asterisk_log::stamp(line) else { continue };
+                    if self.seen.first.is_none() && self.writer.is_none() {
+                        self.seen.look(stamp, &mut self.zone);
+                        if self.seen.first.is_some() {
+                            self.writer = Some(Writer::Asterisk);
+                        } else if self.seen.without_year + self.seen.without_time > LOOKED_AT {
+                            return Ok(None);
+                        } else {
+                            continue;
+                        }
+                    }
+                    self.last_stamp.0 = stamp.len();
+                    self.last_stamp.1[..stamp.len()].copy_from_slice(stamp);
+                    let Some(parts) = asterisk_log::split(line) else {
+                        match asterisk_log::packet(line) {
+                            None => {}
+                            Some(Packet::Bytes(bytes)) => {
+                                self.seen.packets += 1;
+                                self.lines.skip(bytes)?;
+                            }
+                            Some(Packet::UntilEnd) => {
+                                self.seen.packets += 1;
+                                self.in_packet = true;
+                            }
+                        }
+                        continue;
+                    };
+                    match asterisk_log::judge(&parts) {
+                        Verdict::Nothing => continue,
+                        Verdict::Unclear => {
+                            self.seen.unclear += 1;
+                            continue;
+                        }
+                        Verdict::Rejected(kind, address) => {
+                            (parts.stamp, kind, address, u16::from(parts.security))
+                        }
+                    }
+                }
+                Some(b'0'..=b'9') if self.writer != Some(Writer::Asterisk) => {
+                    let Some(stamp) = fail2ban_log::stamp(line) else { continue };
+                    if self.writer.is_none() {
+                        self.seen.look(stamp, &mut self.zone);
+                        self.writer = Some(Writer::Fail2ban);
+                    }
+                    self.last_stamp.0 = stamp.len().min(48);
+                    self.last_stamp.1[..stamp.len().min(48)].copy_from_slice(&stamp[..stamp.len().min(48)]);
+                    let Some(found) = fail2ban_log::read(line) else { continue };
+                    (found.stamp, found.kind, found.address, 2 + u16::from(found.kind == Kind::Ban))
+                }
+                // Where the packet begins on a line of its own.
+                Some(b'<') if line.starts_with(asterisk_log::PACKET_BEGIN) => {
+                    self.seen.packets += 1;
+                    self.in_packet = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            let (stamp, kind, address, place) = found;
+            match stamp::read(stamp).map(|stamp| self.zone.moment(stamp)) {
+                Ok(Some(at)) => {
+                    return Ok(Some(Event { at, address, kind, channel: self.channel + place }));
+                }
+                Err(StampError::NoYear) => self.seen.without_year += 1,
+                Ok(None) | Err(StampError::Unknown) => self.seen.without_time += 1,
+            }
+        }
+    }
+
+    /// Bytes that were read.
+    pub fn bytes(&self) -> u64 {
+        self.lines.bytes
+    }
+}
+
+impl Seen {
+    /// Reads the time of a dated line.
+    fn look(&mut self, text: &[u8], zone: &mut Zone) {
+        match stamp::read(text).map(|stamp| zone.moment(stamp)) {
+            Ok(Some(at)) => self.first = Some(at),
+            Err(StampError::NoYear) => self.without_year += 1,
+            Ok(None) | Err(StampError::Unknown) => self.without_time += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::tz::TimeZone;
+
+    fn scan(text: &str) -> (Vec<String>, Seen) {
+        let mut scanner = Scanner::new(text.as_bytes(), Zone::new(TimeZone::UTC), 8);
+        let mut events = Vec::new();
+        while let Some(event) = scanner.next_event().unwrap() {
+            events.push(format!("{} {:?} {} {}", event.address, event.kind, event.at, event.channel));
+        }
+        (events, scanner.seen())
+    }
+
+    const AT: i64 = 1_795_503_510;
+
+    #[test]
+    fn events_come_with_their_time_and_channel_and_the_log_with_its_span() {
+        let (events, seen) = scan(
+            "Asterisk 20 started\n\
+             [2026-11-24 06:58:00] VERBOSE[1] x.c: hello\n\
+             [2026-11-24 06:58:30] NOTICE[1] manager.c: 203.0.113.7 failed to authenticate as 'admin'\n\
+             [2026-11-24 06:58:31] SECURITY[1] res_security_log.c: SecurityEvent=\"InvalidAccountID\",RemoteAddress=\"IPV4/UDP/203.0.113.7/5060\"\n\
+             [2026-11-24 06:59:00] VERBOSE[1] x.c: bye",
+        );
+        assert_eq!(
+            events,
+            [
+                format!("203.0.113.7 Authentication {AT} 8"),
+                format!("203.0.113.7 Authentication {} 9", AT + 1)
+            ]
+        );
+        assert_eq!((seen.lines, seen.first, seen.last), (5, Some(AT - 30), Some(AT + 30)));
+        let (events, seen) = scan(
+            "2026-11-24 06:58:31,000 fail2ban.filter [9]: INFO [asterisk] Found 203.0.113.7 - 2026-11-24 06:58:30\n\
+             2026-11-24 06:58:32,000 fail2ban.actions [9]: NOTICE [asterisk] Ban 203.0.113.7\n",
+        );
+        assert_eq!(events, [format!("203.0.113.7 Found {AT} 10"), format!("203.0.113.7 Ban {} 11", AT + 2)]);
+        assert_eq!((seen.first, seen.last), (Some(AT + 1), Some(AT + 2)));
+    }
+
+    #[test]
+    fn a_log_whose_times_have_no_year_gives_nothing_and_is_known_as_such() {
+        let line = "[Nov 24 06:58:30] NOTICE[1] manager.c: 203.0.113.7 failed to authenticate as 'admin'\n";
+        let (events, seen) = scan(&line.repeat(3));
+        assert_eq!((events.len(), seen.without_year, seen.first), (0, 3, None));
+        let (events, seen) = scan(&line.repeat(5_000));
+        assert_eq!((events.len(), seen.lines), (0, LOOKED_AT + 1), "given up early");
+        let (events, seen) = scan(&line.replace("Nov 24", "11/24").repeat(3));
+        assert_eq!((events.len(), seen.without_time, seen.first), (0, 3, None));
+        // One that was switched over has both.
+        let (events, seen) = scan(&format!("{line}{line}{}", line.replace("Nov 24", "2026-11-24")));
+        assert_eq!((events.len(), seen.without_year, seen.first), (1, 2, Some(AT)));
+        let (events, seen) = scan(&format!("{}{line}", line.replace("Nov 24", "2026-11-24")));
+        assert_eq!((events.len(), seen.without_year), (1, 1));
+    }
+
+    #[test]
+    fn packets_in_the_log_are_not_read_as_lines_of_it() {
+        let fake =
+            "[2026-11-24 06:58:30] NOTICE[1] manager.c: 198.51.100.9 failed to authenticate as 'admin'\n";
+        let real = fake.replace("198.51.100.9", "203.0.113.7");
+        let packet = format!("INVITE sip:1@x SIP/2.0\r\n\r\n{fake}{fake}");
+        let pjsip = format!(
+            "[2026-11-24 06:58:29] VERBOSE[1] res_pjsip_logger.c: <--- Received SIP request ({} bytes) from UDP:203.0.113.7:5060 --->\n{packet}\n",
+            packet.len()
+        );
+        let chan_sip = format!(
+            "[2026-11-24 06:58:29] VERBOSE[1] chan_sip.c: <--- SIP read from UDP:203.0.113.7:5060 --->\n{packet}\n<------------->\n"
+        );
+        let older = chan_sip.replace("chan_sip.c: <", "chan_sip.c: \n<");
+        for text in [pjsip, chan_sip, older] {
+            let (events, seen) = scan(&format!("{text}{real}"));
+            assert_eq!(events, [format!("203.0.113.7 Authentication {AT} 8")], "{text}");
+            assert_eq!(seen.packets, 1);
+        }
+        // Nor what looks like the other program's log.
+        let other = "2026-11-24 06:58:30,000 fail2ban.filter [9]: INFO [asterisk] Found 198.51.100.9\n";
+        assert_eq!(scan(&format!("{real}{other}")).0.len(), 1);
+        assert_eq!(scan(&format!("{other}{real}")).0.len(), 1);
+    }
+}

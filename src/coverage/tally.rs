@@ -1,0 +1,346 @@
+//! Counts events: who tried how often, and how much of it while somebody listed him.
+//!
+//! One attempt stands in several logs: in `full` as a notice, in `security` as an event, in fail2ban's as found. So
+//! the logs are read side by side, and what they say of one address in one second counts as often as the log says it
+//! that says it most often.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use super::listings::{Listings, Span, holds};
+use super::{Event, Kind};
+
+/// Attackers that are kept one by one. Whoever spoofs addresses can make millions.
+pub const MOST_ATTACKERS: usize = 200_000;
+/// Hours that are kept one by one: more than ten years.
+const MOST_HOURS: usize = 100_000;
+/// Addresses of one second that wait for the second's end.
+const MOST_WAITING: usize = 100_000;
+
+/// What is known of one attacker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attacker {
+    /// His first attempt, seconds since 1970.
+    pub first: i64,
+    /// His last one.
+    pub last: i64,
+    /// How many there were.
+    pub attempts: u64,
+    /// How many of them came while nobody listed him.
+    pub unlisted: u64,
+    /// Lines of all logs that tell of them.
+    pub lines: u64,
+    /// Whether he is one of those who must get through.
+    pub protected: bool,
+    spans: Box<[Span]>,
+}
+
+/// Attempts of one hour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Hour {
+    /// While somebody listed the attacker.
+    pub listed: u64,
+    /// While nobody did.
+    pub unlisted: u64,
+}
+
+/// Lines by what they tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Kinds {
+    /// Rejected calls of nobody that this PBX knows.
+    pub calls: u64,
+    /// Failed registrations.
+    pub registrations: u64,
+    /// Other failed proofs of identity.
+    pub authentications: u64,
+    /// What fail2ban found.
+    pub fail2ban_found: u64,
+    /// Bans by fail2ban.
+    pub fail2ban_bans: u64,
+}
+
+/// The counts.
+pub struct Tally<'a> {
+    listings: &'a Listings,
+    protects: &'a dyn Fn(IpAddr) -> bool,
+    from: i64,
+    until: i64,
+    most: usize,
+    second: i64,
+    /// Of this second, by address and log: lines.
+    waiting: HashMap<(IpAddr, u16), u32>,
+    bans: Vec<IpAddr>,
+    /// By address.
+    pub attackers: HashMap<IpAddr, Attacker>,
+    /// By number since 1970.
+    pub hours: BTreeMap<i64, Hour>,
+    /// Lines by what they tell.
+    pub kinds: Kinds,
+    /// All attempts, of those too that are not kept one by one; of the protected none.
+    pub all: Hour,
+    /// Attempts of addresses that found no room.
+    pub left_out: u64,
+}
+
+impl<'a> Tally<'a> {
+    /// Counts what is in the span; `protects` says who must get through, and is no attacker.
+    pub fn new(listings: &'a Listings, protects: &'a dyn Fn(IpAddr) -> bool, span: Span) -> Self {
+        Self {
+            listings,
+            protects,
+            from: span.0,
+            until: span.1,
+            most: MOST_ATTACKERS,
+            second: i64::MIN,
+            waiting: HashMap::new(),
+            bans: Vec::new(),
+            attackers: HashMap::new(),
+            hours: BTreeMap::new(),
+            kinds: Kinds::default(),
+            all: Hour::default(),
+            left_out: 0,
+        }
+    }
+
+    /// The same with room for fewer attackers.
+    pub fn keep(mut self, most: usize) -> Self {
+        self.most = most;
+        self
+    }
+
+    /// Counts one event. Events come in the order of their times, or what two logs say of one attempt counts twice.
+    pub fn add(&mut self, event: &Event) {
+        if event.at < self.from || event.at >= self.until {
+            return;
+        }
+        if event.at != self.second || self.waiting.len() >= MOST_WAITING {
+            self.finish();
+            self.second = event.at;
+        }
+        let kind = match event.kind {
+            Kind::Call => &mut self.kinds.calls,
+            Kind::Registration => &mut self.kinds.registrations,
+            Kind::Authentication => &mut self.kinds.authentications,
+            Kind::Found => &mut self.kinds.fail2ban_found,
+            Kind::Ban => &mut self.kinds.fail2ban_bans,
+        };
+        *kind += 1;
+        if event.kind == Kind::Ban {
+            self.bans.push(event.address);
+        } else {
+            let lines = self.waiting.entry((event.address, event.channel)).or_default();
+            *lines = lines.saturating_add(1);
+        }
+    }
+
+    /// Counts what waits. To be called when all events are in.
+    pub fn finish(&mut self) {
+        let mut waiting: Vec<((IpAddr, u16), u32)> = self.waiting.drain().collect();
+        // In an order of its own, so that two runs keep the same attackers.
+        waiting.sort_unstable();
+        let mut rest = waiting.as_slice();
+        while let Some(((address, _), _)) = rest.first() {
+            let (of_one, others) =
+                rest.split_at(rest.iter().take_while(|((other, _), _)| other == address).count());
+            let most = of_one.iter().map(|(_, lines)| *lines).max().unwrap_or(0);
+            let lines = of_one.iter().map(|(_, lines)| u64::from(*lines)).sum();
+            self.count(*address, u64::from(most), lines);
+            rest = others;
+        }
+        // Older logs of fail2ban hold bans only; where an attempt is known, a ban is none.
+        for address in std::mem::take(&mut self.bans) {
+            if !self.attackers.contains_key(&address) {
+                self.count(address, 1, 1);
+            }
+        }
+    }
+
+    fn count(&mut self, address: IpAddr, attempts: u64, lines: u64) {
+        let at = self.second;
+        let room = self.attackers.len() < self.most;
+        let known = match self.attackers.get_mut(&address) {
+            Some(known) => Some(known),
+            None if room => {
+                let spans = self.listings.spans(address).into_boxed_slice();
+                let protected = (self.protects)(address);
+                let (first, last) = (at, at);
+                let new = Attacker { first, last, attempts: 0, unlisted: 0, lines: 0, protected, spans };
+                Some(self.attackers.entry(address).or_insert(new))
+            }
+            None => None,
+        };
+        let listed = match known {
+            Some(attacker) => {
+                let listed = holds(&attacker.spans, at);
+                attacker.first = attacker.first.min(at);
+                attacker.last = attacker.last.max(at);
+                attacker.attempts += attempts;
+                attacker.unlisted += if listed { 0 } else { attempts };
+                attacker.lines += lines;
+                if attacker.protected {
+                    return;
+                }
+                listed
+            }
+            None if (self.protects)(address) => return,
+            None => {
+                self.left_out += attempts;
+                holds(&self.listings.spans(address), at)
+            }
+        };
+        self.all.add(listed, attempts);
+        let hour = at.div_euclid(3_600);
+        if self.hours.len() < MOST_HOURS || self.hours.contains_key(&hour) {
+            self.hours.entry(hour).or_default().add(listed, attempts);
+        }
+    }
+}
+
+impl Hour {
+    fn add(&mut self, listed: bool, attempts: u64) {
+        *if listed { &mut self.listed } else { &mut self.unlisted } += attempts;
+    }
+
+    /// All attempts.
+    pub fn total(&self) -> u64 {
+        self.listed + self.unlisted
+    }
+}
+
+/// Counts the events of several logs, side by side in the order of their times. Each log hands out its own in order.
+pub fn merge<I: Iterator<Item = Event>>(logs: &mut [I], tally: &mut Tally<'_>) {
+    if let [log] = logs {
+        for event in log {
+            tally.add(&event);
+        }
+    } else {
+        let mut next: Vec<Option<Event>> = logs.iter_mut().map(Iterator::next).collect();
+        let earliest = |next: &[Option<Event>]| {
+            let at = |(place, event): (usize, &Option<Event>)| event.map(|event| (event.at, place));
+            next.iter().enumerate().filter_map(at).min()
+        };
+        while let Some((_, place)) = earliest(&next) {
+            if let Some(event) = std::mem::replace(&mut next[place], logs[place].next()) {
+                tally.add(&event);
+            }
+        }
+    }
+    tally.finish();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::listings::Listing;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn nobody(_: IpAddr) -> bool {
+        false
+    }
+
+    fn event(at: i64, host: u8, channel: u16) -> Event {
+        Event { at, address: IpAddr::from([203, 0, 113, host]), kind: Kind::Call, channel }
+    }
+
+    fn listing(prefix: &str, span: Span) -> Listing {
+        Listing { prefix: prefix.parse().unwrap(), feed: 0, span }
+    }
+
+    fn count(events: &[Event], listings: &Listings, most: usize) -> Vec<(u8, u64, u64, u64)> {
+        let mut tally = Tally::new(listings, &nobody, (i64::MIN, i64::MAX)).keep(most);
+        merge(&mut [events.iter().copied()], &mut tally);
+        let last = |address: &IpAddr| match address {
+            IpAddr::V4(address) => address.octets()[3],
+            IpAddr::V6(_) => 0,
+        };
+        let mut all: Vec<_> = tally
+            .attackers
+            .iter()
+            .map(|(address, a)| (last(address), a.attempts, a.unlisted, a.lines))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn what_two_logs_say_of_one_second_is_one_attempt() {
+        let none = Listings::default();
+        let one_after_the_other =
+            [event(5, 1, 0), event(5, 1, 0), event(5, 1, 4), event(6, 1, 4), event(6, 2, 0)];
+        assert_eq!(count(&one_after_the_other, &none, 9), [(1, 3, 3, 4), (2, 1, 1, 1)]);
+        let full = [event(5, 1, 0), event(5, 1, 0), event(7, 1, 0)];
+        let security = [event(5, 1, 4), event(5, 2, 4), event(7, 1, 4), event(9, 1, 4)];
+        let mut tally = Tally::new(&none, &nobody, (i64::MIN, i64::MAX));
+        let mut logs: [Box<dyn Iterator<Item = Event>>; 2] =
+            [Box::new(full.into_iter()), Box::new(security.into_iter())];
+        merge(&mut logs, &mut tally);
+        let attacker = &tally.attackers[&IpAddr::from([203, 0, 113, 1])];
+        assert_eq!((attacker.attempts, attacker.lines, attacker.first, attacker.last), (4, 6, 5, 9));
+        assert_eq!(tally.all, Hour { listed: 0, unlisted: 5 });
+    }
+
+    #[test]
+    fn an_attempt_counts_as_listed_while_somebody_lists_the_attacker() {
+        let listings = Listings::new(vec![listing("203.0.113.0/31", (7, 9))]);
+        let events = [event(6, 1, 0), event(7, 1, 0), event(8, 1, 0), event(9, 1, 0), event(8, 2, 0)];
+        assert_eq!(count(&events, &listings, 9), [(1, 4, 2, 4), (2, 1, 1, 1)]);
+    }
+
+    #[test]
+    fn a_ban_is_an_attempt_only_where_none_is_known() {
+        let none = Listings::default();
+        let ban = |at, host| Event { kind: Kind::Ban, ..event(at, host, 3) };
+        assert_eq!(
+            count(&[event(5, 1, 2), ban(5, 1), ban(6, 1), ban(6, 2), ban(7, 2)], &none, 9),
+            [(1, 1, 1, 1), (2, 1, 1, 1)]
+        );
+    }
+
+    #[test]
+    fn who_finds_no_room_counts_in_the_sum_and_in_the_hour() {
+        let listings = Listings::new(vec![listing("203.0.113.9", (0, 99_999))]);
+        let mut tally = Tally::new(&listings, &nobody, (0, i64::MAX)).keep(2);
+        let events = [event(1, 1, 0), event(1, 2, 0), event(2, 3, 0), event(3, 9, 0), event(3_600, 1, 0)];
+        merge(&mut [events.into_iter()], &mut tally);
+        assert_eq!((tally.attackers.len(), tally.left_out), (2, 2));
+        assert_eq!(tally.all, Hour { listed: 1, unlisted: 4 });
+        assert_eq!(tally.hours[&0], Hour { listed: 1, unlisted: 3 });
+        assert_eq!(tally.hours[&1], Hour { listed: 0, unlisted: 1 });
+    }
+
+    #[test]
+    fn the_protected_are_kept_and_do_not_count_and_the_span_is_kept() {
+        let none = Listings::default();
+        let protects = |address: IpAddr| address == IpAddr::from([203, 0, 113, 1]);
+        let mut tally = Tally::new(&none, &protects, (5, 8));
+        let events = [event(4, 2, 0), event(5, 1, 0), event(5, 2, 0), event(7, 2, 0), event(8, 2, 0)];
+        merge(&mut [events.into_iter()], &mut tally);
+        assert_eq!(tally.all, Hour { listed: 0, unlisted: 2 });
+        assert!(tally.attackers[&IpAddr::from([203, 0, 113, 1])].protected);
+        assert_eq!(tally.kinds.calls, 3);
+    }
+
+    proptest! {
+        #[test]
+        fn sums_agree_however_events_come(
+            events in prop::collection::vec((0i64..20_000, 0u8..20, 0u16..3), 0..200), most in 0usize..30
+        ) {
+            let listings = Listings::new(vec![listing("203.0.113.0/29", (5_000, 15_000))]);
+            let mut logs: Vec<Vec<Event>> = vec![Vec::new(); 3];
+            for (at, host, log) in events {
+                logs[usize::from(log)].push(event(at, host, log));
+            }
+            let mut tally = Tally::new(&listings, &nobody, (0, i64::MAX)).keep(most);
+            let mut sources: Vec<Box<dyn Iterator<Item = Event> + '_>> =
+                logs.iter().map(|log| Box::new(log.iter().copied()) as _).collect();
+            merge(&mut sources, &mut tally);
+            prop_assert!(tally.attackers.len() <= most);
+            let attempts: u64 = tally.attackers.values().map(|a| a.attempts).sum();
+            prop_assert_eq!(attempts + tally.left_out, tally.all.total());
+            prop_assert_eq!(tally.hours.values().map(Hour::total).sum::<u64>(), tally.all.total());
+            let lines: usize = logs.iter().map(Vec::len).sum();
+            prop_assert!(tally.all.total() <= lines as u64);
+            prop_assert_eq!(tally.kinds.calls, lines as u64);
+        }
+    }
+}
