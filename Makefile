@@ -14,6 +14,8 @@ SHELL := /bin/bash
 DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iproute2 procps util-linux
 # FreePBX's GUI in it, a browser to look at it, and what reads PHP for the syntax of older and newer releases.
 DEPS += php-xml php-symfony-console php-parser chromium fonts-dejavu-core
+# The module's words: what collects and checks them, and packs their translation.
+DEPS += gettext
 
 .PHONY: deps build demo test soak lint bench fuzz
 deps:

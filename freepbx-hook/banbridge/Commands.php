@@ -185,7 +185,7 @@ class Commands {
 	}
 
 	private static function number(array $fields, $field, $otherwise, $least, $most) {
-		$value = isset($fields[$field]) && is_scalar($fields[$field]) ? (string) $fields[$field] : '';
+		$value = isset($fields[$field]) && is_string($fields[$field]) ? $fields[$field] : '';
 		return preg_match('/\A[0-9]{1,9}\z/', $value) ? max($least, min($most, (int) $value)) : $otherwise;
 	}
 }
