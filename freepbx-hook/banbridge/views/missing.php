@@ -1,7 +1,7 @@
 <?php
 // Shown where the program is not installed.
 ?>
-<div class="container-fluid">
+<div class="container-fluid" id="banbridge">
 	<h1><?php echo _('Ban Bridge'); ?></h1>
 	<div class="alert alert-warning">
 		<p><strong><?php echo _('Nothing is blocked by this module yet: the program banbridge is not installed.'); ?></strong></p>

@@ -55,7 +55,7 @@ window.Banbridge = window.Banbridge || {};
 					act(this);
 				});
 				narrow.addEventListener('change', function () {
-					if (made) {
+					if (made && $table.bootstrapTable('getOptions').cardView !== narrow.matches) {
 						$table.bootstrapTable('toggleView');
 					}
 				});

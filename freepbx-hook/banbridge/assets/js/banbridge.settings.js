@@ -4,6 +4,8 @@ window.Banbridge = window.Banbridge || {};
 	'use strict';
 
 	var SETTINGS = 'bb-panel-settings', LOG = 'bb-panel-log';
+	/** Whether something is typed and not saved. */
+	var typed = false;
 
 	// ---- Settings ----
 
@@ -20,12 +22,12 @@ window.Banbridge = window.Banbridge || {};
 			all.push({name: name + '.interval', label: bb.text('set_interval', feed.name), value: feed.interval, help: bb.text('set_span_help')});
 		});
 		all.push({name: 'blacklist.limit', label: bb.text('set_limit'), value: list.limit, help: bb.text('set_limit_help')});
-		all.push({name: 'blacklist.aggregate', label: bb.text('set_aggregate'), value: String(list.aggregate), choice: ['true', 'false']});
+		all.push({name: 'blacklist.aggregate', label: bb.text('set_aggregate'), value: list.aggregate === false ? 'false' : 'true', choice: ['true', 'false']});
 		all.push({name: 'set.enabled', label: bb.text('set_set'), value: (config.set || {}).enabled, choice: ['auto', 'yes', 'no'], help: bb.text('set_set_help')});
 		all.push({name: 'protect.release', label: bb.text('set_release'), value: (config.protect || {}).release, help: bb.text('set_span_help')});
 		all.push({name: 'log.level', label: bb.text('set_level'), value: (config.log || {}).level, choice: ['error', 'warn', 'info', 'debug']});
 		return all.filter(function (field) {
-			return field.secret || field.choice || field.value !== undefined;
+			return field.secret || (field.value !== undefined && field.value !== null);
 		});
 	}
 
@@ -74,10 +76,11 @@ window.Banbridge = window.Banbridge || {};
 	function save(button, field, input, answer) {
 		bb.fill(answer, []);
 		bb.busy(button, bb.ask('setting', {name: field.name, value: input.value.trim()})).then(function (done) {
+			typed = false;
 			bb.say(bb.text(done.data && done.data.changed === false ? 'setting_same' : 'setting_saved', field.label));
 			if (field.secret) {
 				input.value = '';
-				show();
+				bb.byId(input.getAttribute('aria-describedby')).textContent = bb.text('set_key_help', bb.text('key_new'));
 			}
 		}, function (failure) {
 			bb.fill(answer, bb.alert('danger', failure.message));
@@ -95,10 +98,13 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
+	/** Shows what is saved. What somebody is typing meanwhile is not taken away. */
 	function show() {
 		var box = bb.byId('bb-settings');
 		bb.ask('settings').then(function (answer) {
-			bb.fill(box, fields(answer.data).map(row));
+			if (!typed && !box.contains(document.activeElement)) {
+				bb.fill(box, fields(answer.data).map(row));
+			}
 		}, function (failure) {
 			bb.fill(box, bb.alert('danger', failure.message));
 		});
@@ -106,7 +112,11 @@ window.Banbridge = window.Banbridge || {};
 
 	bb.parts.push({
 		panel: SETTINGS,
-		start: bb.quiet,
+		start: function () {
+			bb.byId('bb-settings').addEventListener('input', function () {
+				typed = true;
+			});
+		},
 		show: show
 	});
 

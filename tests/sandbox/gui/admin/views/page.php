@@ -46,7 +46,7 @@ $jquery = $bootstrap === '3' ? 'jquery-3.1.1' : 'jquery-3.7.1';
 	<nav class="navbar freepbx-navbar" aria-label="<?php echo _('Menu'); ?>">
 		<a class="navbar-brand" href="config.php">FreePBX</a>
 		<ul class="freepbx-menu">
-		<?php foreach ($fpbx_menu as $name => $item) { ?>
+		<?php foreach ($fpbx_menu as $name => $item) { if (isset($item['hidden']) && $item['hidden'] === 'true') { continue; } ?>
 			<li><a href="config.php?display=<?php echo urlencode($name); ?>"<?php echo $name === $display ? ' aria-current="page"' : ''; ?>>
 				<?php echo htmlspecialchars(_($item['name'])); ?></a></li>
 		<?php } ?>

@@ -49,7 +49,7 @@ class Modules {
 			'license' => (string) $xml->license, 'commands' => array(), 'hooks' => array());
 		foreach (isset($xml->menuitems) ? $xml->menuitems->children() : array() as $item) {
 			$found['items'][$item->getName()] = array('name' => trim((string) $item), 'display' => $item->getName(),
-				'category' => (string) $item['category'] ?: (string) $xml->category);
+				'category' => (string) $item['category'] ?: (string) $xml->category, 'hidden' => (string) $item['hidden']);
 		}
 		foreach (isset($xml->console) ? $xml->console->command : array() as $command) {
 			$name = (string) $command->name;
