@@ -16,10 +16,15 @@ DEPS := mariadb-server php-cli php-mysql iptables nftables ipset conntrack iprou
 DEPS += php-xml php-symfony-console php-parser chromium fonts-dejavu-core
 # The module's words: what collects and checks them, and packs their translation.
 DEPS += gettext
+# CrowdSec's library. CrowdSec itself is unpacked and not installed: its installation registers the machine with
+# CrowdSec's servers.
+DEPS += libsqlite3-0
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 .PHONY: deps build demo test soak lint bench fuzz
 deps:
 	@tests/deps $(DEPS)
+	@tests/deps --unpack $(TARGET)/tools/crowdsec crowdsec
 
 build: deps
 	cargo build --release --locked

@@ -2,6 +2,7 @@
 //! file, the line, the key and the mend: a blocklist that is silently not read is a phone bill.
 
 mod apiban;
+mod crowdsec;
 pub mod edit;
 mod feed;
 mod list;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::files;
 use crate::secret::Secret;
+pub use crowdsec::CrowdsecConfig;
 pub use feed::{FeedConfig, KeySource, Kind, Widen};
 use feed::{Place, RawFeed, judge};
 pub use list::ListConfig;
@@ -150,6 +152,11 @@ impl Config {
                     format!("two feeds are named {:?}{first}; give one of them another name", feed.name);
                 return Err(ConfigError { file: file.to_owned(), line: place.line, what });
             }
+            crowdsec::has_no_twin(&feed, &feeds).map_err(|what| ConfigError {
+                file: file.to_owned(),
+                line: place.line,
+                what,
+            })?;
             feeds.push(feed);
         }
         Ok(Self {

@@ -90,6 +90,52 @@ fn a_list_needs_nothing_but_its_address_and_keeps_its_publishers_minimum() {
 }
 
 #[test]
+fn crowdsec_needs_a_key_of_its_own_and_ends_its_bans_by_itself() {
+    let of = |lines: &str| parse(&format!("[[feed]]\nname = \"c\"\nkind = \"crowdsec\"\n{lines}\n"));
+    let config = of("key = \"s3cr3t\"\norigins = [\"crowdsec\", \"CAPI\"]").unwrap();
+    let feed = &config.feed[0];
+    assert_eq!(feed.url, "http://127.0.0.1:8080");
+    assert_eq!((feed.ttl.to_string().as_str(), feed.interval.as_secs()), ("7d", 0));
+    assert!(feed.needs_key());
+    assert_eq!(feed.read_key().unwrap().expose(), "s3cr3t");
+    let shown = toml::to_string(&config).unwrap();
+    assert!(shown.contains("origins = [\"crowdsec\", \"CAPI\"]"), "{shown}");
+    assert!(!shown.contains("s3cr3t") && !shown.contains("dataset"), "{shown}");
+    let missing = of("").unwrap().feed[0].read_key().unwrap_err().to_string();
+    assert!(missing.contains("cscli bouncers add") && !missing.contains("apiban"), "{missing}");
+    for (lines, words) in [
+        ("url = \"http://192.0.2.1:8080\"", "http is for this machine itself only"),
+        ("url = \"/var/lib/list\"", "is not a complete URL"),
+        ("origins = [\"a,b\"]", "write each by itself"),
+        ("origins = [\"\"]", "write each by itself"),
+        ("ttl = \"1d\"", "under 2 days"),
+        ("key = \"a\"\nkey_file = \"/k\"", "both key and key_file"),
+        ("dataset = \"sip\"", "has no dataset"),
+        ("column = 2", "has no column"),
+        (
+            "key = \"k\"\n[[feed]]\nname = \"d\"\nkind = \"crowdsec\"\nkey = \"k\"",
+            "ask the same CrowdSec with the same key",
+        ),
+    ] {
+        let error = of(lines).unwrap_err().to_string();
+        assert!(error.contains(words), "{lines}: {error}");
+    }
+    let two = "key = \"k\"\n[[feed]]\nname = \"d\"\nkind = \"crowdsec\"\nkey = \"l\"";
+    assert_eq!(of(two).unwrap().feed.len(), 2);
+    for other in ["apiban", "list"] {
+        let text = format!("[[feed]]\nname = \"c\"\nkind = \"{other}\"\norigins = [\"x\"]");
+        assert!(parse(&text).unwrap_err().to_string().contains("has no origins"));
+    }
+}
+
+#[test]
+fn the_environments_key_is_apibans_and_no_other_feeds() {
+    let text = "[[feed]]\nname = \"c\"\nkind = \"crowdsec\"\nkey = \"of-the-file\"";
+    let config = Config::parse(text, Path::new("x"), Some(Secret::new("of-apiban"))).unwrap();
+    assert_eq!(config.feed[0].read_key().unwrap().expose(), "of-the-file");
+}
+
+#[test]
 fn who_is_allowed_is_read_into_its_canonical_form_and_a_release_lasts_thirty_days() {
     let config = parse("[protect]\nallow = [\"45.0.0.9/24\", \"SIP.example.com.\", \"2A05::1\"]").unwrap();
     let all: Vec<String> = config.protect.allow.iter().map(Allow::to_string).collect();

@@ -67,7 +67,7 @@ fn good(decisions: &Decisions, settings: &Settings) {
         assert!(prefix.length() >= shortest, "{prefix} is too wide");
     }
     for ban in &decisions.bans {
-        assert!(ban.seconds > 0 && decisions.deleted.binary_search(&ban.prefix).is_err(), "{ban:?}");
+        assert!(ban.seconds > 0, "{ban:?}");
     }
 }
 

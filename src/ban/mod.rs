@@ -9,6 +9,7 @@ pub mod prefix;
 pub mod snapshot;
 pub mod special;
 pub mod surge;
+pub mod timed;
 pub mod wanted;
 pub mod widen;
 

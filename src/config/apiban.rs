@@ -56,6 +56,7 @@ pub(super) fn judge(
         surge_more: raw.surge_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         list: None,
+        crowdsec: None,
         widen,
         at: place.clone(),
         name,

@@ -7,6 +7,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use toml::Spanned;
 
+use super::crowdsec::{self, CrowdsecConfig};
 use super::list::ListConfig;
 use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period, apiban, list};
 use crate::ban::surge::Guard;
@@ -23,6 +24,8 @@ pub enum Kind {
     Apiban,
     /// A list of addresses and networks, read whole.
     List,
+    /// CrowdSec's local API, as its bouncers ask it.
+    Crowdsec,
 }
 
 /// Where the key of a feed stands. It is read only by what sends it.
@@ -79,6 +82,8 @@ pub struct FeedConfig {
     pub enabled: bool,
     /// What a list needs besides.
     pub list: Option<ListConfig>,
+    /// What CrowdSec needs besides.
+    pub crowdsec: Option<CrowdsecConfig>,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
     pub(super) at: Place,
@@ -94,7 +99,7 @@ pub(super) struct Place {
 impl FeedConfig {
     /// Whether it is asked with a key.
     pub fn needs_key(&self) -> bool {
-        self.kind == Kind::Apiban
+        matches!(self.kind, Kind::Apiban | Kind::Crowdsec)
     }
 
     /// What of this feed is a surge.
@@ -106,7 +111,12 @@ impl FeedConfig {
     pub fn read_key(&self) -> Result<Secret, ConfigError> {
         let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
         let name = &self.name;
-        let how = format!("get one at {KEY_PAGE} and write it as key = \"...\" (or set {KEY_VARIABLE})");
+        let how = match self.kind {
+            Kind::Crowdsec => {
+                "make one on CrowdSec's machine with cscli bouncers add banbridge, and write it as key = \"...\"".to_owned()
+            }
+            _ => format!("get one at {KEY_PAGE} and write it as key = \"...\" (or set {KEY_VARIABLE})"),
+        };
         let key = match &self.key {
             KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
             KeySource::Given(secret) => secret.clone(),
@@ -155,6 +165,7 @@ pub(super) struct RawFeed {
     pub(super) field: Option<String>,
     pub(super) score_column: Option<Column>,
     pub(super) min_score: Option<f64>,
+    pub(super) origins: Option<Vec<String>>,
     pub(super) widen: Option<u32>,
     pub(super) widen_to: Option<u8>,
 }
@@ -176,17 +187,15 @@ pub(super) fn judge(
     match raw.kind {
         Kind::Apiban => apiban::judge(name, raw, place, environment_key),
         Kind::List => list::judge(name, &raw, place),
+        Kind::Crowdsec => crowdsec::judge(name, raw, place),
     }
 }
 
 /// Refuses the keys of other kinds.
 fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
-    let of_apiban = [
-        ("key", raw.key.is_some()),
-        ("key_file", raw.key_file.is_some()),
-        ("dataset", raw.dataset.is_some()),
-        ("api", raw.api.is_some()),
-    ];
+    let with_a_key = [("key", raw.key.is_some()), ("key_file", raw.key_file.is_some())];
+    let of_apiban = [("dataset", raw.dataset.is_some()), ("api", raw.api.is_some())];
+    let of_crowdsec = [("origins", raw.origins.is_some())];
     let of_lists = [
         ("format", raw.format.is_some()),
         ("column", raw.column.is_some()),
@@ -194,11 +203,12 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
         ("score_column", raw.score_column.is_some()),
         ("min_score", raw.min_score.is_some()),
     ];
-    let (wrong, kind) = match raw.kind {
-        Kind::Apiban => (&of_lists[..], "apiban"),
-        Kind::List => (&of_apiban[..], "list"),
+    let (wrong, kind): ([&[(&str, bool)]; 3], _) = match raw.kind {
+        Kind::Apiban => ([&of_lists, &of_crowdsec, &[]], "apiban"),
+        Kind::List => ([&with_a_key, &of_apiban, &of_crowdsec], "list"),
+        Kind::Crowdsec => ([&of_apiban, &of_lists, &[]], "crowdsec"),
     };
-    match wrong.iter().find(|(_, given)| *given) {
+    match wrong.into_iter().flatten().find(|(_, given)| *given) {
         Some((key, _)) => {
             Err(format!("feed {name:?} is of kind \"{kind}\", which has no {key}; take it out"))
         }
@@ -257,8 +267,10 @@ impl Serialize for FeedConfig {
         map.serialize_entry("name", &self.name)?;
         map.serialize_entry("kind", &self.kind)?;
         map.serialize_entry("url", &self.url)?;
-        if self.kind == Kind::Apiban {
+        if self.needs_key() {
             map.serialize_entry("key", &self.key)?;
+        }
+        if self.kind == Kind::Apiban {
             map.serialize_entry("dataset", self.dataset.as_str())?;
             map.serialize_entry("api", &self.api)?;
         }
@@ -277,6 +289,9 @@ impl Serialize for FeedConfig {
             entry(&mut map, "field", settings.field.as_ref())?;
             entry(&mut map, "score_column", settings.score_column.as_ref())?;
             entry(&mut map, "min_score", settings.min_score.as_ref())?;
+        }
+        if let Some(origins) = self.crowdsec.as_ref().map(|crowdsec| &crowdsec.settings.origins) {
+            map.serialize_entry("origins", origins)?;
         }
         entry(&mut map, "widen", self.widen.as_ref().map(|widen| &widen.at_least))?;
         entry(&mut map, "widen_to", self.widen.as_ref().map(|widen| &widen.to))?;

@@ -54,6 +54,7 @@ pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedCo
         surge_more: raw.surge_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         list: Some(list),
+        crowdsec: None,
         widen,
         at: place.clone(),
         name,

@@ -1,7 +1,7 @@
 //! What is remembered of feeds that are lists: the version that is known, and how asking for it went.
 
 use mysql::prelude::Queryable;
-use mysql::{Row, TxOpts};
+use mysql::{Row, Transaction, TxOpts};
 
 use super::Ledger;
 use super::feeds::{FeedState, Refused};
@@ -61,25 +61,8 @@ impl Ledger {
         refused: &[Refused],
         now: i64,
     ) -> Result<()> {
-        // In the order of the table's key, which is the order of the texts: it fills its pages one after the other.
-        let mut rows: Vec<(String, &Entry)> = change
-            .added
-            .iter()
-            .chain(&change.leaving)
-            .map(|entry| (entry.prefix.to_string(), entry))
-            .collect();
-        rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let removed: Vec<String> = change.removed.iter().map(Prefix::to_string).collect();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
-        for_keys(
-            &mut tx,
-            "DELETE FROM banbridge_entry WHERE feed_id = ? AND prefix IN",
-            &[feed.id.into()],
-            &removed,
-        )?;
-        for chunk in rows.chunks(ROWS_AT_ONCE) {
-            tx.query_drop(insert_statement(chunk))?;
-        }
+        save_change(&mut tx, feed.id, change)?;
         tx.exec_drop("DELETE FROM banbridge_refused WHERE feed_id = ?", (feed.id,))?;
         insert_many(
             &mut tx,
@@ -115,6 +98,21 @@ impl Ledger {
     pub fn save_list_failure(&mut self, feed: u16, list: &ListState) -> Result<()> {
         save_state(&mut self.conn, feed, list)
     }
+}
+
+/// Carries a change of a feed's entries out. Only rows that change are touched.
+pub(super) fn save_change(tx: &mut Transaction<'_>, feed: u16, change: &Change) -> Result<()> {
+    // In the order of the table's key, which is the order of the texts: it fills its pages one after the other.
+    let mut rows: Vec<(String, &Entry)> =
+        change.added.iter().chain(&change.leaving).map(|entry| (entry.prefix.to_string(), entry)).collect();
+    rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let removed: Vec<String> = change.removed.iter().map(Prefix::to_string).collect();
+    let delete = "DELETE FROM banbridge_entry WHERE feed_id = ? AND prefix IN";
+    for_keys(tx, delete, &[feed.into()], &removed)?;
+    for chunk in rows.chunks(ROWS_AT_ONCE) {
+        tx.query_drop(insert_statement(chunk))?;
+    }
+    Ok(())
 }
 
 /// Rows of one statement: some 100 KB of text, far below the smallest packet that a server takes by default (1 MB).
@@ -156,7 +154,7 @@ fn save_state(conn: &mut impl Queryable, feed: u16, list: &ListState) -> Result<
     Ok(())
 }
 
-fn save_success(conn: &mut impl Queryable, feed: &FeedState, now: i64) -> Result<()> {
+pub(super) fn save_success(conn: &mut impl Queryable, feed: &FeedState, now: i64) -> Result<()> {
     conn.exec_drop(
         "UPDATE banbridge_feed SET complete = 1, last_attempt = ?, last_success = ?, last_error = ?, \
          retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",

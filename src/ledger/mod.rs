@@ -4,6 +4,7 @@
 //! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
 
 pub mod allow;
+pub mod decisions;
 pub mod feeds;
 pub mod hits;
 pub mod lists;

@@ -39,6 +39,9 @@ impl Session<'_> {
         if let Some(list) = &config.list {
             return self.ask_list(config, list, forced, report);
         }
+        if let Some(crowdsec) = &config.crowdsec {
+            return self.ask_crowdsec(config, crowdsec, forced, report);
+        }
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
@@ -387,7 +390,7 @@ fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
             };
             Ok(Box::new(ApibanClient::new(settings)?))
         }
-        Kind::List => anyhow::bail!("a list is read whole, not in batches"),
+        Kind::List | Kind::Crowdsec => anyhow::bail!("only apiban is read in batches"),
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod ask;
 pub mod child;
+mod crowdsec;
 mod force;
 mod lists;
 pub mod protect;

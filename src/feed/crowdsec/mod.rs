@@ -5,6 +5,7 @@
 //! anybody: one bad decision is refused alone, and what is no answer of this API, or not a whole one, is refused
 //! whole.
 
+pub mod cursor;
 mod decision;
 mod duration;
 mod error;
@@ -15,6 +16,7 @@ use std::fmt;
 use std::io::{BufReader, Read};
 
 use crate::ban::Prefix;
+pub use crate::ban::timed::Ban;
 pub use error::{StreamError, StreamErrorKind};
 
 /// The most bytes of an answer.
@@ -49,15 +51,6 @@ impl Default for Settings {
             max_decisions: MAX_DECISIONS,
         }
     }
-}
-
-/// An address or a network that CrowdSec has decided to ban.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ban {
-    /// What to block.
-    pub prefix: Prefix,
-    /// For how many seconds from the answer on; the longest, where several decisions name it.
-    pub seconds: i64,
 }
 
 /// Why a decision is none for a firewall's blacklist. Nothing is wrong with it.
@@ -98,9 +91,9 @@ pub struct Refused {
 /// What an answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decisions {
-    /// What to block, sorted, each prefix once.
+    /// What to block, sorted, each prefix once with its longest ban.
     pub bans: Vec<Ban>,
-    /// What is to be blocked no longer, sorted, each once; nothing of it is in `bans`.
+    /// What was taken back or is over, sorted, each once. What is in `bans` as well is banned anew.
     pub deleted: Vec<Prefix>,
     /// New decisions, whatever became of them.
     pub received: usize,

@@ -58,7 +58,7 @@ fn skip_white_space(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-/// Each prefix once: the longest ban of several, and what is banned anew is not taken back.
+/// Each prefix once, with the longest ban of several.
 fn tidy(mut decisions: Decisions) -> Decisions {
     let Decisions { bans, deleted, .. } = &mut decisions;
     bans.sort_unstable_by_key(|ban| (ban.prefix, std::cmp::Reverse(ban.seconds)));
@@ -66,7 +66,6 @@ fn tidy(mut decisions: Decisions) -> Decisions {
     bans.shrink_to_fit();
     deleted.sort_unstable();
     deleted.dedup();
-    deleted.retain(|prefix| bans.binary_search_by_key(prefix, |ban| ban.prefix).is_err());
     decisions
 }
 

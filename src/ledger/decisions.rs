@@ -1,0 +1,57 @@
+//! Saves what feeds of kind `crowdsec` decide: what changes, and how far we are with them, together or not at all.
+
+use mysql::TxOpts;
+use mysql::prelude::Queryable;
+
+use super::Ledger;
+use super::feeds::{FeedState, Refused};
+use super::lists;
+use crate::ban::snapshot::Change;
+use crate::database::{Result, insert_many};
+use crate::fault;
+
+/// How long a refused decision is shown, in seconds: until everything was read again, and once more.
+const REFUSED_FOR: i64 = 2 * 86_400;
+
+impl Ledger {
+    /// Notes that a feed is being asked and that its answer, once it is given, will not be given again: unless that is
+    /// saved, the next request is for everything.
+    pub fn expect_answer(&mut self, feed: u16) -> Result<()> {
+        if self.is_present() {
+            self.conn().exec_drop("UPDATE banbridge_feed SET cursor_id = NULL WHERE id = ?", (feed,))?;
+        }
+        Ok(())
+    }
+
+    /// Saves an answer. `whole`: it was about everything.
+    pub fn save_decisions(
+        &mut self,
+        feed: &FeedState,
+        change: &Change,
+        refused: &[Refused],
+        whole: bool,
+        now: i64,
+    ) -> Result<()> {
+        let mut tx = self.conn().start_transaction(TxOpts::default())?;
+        lists::save_change(&mut tx, feed.id, change)?;
+        if whole {
+            tx.exec_drop("DELETE FROM banbridge_refused WHERE feed_id = ?", (feed.id,))?;
+        }
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_refused (feed_id, entry, reason, last_seen, expires_at) VALUES",
+            "ON DUPLICATE KEY UPDATE reason = VALUES(reason), last_seen = VALUES(last_seen), \
+             expires_at = VALUES(expires_at)",
+            refused,
+            |r| {
+                let (entry, reason) = (r.entry.as_str(), r.reason.as_str());
+                vec![feed.id.into(), entry.into(), reason.into(), now.into(), (now + REFUSED_FOR).into()]
+            },
+        )?;
+        lists::save_success(&mut tx, feed, now)?;
+        tx.exec_drop("UPDATE banbridge_feed SET cursor_id = ? WHERE id = ?", (&feed.cursor, feed.id))?;
+        fault::point("before-batch-commit")?;
+        tx.commit()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,401 @@
+//! Feeds of kind `crowdsec`, end to end: the program in a sandboxed PBX, and Debian's real CrowdSec beside it with its
+//! local API alone. What no real one answers comes from a web server in its place.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "sandbox/mod.rs"]
+mod sandbox;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+
+use sandbox::{Attacker, Backend, Firewall, Probe, Run, Sandbox, until};
+use serde_json::Value;
+
+const CONFIG: &str = "/etc/asterisk/banbridge.toml";
+/// Where CrowdSec has its files, in the sandbox.
+const HOME: &str = "/var/lib/sandbox/crowdsec";
+const KEY: &str = "bouncer-key-1";
+
+/// A PBX.
+struct Pbx {
+    sandbox: Sandbox,
+    lapi: Option<Child>,
+}
+
+impl Pbx {
+    fn new() -> Self {
+        let sandbox = Sandbox::builder(Firewall::Iptables(Backend::Nft)).period(3600).start();
+        Self { sandbox, lapi: None }
+    }
+
+    /// One with CrowdSec beside it, which knows a bouncer.
+    fn with_crowdsec() -> Self {
+        let mut pbx = Self::new();
+        pbx.configure(&format!("key = \"{KEY}\""));
+        pbx.sandbox.run(&["mkdir", "-p", HOME]).ok();
+        let file = |name: &str, text: &str| pbx.sandbox.write_file(Path::new(HOME).join(name), text);
+        // Nothing that reaches out, reads logs or listens elsewhere.
+        file(
+            "config.yaml",
+            &format!(
+                "common: {{daemonize: false, log_media: stdout, log_level: info, working_dir: {HOME}}}\n\
+                 config_paths: {{config_dir: {HOME}, data_dir: {HOME}/data, simulation_path: {HOME}/simulation.yaml, \
+                 hub_dir: {HOME}/hub, index_path: {HOME}/hub/.index.json}}\n\
+                 cscli: {{output: human}}\n\
+                 db_config: {{type: sqlite, db_path: {HOME}/data/crowdsec.db, use_wal: false}}\n\
+                 api:\n  client: {{credentials_path: {HOME}/client.yaml}}\n  \
+                 server: {{listen_uri: \"127.0.0.1:8080\", profiles_path: {HOME}/profiles.yaml}}\n\
+                 prometheus: {{enabled: false}}\n"
+            ),
+        );
+        file("simulation.yaml", "");
+        file("profiles.yaml", "name: none\nfilters: [\"false\"]\ndecisions: [{type: ban, duration: 4h}]\n");
+        pbx.fresh_database();
+        pbx.start_crowdsec();
+        pbx
+    }
+
+    /// A database with nothing in it but the machine and the bouncer.
+    fn fresh_database(&self) {
+        self.sandbox.run(&["bash", "-c", &format!("rm -rf {HOME}/data; mkdir {HOME}/data")]).ok();
+        let credentials = format!("{HOME}/client.yaml");
+        self.cscli(&["machines", "add", "pbx", "--force", "--password", "secret", "-f", &credentials]);
+        self.cscli(&["bouncers", "add", "banbridge", "-k", KEY]);
+    }
+
+    fn start_crowdsec(&mut self) {
+        let out = fs::OpenOptions::new().create(true).append(true).open(self.log_path()).unwrap();
+        let config = format!("{HOME}/config.yaml");
+        let mut command = self.sandbox.command(&program("crowdsec"));
+        command.args(["-c", &config, "-no-cs"]).stdout(out.try_clone().unwrap()).stderr(out);
+        self.lapi = Some(command.spawn().unwrap());
+        until("CrowdSec", || self.sandbox.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080"]).code == 0);
+    }
+
+    fn stop_crowdsec(&mut self) {
+        let mut child = self.lapi.take().unwrap();
+        let pid = self.sandbox.pid_of(&child);
+        rustix::process::kill_process(
+            rustix::process::Pid::from_raw(pid.cast_signed()).unwrap(),
+            rustix::process::Signal::KILL,
+        )
+        .unwrap();
+        child.wait().unwrap();
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.sandbox.dir().join("crowdsec.log")
+    }
+
+    /// What the API was asked for, in order: `true` for everything, `false` for what changed.
+    fn startups(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.log_path()).unwrap();
+        let asked = log.lines().filter_map(|line| line.split_once("/v1/decisions/stream?startup="));
+        asked.map(|(_, rest)| rest.split('&').next().unwrap_or_default().to_owned()).collect()
+    }
+
+    #[track_caller]
+    fn cscli(&self, words: &[&str]) -> String {
+        let program = program("cscli");
+        let config = format!("{HOME}/config.yaml");
+        let all: Vec<&str> = [program.as_str(), "-c", &config].iter().chain(words).copied().collect();
+        self.sandbox.run(&all).ok()
+    }
+
+    #[track_caller]
+    fn ban(&self, what: &str, duration: &str) {
+        let how = if what.contains('/') { "--range" } else { "--ip" };
+        self.cscli(&["decisions", "add", how, what, "--duration", duration]);
+    }
+
+    /// Bans of another origin, for nine hours.
+    #[track_caller]
+    fn import<S: AsRef<str>>(&self, addresses: &[S]) {
+        let line = |address: &S| format!("9h,{},import,ban\n", address.as_ref());
+        let lines: String = addresses.iter().map(line).collect();
+        let path = format!("{HOME}/values.csv");
+        self.sandbox.write_file(&path, format!("duration,value,reason,type\n{lines}"));
+        self.cscli(&["decisions", "import", "-i", &path]);
+    }
+
+    fn configure(&self, lines: &str) {
+        let text = format!("[[feed]]\nname = \"cs\"\nkind = \"crowdsec\"\n{lines}\n");
+        self.sandbox.write_file(CONFIG, text);
+    }
+
+    fn run(&self, words: &[&str]) -> Run {
+        self.sandbox.banbridge(words)
+    }
+
+    fn json(&self, words: &[&str]) -> Value {
+        let run = self.run(&[words, &["--json"]].concat());
+        serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    }
+
+    /// A run, with its exit code and what it says of the feed.
+    fn sync(&self, words: &[&str]) -> (i32, Value) {
+        let run = self.run(&[&["sync", "--json"], words].concat());
+        let report: Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
+        assert!(!run.stdout.contains(KEY) && !run.stderr.contains(KEY), "{run:?}");
+        (run.code, report["feeds"][0].clone())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.sandbox.blacklist().into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Moves back when everything was read last.
+    fn a_day_later(&self) {
+        let cursor: Vec<String> = self.sandbox.sql("SELECT cursor_id FROM banbridge_feed", ());
+        let words: Vec<&str> = cursor[0].split(' ').collect();
+        let at: i64 = words[1].parse().unwrap();
+        let earlier = cursor[0].replace(words[1], &(at - 86_400).to_string());
+        self.sandbox.sql_run("UPDATE banbridge_feed SET cursor_id = ?", (earlier,));
+    }
+}
+
+impl Drop for Pbx {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.lapi.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// A program of Debian's package.
+fn program(name: &str) -> String {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("tools/crowdsec/usr/bin").join(name);
+    assert!(path.exists(), "{} is missing: make deps", path.display());
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn bans_are_blocked_for_their_time_and_go_when_crowdsec_takes_them_back() {
+    let pbx = Pbx::with_crowdsec();
+    pbx.ban("45.0.0.1", "3h59m12.5s");
+    pbx.ban("45.0.2.0/24", "1h");
+    pbx.ban("2a05::1", "1h");
+    pbx.ban("45.0.0.0/8", "1h");
+    pbx.ban("10.1.2.3", "1h");
+    pbx.cscli(&["decisions", "add", "--ip", "45.0.0.9", "--type", "captcha"]);
+    pbx.cscli(&["decisions", "add", "--scope", "Country", "--value", "CN"]);
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, &feed["complete"], &feed["error"]), (0, &Value::Bool(true), &Value::Null), "{feed}");
+    // The country's is not asked for at all.
+    assert_eq!(feed["note"], "decisions that are not used: 1 not a ban", "{feed}");
+    assert_eq!((&feed["received"], &feed["accepted"]), (&5.into(), &3.into()), "{feed}");
+    let reasons = feed["refused"].to_string();
+    assert!(reasons.contains("wider than /16") && reasons.contains("10.1.2.3"), "{reasons}");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
+    let entries = pbx.json(&["list"]);
+    let of = |prefix: &str| {
+        let found = entries.as_array().unwrap().iter().find(|one| one["prefix"] == prefix);
+        let time = |name: &str| found.unwrap()[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        (time("expires_at") - time("first_seen")).total(jiff::Unit::Minute).unwrap()
+    };
+    assert!((230.0..=240.0).contains(&of("45.0.0.1")), "{entries}");
+    assert!((50.0..=60.0).contains(&of("45.0.2.0/24")), "{entries}");
+    assert!(pbx.run(&["list", "--refused"]).ok().contains("45.0.0.0/8"));
+
+    // What changed, and no more, is asked for from now on.
+    pbx.ban("45.0.3.3", "1h");
+    pbx.cscli(&["decisions", "delete", "--ip", "45.0.0.1"]);
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, &feed["received"], &feed["accepted"]), (0, &1.into(), &1.into()), "{feed}");
+    assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.3"]);
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, &feed["received"], &feed["complete"]), (0, &0.into(), &Value::Bool(true)));
+    assert_eq!(pbx.startups(), ["true", "false", "false"]);
+    assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.3"]);
+    // And it is blocked, not only listed.
+    assert_eq!(pbx.sandbox.probe(Attacker("45.0.3.3")), Probe::Refused);
+    assert_eq!(pbx.sandbox.probe(Attacker("45.0.0.1")), Probe::Answered);
+    assert!(pbx.run(&["check", "45.0.2.7"]).ok().contains("listed by cs as 45.0.2.0/24"));
+}
+
+#[test]
+fn everything_is_read_again_after_a_gap_a_new_key_a_restart_a_lost_ledger_and_once_a_day() {
+    let mut pbx = Pbx::with_crowdsec();
+    pbx.ban("45.0.0.1", "4h");
+    pbx.sync(&[]);
+    // An answer that never arrived may have been counted as given.
+    pbx.stop_crowdsec();
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!(code, 69, "{feed}");
+    assert!(feed["error"].as_str().unwrap().contains("127.0.0.1:8080"), "{feed}");
+    assert_eq!(pbx.keys(), ["45.0.0.1"], "what is known stays");
+    pbx.start_crowdsec();
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups(), ["true", "true"]);
+    // So may one that a dry run had.
+    pbx.ban("45.0.0.3", "4h");
+    pbx.sync(&["--dry-run"]);
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups()[2..], ["true", "true"]);
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.3"]);
+    // Another key is another memory.
+    pbx.cscli(&["bouncers", "add", "second", "-k", "bouncer-key-2"]);
+    pbx.configure("key = \"bouncer-key-2\"");
+    pbx.sync(&[]);
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups()[4..], ["true", "false"]);
+    // The machine was started again.
+    pbx.sandbox.sql_run("UPDATE banbridge_feed SET cursor_id = CONCAT(cursor_id, '0')", ());
+    pbx.sync(&[]);
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups()[6..], ["true", "false"]);
+    // Asked last more than an hour ago.
+    pbx.sandbox.sql_run("UPDATE banbridge_feed SET last_success = last_success - 3700", ());
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups()[8..], ["true"]);
+    // Somebody else uses the key: what he was told, we are not. It is put right within a day.
+    pbx.ban("45.0.0.5", "4h");
+    pbx.cscli(&["decisions", "delete", "--ip", "45.0.0.1"]);
+    let theft = "printf 'GET /v1/decisions/stream?startup=false HTTP/1.0\\r\\nX-Api-Key: bouncer-key-2\\r\\n\\r\\n' >&3; cat <&3";
+    // A deletion is told again for two seconds.
+    let stolen =
+        pbx.sandbox.run(&["bash", "-c", &format!("sleep 3; exec 3<>/dev/tcp/127.0.0.1/8080; {theft}")]).ok();
+    assert!(stolen.contains("45.0.0.5"), "{stolen}");
+    pbx.sandbox.run(&["sleep", "3"]).ok();
+    pbx.sync(&[]);
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.3"], "else this test tests nothing");
+    pbx.a_day_later();
+    pbx.sync(&[]);
+    assert_eq!(pbx.keys(), ["45.0.0.3", "45.0.0.5"]);
+    // All that we knew is gone; CrowdSec says all of it again.
+    let tables: Vec<String> = pbx.sandbox.sql("SHOW TABLES LIKE 'banbridge%'", ());
+    for table in tables {
+        pbx.sandbox.sql_run(&format!("DROP TABLE {table}"), ());
+    }
+    pbx.sync(&[]);
+    assert_eq!(pbx.startups().last().unwrap(), "true");
+    assert_eq!(pbx.keys(), ["45.0.0.3", "45.0.0.5"]);
+}
+
+#[test]
+fn with_origins_a_longer_ban_of_another_origin_hides_none_and_a_shorter_one_that_goes_takes_none_along() {
+    let pbx = Pbx::with_crowdsec();
+    pbx.configure(&format!("key = \"{KEY}\"\norigins = [\"cscli\"]"));
+    pbx.import(&["45.0.0.1", "45.0.0.5"]);
+    pbx.ban("45.0.0.1", "1h");
+    let (code, _) = pbx.sync(&[]);
+    assert_eq!((code, pbx.keys()), (0, vec!["45.0.0.1".to_owned()]));
+    pbx.ban("45.0.0.1", "2h");
+    pbx.ban("45.0.0.1", "3h");
+    pbx.sync(&[]);
+    let list = pbx.cscli(&["decisions", "list", "--ip", "45.0.0.1", "-a", "-o", "raw"]);
+    let id = |duration: &str| {
+        let line =
+            list.lines().find(|line| line.contains(&format!(",{duration}")) && line.contains("manual"));
+        line.unwrap_or_else(|| panic!("{list}")).split(',').next().unwrap().to_owned()
+    };
+    pbx.cscli(&["decisions", "delete", "--id", &id("2h")]);
+    let (code, feed) = pbx.sync(&[]);
+    // What was taken back may not be the last, so everything was asked for once more.
+    assert_eq!((code, &feed["requests"]), (0, &2.into()), "{feed}");
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    for duration in ["3h", "1h"] {
+        let list = pbx.cscli(&["decisions", "list", "--ip", "45.0.0.1", "-a", "-o", "raw"]);
+        assert!(list.contains("manual"), "{duration}: {list}");
+        pbx.cscli(&["decisions", "delete", "--id", &id_of(&list)]);
+        pbx.sync(&[]);
+    }
+    assert_eq!(pbx.keys(), [""; 0], "the last of that origin is gone");
+}
+
+/// The first decision of our own origin.
+fn id_of(list: &str) -> String {
+    let line = list.lines().find(|line| line.contains("manual"));
+    line.unwrap_or_else(|| panic!("{list}")).split(',').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_crowdsec_that_forgot_its_bans_does_not_unblock_them_unless_the_administrator_says_so() {
+    let mut pbx = Pbx::with_crowdsec();
+    let many: Vec<String> = (1..=20).map(|n| format!("45.0.{n}.9")).collect();
+    pbx.import(&many);
+    pbx.sync(&[]);
+    assert_eq!(pbx.keys().len(), 20);
+    pbx.stop_crowdsec();
+    pbx.fresh_database();
+    pbx.start_crowdsec();
+    pbx.sync(&[]);
+    assert_eq!(pbx.keys().len(), 20, "nothing new, so nothing changed");
+    pbx.a_day_later();
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, pbx.keys().len()), (65, 20), "{feed}");
+    assert!(feed["error"].as_str().unwrap().contains("banned 20 addresses and bans 0 now"), "{feed}");
+    let (code, feed) = pbx.sync(&["--feed", "cs", "--accept"]);
+    assert_eq!((code, pbx.keys().len()), (0, 0), "{feed}");
+}
+
+#[test]
+fn a_key_that_crowdsec_does_not_know_is_refused_with_the_mend() {
+    let pbx = Pbx::with_crowdsec();
+    pbx.ban("45.0.0.1", "4h");
+    pbx.sync(&[]);
+    pbx.configure("key = \"another-key-3\"");
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, pbx.keys()), (77, vec!["45.0.0.1".to_owned()]), "{feed}");
+    let error = feed["error"].as_str().unwrap();
+    assert!(error.contains("cscli bouncers add") && !error.contains("another-key-3"), "{error}");
+    pbx.configure("");
+    let (code, feed) = pbx.sync(&[]);
+    assert_eq!((code, pbx.keys().len()), (78, 1), "{feed}");
+    pbx.sandbox.write_file("/etc/asterisk/crowdsec.key", format!("{KEY}\n"));
+    pbx.configure("key_file = \"/etc/asterisk/crowdsec.key\"");
+    assert_eq!(pbx.sync(&[]).0, 0);
+    assert!(!pbx.run(&["config", "show"]).ok().contains(KEY));
+}
+
+#[test]
+fn whatever_answers_in_crowdsecs_place_the_last_good_state_stays() {
+    let pbx = Pbx::new();
+    let answers = pbx.sandbox.dir().join("answers");
+    fs::create_dir(&answers).unwrap();
+    let router = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/list_server/router.php");
+    let mut server = pbx.sandbox.command("php");
+    server.args(["-S", "127.0.0.1:8099", router]).env("LISTS", &answers);
+    let mut server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("the server", || pbx.sandbox.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8099"]).code == 0);
+    pbx.configure(&format!("url = \"http://127.0.0.1:8099/api\"\nkey = \"{KEY}\"\n"));
+    let good = r#"{"deleted":null,"new":[{"duration":"4h","origin":"CAPI","scope":"Ip","type":"ban","value":"45.0.0.1"}]}"#;
+    let answer = |text: &str| fs::write(answers.join("stream"), text).unwrap();
+    let fault = |text: &str| fs::write(answers.join("stream.fault"), text).unwrap();
+    answer(good);
+    assert_eq!(pbx.sync(&[]).0, 0);
+    let cut = format!("cut {}", good.len() - 9);
+    for (kind, text, code, words) in [
+        ("fault", "status 500", 69, "status 500"),
+        ("fault", "status 404", 65, "check its url"),
+        ("fault", "status 403", 65, "without CrowdSec's words"),
+        ("fault", "html", 65, "a web page came"),
+        ("fault", "redirect https://example.com/", 65, "not followed"),
+        ("fault", &cut, 65, "cut"),
+        ("answer", &good[..good.len() - 1], 65, "cut off after decision 1"),
+        ("answer", "", 65, "empty"),
+        ("answer", r#"{"message":"hello"}"#, 65, "both lists"),
+        ("answer", "45.0.0.1\n", 65, "CrowdSec"),
+        ("answer", "{\u{1b}[2J", 65, "no good JSON"),
+    ] {
+        if kind == "fault" {
+            fault(text);
+        } else {
+            let _ = fs::remove_file(answers.join("stream.fault"));
+            answer(text);
+        }
+        let (found, feed) = pbx.sync(&["--feed", "cs"]);
+        let error = feed["error"].as_str().unwrap_or_default();
+        assert!(found == code && error.contains(words), "{text}: {found} {feed}");
+        assert!(!error.contains('\u{1b}'), "{error}");
+        assert_eq!(pbx.keys(), ["45.0.0.1"], "{text}");
+    }
+    answer(good);
+    assert_eq!(pbx.sync(&["--feed", "cs"]).0, 0);
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
