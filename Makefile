@@ -3,6 +3,8 @@
 #   make test   all tests
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
+#   make dist   the packages, into target/dist/packages; needs Python 3 with pip, no root
+#   make dist-check   builds them a second time in another directory: are they the same to the byte?
 #   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
 #   make bench  what everything costs, in target/bench.json too: half an hour
 #   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
@@ -21,7 +23,13 @@ DEPS += gettext
 DEPS += libsqlite3-0
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: deps build demo test soak lint bench fuzz
+# The packages are installed in a Debian of its own, under its systemd.
+DEPS += debootstrap systemd binutils
+
+# For making the packages: the module's translation, a .deb, symbol versions.
+DIST_DEPS := gettext dpkg binutils
+
+.PHONY: deps build demo test soak lint bench fuzz dist dist-check
 deps:
 	@tests/deps $(DEPS)
 	@tests/deps --unpack $(TARGET)/tools/crowdsec crowdsec
@@ -51,3 +59,10 @@ bench: deps
 
 fuzz:
 	@tests/fuzz
+
+dist:
+	@tests/deps $(DIST_DEPS)
+	@packaging/dist
+
+dist-check: dist
+	@packaging/same

@@ -21,7 +21,7 @@ mod sync;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, KEY_VARIABLE};
 use crate::database::Settings;
@@ -137,9 +137,18 @@ pub fn main() -> Exit {
         }
     };
     result.unwrap_or_else(|error| {
-        output::complain(&global.scrub(&format!("{error:#}")));
-        Exit::of_error(&error)
+        let exit = Exit::of_error(&error);
+        // Another run at work is no error: cron would mail it each time that two meet.
+        if !(global.quiet && exit == Exit::TryAgain) {
+            output::complain(&global.scrub(&format!("{error:#}")));
+        }
+        exit
     })
+}
+
+/// The definition of the command line, from which the packages' man pages and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 impl Global {
@@ -182,12 +191,10 @@ fn now() -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
     fn the_command_line_is_well_formed() {
-        Cli::command().debug_assert();
+        command().debug_assert();
     }
 }

@@ -1,7 +1,7 @@
 //! `purge`: takes away every row, table and file of ours, and nothing else.
 
 use std::io::{self, BufRead, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
@@ -21,6 +21,9 @@ pub struct PurgeArgs {
     /// Do not ask
     #[arg(long)]
     yes: bool,
+    /// Leave the log where it is
+    #[arg(long)]
+    keep_log: bool,
 }
 
 #[derive(Serialize)]
@@ -40,7 +43,10 @@ struct Purged {
 /// Runs the command. It needs no configuration: what is ours is told by our mark, by our names of tables and by the
 /// ledger.
 pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
-    let mut ledger = global.ledger()?;
+    let mut ledger = match global.ledger() {
+        Ok(ledger) => ledger,
+        Err(error) => return Err(without_database(args, error)),
+    };
     ledger.lock()?;
     let written = ledger.written()?;
     let rows = blacklist::read(ledger.conn())?;
@@ -55,12 +61,7 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
     let taken = blacklist::take_all_away(ledger.conn(), &unmarked)?;
     // Before the tables: while they are there, somebody knows that there is a set.
     let set = match rustix::process::geteuid().is_root() {
-        true => kernel::set::remove(&System::default(), Path::new(kernel::set::DIRECTORY)).unwrap_or_else(
-            |error| {
-                complain(&format!("the set in the kernel: {error}"));
-                false
-            },
-        ),
+        true => remove_set(),
         false => {
             if ledger.set_found()?.is_some_and(|set| set.backend.is_some()) {
                 complain("the set in the kernel stays: only root can remove it (banbridge purge as root)");
@@ -69,15 +70,7 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
         }
     };
     let tables = ledger.drop_tables()?;
-    let log = Path::new(&log_dir).join(logging::FILE);
-    let owner = freepbx_conf::owner(&global.freepbx_conf).map_or(0, |(user, _)| user);
-    let log = match files::remove(&log, owner) {
-        Ok(removed) => removed.then_some(log),
-        Err(why) => {
-            complain(&format!("the log stays: {}: {why}", log.display()));
-            None
-        }
-    };
+    let log = if args.keep_log { None } else { remove_log(global, Path::new(&log_dir)) };
     if taken > 0
         && rustix::process::geteuid().is_root()
         && let Some(daemon) = daemon::find()
@@ -100,6 +93,36 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
         ))?;
     }
     Ok(Exit::Done)
+}
+
+/// Where the database does not answer, nothing can be taken away but the set, which must not go on refusing with nobody
+/// there to let anyone go.
+fn without_database(args: &PurgeArgs, error: anyhow::Error) -> anyhow::Error {
+    match args.yes && rustix::process::geteuid().is_root() && remove_set() {
+        true => error.context("the set in the kernel was taken away, rows and tables were not"),
+        false => error,
+    }
+}
+
+/// Removes the set; false where there was none.
+fn remove_set() -> bool {
+    kernel::set::remove(&System::default(), Path::new(kernel::set::DIRECTORY)).unwrap_or_else(|error| {
+        complain(&format!("the set in the kernel: {error}"));
+        false
+    })
+}
+
+/// Removes the log file; its path when there was one.
+fn remove_log(global: &Global, directory: &Path) -> Option<PathBuf> {
+    let log = directory.join(logging::FILE);
+    let owner = freepbx_conf::owner(&global.freepbx_conf).map_or(0, |(user, _)| user);
+    match files::remove(&log, owner) {
+        Ok(removed) => removed.then_some(log),
+        Err(why) => {
+            complain(&format!("the log stays: {}: {why}", log.display()));
+            None
+        }
+    }
 }
 
 /// Asks on a terminal. Without one the answer is no.

@@ -90,6 +90,12 @@ impl Builder {
         self
     }
 
+    /// Systemd is its first process, without any unit but the journal's: for units of ours.
+    pub fn systemd(mut self) -> Self {
+        self.options.push("--systemd".into());
+        self
+    }
+
     /// Starts it and waits for the daemon's first pass.
     pub fn start(self) -> Sandbox {
         Sandbox::boot(&self)
