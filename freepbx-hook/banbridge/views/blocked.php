@@ -10,6 +10,14 @@
 		<div class="bb-line">
 			<label for="bb-entries-feed"><?php echo _('Feed'); ?></label>
 			<select class="form-control" id="bb-entries-feed"></select>
+			<label for="bb-entries-sort"><?php echo _('Sort by'); ?></label>
+			<select class="form-control" id="bb-entries-sort">
+				<option value=""></option>
+				<option value="prefix asc"><?php echo _('Address or network'); ?></option>
+				<option value="first_seen desc"><?php echo _('Newest first'); ?></option>
+				<option value="expires_at asc"><?php echo _('Soonest let go first'); ?></option>
+				<option value="refused_packets desc"><?php echo _('Most packets first'); ?></option>
+			</select>
 		</div>
 		<div class="bb-table" data-bb-region tabindex="-1" role="region" aria-labelledby="bb-entries-title">
 			<table id="bb-entries" class="table table-striped"></table>

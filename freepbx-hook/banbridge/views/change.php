@@ -1,4 +1,7 @@
 <?php
+if (!defined('FREEPBX_IS_AUTH')) {
+	die('No direct script access allowed');
+}
 // What the entry "Ban Bridge: change" says when somebody opens it.
 ?>
 <div class="container-fluid" id="banbridge">

@@ -1,4 +1,7 @@
 <?php
+if (!defined('FREEPBX_IS_AUTH')) {
+	die('No direct script access allowed');
+}
 // The page. Its words are here and in strings.php; what it shows comes by ajax.
 $given = array(
 	'strings' => include __DIR__ . '/strings.php',

@@ -1,4 +1,7 @@
 <?php
+if (!defined('FREEPBX_IS_AUTH')) {
+	die('No direct script access allowed');
+}
 // Shown where the program is not installed.
 ?>
 <div class="container-fluid" id="banbridge">

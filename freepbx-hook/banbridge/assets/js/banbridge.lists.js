@@ -45,7 +45,10 @@ window.Banbridge = window.Banbridge || {};
 					return bb.escape(bb.text('list_empty'));
 				}
 			});
-			$table.closest('.bootstrap-table').find('.search input').attr('aria-label', bb.text('search'));
+			// The library hears keys alone; what is pasted by the mouse counts too.
+			$table.closest('.bootstrap-table').find('.search input').attr('aria-label', bb.text('search')).on('input', function () {
+				this.dispatchEvent(new Event('keyup', {bubbles: true}));
+			});
 		}
 
 		return {
@@ -176,6 +179,14 @@ window.Banbridge = window.Banbridge || {};
 			})));
 			select.value = names.indexOf(chosen) >= 0 ? chosen : '';
 		};
+		// The head is sorted by the mouse only, and cards have none.
+		var sort = bb.byId('bb-entries-sort');
+		sort.addEventListener('change', function () {
+			$('#bb-entries').bootstrapTable('refresh', {pageNumber: 1});
+		});
+		$('#bb-entries').on('sort.bs.table', function () {
+			sort.value = '';
+		});
 		return part;
 	}
 
@@ -306,7 +317,8 @@ window.Banbridge = window.Banbridge || {};
 
 	bb.parts.push(later(function () {
 		return filter(table('bb-entries', 'entries', entries(), 'bb-panel-blocked', function () {
-			return {feed: bb.byId('bb-entries-feed').value};
+			var sort = bb.byId('bb-entries-sort').value.split(' '), asked = {feed: bb.byId('bb-entries-feed').value};
+			return sort.length === 2 ? $.extend(asked, {sort: sort[0], order: sort[1]}) : asked;
 		}));
 	}));
 	bb.parts.push(later(function () {

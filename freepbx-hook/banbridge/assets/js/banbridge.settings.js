@@ -14,8 +14,10 @@ window.Banbridge = window.Banbridge || {};
 		var list = config.blacklist || {}, all = [];
 		(config.feed || []).forEach(function (feed) {
 			var name = 'feed.' + feed.name;
-			if (feed.kind === 'apiban') {
+			if (feed.key !== undefined) {
 				all.push({name: name + '.key', label: bb.text('set_key', feed.name), secret: true, value: feed.key, feed: feed.name});
+			}
+			if (feed.dataset !== undefined) {
 				all.push({name: name + '.dataset', label: bb.text('set_dataset', feed.name), value: feed.dataset, choice: ['sip', 'http', 'all']});
 			}
 			all.push({name: name + '.ttl', label: bb.text('set_ttl', feed.name), value: feed.ttl, help: bb.text('set_ttl_help')});
@@ -59,7 +61,7 @@ window.Banbridge = window.Banbridge || {};
 			}));
 		}
 		var answer = bb.make('div', {role: 'status', 'class': 'bb-setting-answer'});
-		var hint = field.secret ? bb.text('set_key_help', value || bb.text('key_none')) : field.help;
+		var hint = field.secret ? bb.text('set_key_help', value && value !== 'missing' ? value : bb.text('key_none')) : field.help;
 		var form = bb.make('form', {'class': 'bb-setting', 'data-bb-setting': field.name}, [
 			bb.make('label', {'for': id}, field.label),
 			bb.make('div', {'class': 'bb-setting-field'}, [input].concat(buttons)),
