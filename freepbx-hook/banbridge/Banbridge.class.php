@@ -110,7 +110,8 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 
 	/** The one command that installs the program, for the kind of system that this is. */
 	private function installation() {
-		return is_file('/usr/bin/dpkg') ? 'apt install ./banbridge_*.deb' : 'yum install ./banbridge-*.rpm';
+		$archive = 'tar xzf banbridge-*-x86_64.tar.gz && ./banbridge-*/install.sh';
+		return is_file('/usr/bin/dpkg') ? 'apt install ./banbridge_*_amd64.deb' : $archive;
 	}
 
 	/** The entry in FreePBX's search. */

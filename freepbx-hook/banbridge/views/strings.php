@@ -26,6 +26,8 @@ return array(
 	'last_run' => _('last run: %s'),
 	'next_run' => _('next run: %s'),
 	'next_run_unknown' => _('next run: not known'),
+	'first_key' => _('If this is the beginning: get a key of apiban, which costs nothing, and give it in the settings.'),
+	'first_settings' => _('To the settings'),
 	'root_there' => _('The system\'s own timer is installed: what you change here is in force within seconds.'),
 	'root_last' => _('It last ran: %s.'),
 	'root_missing' => _('The system\'s own timer is not installed. Rows of the blacklist are written and the firewall takes them up by itself, slowly when they are many; the set of addresses beside them, IPv6 on FreePBX 15 to 17 and changes at once are not in force.'),

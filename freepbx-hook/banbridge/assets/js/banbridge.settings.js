@@ -4,8 +4,8 @@ window.Banbridge = window.Banbridge || {};
 	'use strict';
 
 	var SETTINGS = 'bb-panel-settings', LOG = 'bb-panel-log';
-	/** Whether something is typed and not saved. */
-	var typed = false;
+	/** Whether something is typed and not saved; whether there is no configuration to be shown. */
+	var typed = false, none = false;
 
 	// ---- Settings ----
 
@@ -80,7 +80,10 @@ window.Banbridge = window.Banbridge || {};
 		bb.busy(button, bb.ask('setting', {name: field.name, value: input.value.trim()})).then(function (done) {
 			typed = false;
 			bb.say(bb.text(done.data && done.data.changed === false ? 'setting_same' : 'setting_saved', field.label));
-			if (field.secret) {
+			bb.changed();
+			if (none) {
+				show(true);
+			} else if (field.secret) {
 				input.value = '';
 				bb.byId(input.getAttribute('aria-describedby')).textContent = bb.text('set_key_help', bb.text('key_new'));
 			}
@@ -101,14 +104,24 @@ window.Banbridge = window.Banbridge || {};
 	}
 
 	/** Shows what is saved. What somebody is typing meanwhile is not taken away. */
-	function show() {
+	function show(anew) {
 		var box = bb.byId('bb-settings');
 		bb.ask('settings').then(function (answer) {
-			if (!typed && !box.contains(document.activeElement)) {
+			none = false;
+			if (anew === true || !typed && !box.contains(document.activeElement)) {
 				bb.fill(box, fields(answer.data).map(row));
+				if (anew === true) {
+					bb.byId('bb-tab-settings').focus();
+				}
 			}
 		}, function (failure) {
-			bb.fill(box, bb.alert('danger', failure.message));
+			none = true;
+			// Where there is no configuration yet, the key of apiban makes one.
+			var first = {feed: [{name: 'apiban', key: null}]};
+			var key = fields(first).filter(function (field) {
+				return field.secret;
+			});
+			bb.fill(box, [bb.alert('danger', failure.message)].concat(bb.mayChange ? key.map(row) : []));
 		});
 	}
 

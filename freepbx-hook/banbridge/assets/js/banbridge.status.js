@@ -8,6 +8,8 @@ window.Banbridge = window.Banbridge || {};
 	var OFTEN = 2000, SELDOM = 60000;
 	/** A run that was started and is not seen after so many looks has ended already. */
 	var LOOKS = 5;
+	/** The program's exit code for a configuration that is wrong or not there. */
+	var CONFIGURATION = 78;
 	var timer = null, asked = null;
 
 	function look() {
@@ -25,8 +27,20 @@ window.Banbridge = window.Banbridge || {};
 		}, function (failure) {
 			word('error', bb.text('state_unknown'));
 			bb.byId('bb-state-text').textContent = failure.message;
+			bb.fill(bb.byId('bb-root'), failure.answer && failure.answer.code === CONFIGURATION ? first() : []);
 			timer = window.setTimeout(look, SELDOM);
 		});
+	}
+
+	/** Where to begin when there is no configuration yet. */
+	function first() {
+		return bb.alert('info', [
+			bb.make('p', {}, bb.text('first_key')),
+			bb.make('p', {}, bb.make('a', {href: 'https://apiban.org/getkey.html', target: '_blank', rel: 'noopener noreferrer'}, 'apiban.org/getkey.html')),
+			bb.button(bb.text('first_settings'), 'btn-default', function () {
+				bb.showTab('bb-panel-settings', true);
+			})
+		]);
 	}
 
 	// ---- State ----
