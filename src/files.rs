@@ -30,16 +30,21 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
 
 /// Reads a file of at most `most` bytes.
 pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let guarded = must_guard(path)?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
-    let file = open_guarded(path, flags, guarded)?;
+    let file = open_to_read(path)?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
         return Err(io::Error::new(ErrorKind::FileTooLarge, format!("it is larger than {most} bytes")));
     }
     Ok(bytes)
+}
+
+/// Opens a file of any size.
+pub fn open_to_read(path: &Path) -> io::Result<File> {
+    let guarded = must_guard(path)?;
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
+    open_guarded(path, flags, guarded)
 }
 
 /// Opens the file of this path for appending, makes it where there is none, readable by owner and group.

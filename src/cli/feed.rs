@@ -7,6 +7,8 @@ mod test;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+pub use test::find;
+
 use super::exit::Exit;
 use super::output::{Time, print, print_json, table, time_or};
 use super::picture::Picture;

@@ -5,6 +5,7 @@ mod apply;
 mod check;
 mod clock;
 mod config;
+mod coverage;
 pub mod exit;
 mod export;
 mod feed;
@@ -79,6 +80,11 @@ enum Command {
     /// Feeds: list, add, switch, try out, compare
     #[command(subcommand)]
     Feed(feed::FeedCommand),
+    /// Show from the logs who attacked this PBX, who of them was listed when, and what got through
+    Coverage(coverage::CoverageArgs),
+    /// The part of coverage that asks lists and is not root
+    #[command(name = coverage::LISTS, hide = true)]
+    CoverageLists(coverage::ListsArgs),
     /// Write what is wanted into a file, for other machines
     Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
@@ -125,6 +131,8 @@ pub fn main() -> Exit {
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
         Command::Feed(command) => feed::run(global, command),
+        Command::Coverage(args) => coverage::run(global, args),
+        Command::CoverageLists(args) => coverage::run_lists(global, args),
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),

@@ -12,6 +12,7 @@ pub mod listings;
 pub mod report;
 pub mod scan;
 pub mod stamp;
+pub mod suggest;
 pub mod svg;
 pub mod tally;
 

@@ -118,7 +118,7 @@ fn as_owner(global: &Global, name: &str) -> anyhow::Result<Exit> {
 }
 
 /// A feed of the configuration, or one that the catalogue would add.
-fn find(config: &Config, name: &str) -> anyhow::Result<FeedConfig> {
+pub fn find(config: &Config, name: &str) -> anyhow::Result<FeedConfig> {
     if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
         return Ok(feed.clone());
     }

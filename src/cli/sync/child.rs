@@ -219,12 +219,12 @@ impl Child {
                 "the process that asks the feeds was ended ({status}); what came stays, the next run goes on from there"
             );
             let exit = super::super::exit::Exit::TryAgain;
-            return Err(Failed { text, status: status.to_string(), exit }.into());
+            return Err(Failed::new(text, status, exit).into());
         }
         let exit = super::super::exit::Exit::from_code(
             status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX),
         );
-        Err(Failed { text: one_line(text, COMPLAINT).into_owned(), status: status.to_string(), exit }.into())
+        Err(Failed::new(one_line(text, COMPLAINT).into_owned(), status, exit).into())
     }
 }
 
@@ -244,4 +244,11 @@ pub struct Failed {
     status: String,
     /// What its exit code means.
     pub exit: super::super::exit::Exit,
+}
+
+impl Failed {
+    /// `text` are its last words.
+    pub fn new(text: String, status: std::process::ExitStatus, exit: super::super::exit::Exit) -> Self {
+        Self { text, status: status.to_string(), exit }
+    }
 }
