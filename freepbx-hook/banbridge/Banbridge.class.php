@@ -66,6 +66,16 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		}
 	}
 
+	/** Module Admin's Disable: without the module its job has no command. What is blocked stays as it is. */
+	public function disable() {
+		\FreePBX::Job()->setEnabled('banbridge', 'sync', false);
+		Notices::mirror(array());
+	}
+
+	public function enable() {
+		\FreePBX::Job()->setEnabled('banbridge', 'sync', true);
+	}
+
 	public function backup() {
 	}
 

@@ -15,7 +15,7 @@ window.Banbridge = window.Banbridge || {};
 		(config.feed || []).forEach(function (feed) {
 			var name = 'feed.' + feed.name;
 			if (feed.key !== undefined) {
-				all.push({name: name + '.key', label: bb.text('set_key', feed.name), secret: true, value: feed.key, feed: feed.name});
+				all.push({name: name + '.key', label: bb.text('set_key', feed.name), secret: true, value: feed.key, feed: feed.name, kind: feed.kind});
 			}
 			if (feed.dataset !== undefined) {
 				all.push({name: name + '.dataset', label: bb.text('set_dataset', feed.name), value: feed.dataset, choice: ['sip', 'http', 'all']});
@@ -55,7 +55,8 @@ window.Banbridge = window.Banbridge || {};
 		if (bb.mayChange) {
 			buttons.push(bb.make('button', {type: 'submit', 'class': 'btn btn-default', 'aria-label': bb.text('save') + ': ' + field.label}, bb.text('save')));
 		}
-		if (field.secret && bb.mayChange) {
+		// Another kind of feed is tested with the key that is saved, on its card.
+		if (field.kind === 'apiban' && bb.mayChange) {
 			buttons.push(bb.button(bb.text('key_test'), 'btn-default', function (button) {
 				testKey(button, field, input, answer);
 			}));
@@ -117,7 +118,7 @@ window.Banbridge = window.Banbridge || {};
 		}, function (failure) {
 			none = true;
 			// Where there is no configuration yet, the key of apiban makes one.
-			var first = {feed: [{name: 'apiban', key: null}]};
+			var first = {feed: [{name: 'apiban', kind: 'apiban', key: null}]};
 			var key = fields(first).filter(function (field) {
 				return field.secret;
 			});
