@@ -13,7 +13,7 @@ class Banbridge extends Command {
 		$this->setName('banbridge')
 			->setDescription(_('Ban Bridge: blocks what apiban.org and other lists name'))
 			->addArgument('args', InputArgument::IS_ARRAY, _('What the program banbridge takes, such as: status --json'))
-			->setHelp(_('Hands everything to the program banbridge: sync, status, check ADDRESS, list, allow, release and more; "fwconsole banbridge help" names them all. "fwconsole banbridge job" is what FreePBX runs every five minutes.'));
+			->setHelp(_('Hands everything to the program banbridge: sync, status, check ADDRESS, list, allow, release and more; "fwconsole banbridge help" names them all, and "fwconsole banbridge -- sync --help" explains one. "fwconsole banbridge job" is what FreePBX runs every five minutes.'));
 		// The options are the program's, and it says what is wrong with them.
 		$this->ignoreValidationErrors();
 	}
@@ -46,10 +46,14 @@ class Banbridge extends Command {
 		return $result['code'] === null ? 70 : $result['code'];
 	}
 
-	/** The words behind the command's name, as they were typed. */
+	/**
+	 * The words behind the command's name, as they were typed. fwconsole keeps --help and --version for itself unless
+	 * they stand behind a "--", which is not the program's then.
+	 */
 	private function words() {
 		$words = isset($_SERVER['argv']) ? array_values($_SERVER['argv']) : array();
 		$at = array_search('banbridge', $words, true);
-		return $at === false ? array() : array_slice($words, $at + 1);
+		$words = $at === false ? array() : array_slice($words, $at + 1);
+		return $words && $words[0] === '--' ? array_slice($words, 1) : $words;
 	}
 }
