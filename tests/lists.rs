@@ -324,9 +324,42 @@ fn a_feed_that_widens_blocks_the_network_of_enough_addresses_and_narrows_again()
     assert_eq!(check["blocked"], true, "{check}");
     assert_eq!(check["feeds"][0]["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]));
     assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 addresses"));
+    let list = pbx.json(&["list"]);
+    let network = list.as_array().unwrap().iter().find(|one| one["prefix"] == "45.0.0.0/24").unwrap();
+    assert_eq!(network["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]), "{network}");
+    assert_eq!((&network["state"], &network["row"]), (&"row".into(), &"45.0.0.0/24".into()), "{network}");
+    assert_eq!(list.as_array().unwrap().len(), 6, "{list}");
+    assert!(pbx.run(&["list"]).ok().contains("one: 3 addresses in it, such as 45.0.0.1"));
     pbx.publish("one", "45.0.0.1\n45.0.0.7\n46.0.0.1\n46.0.0.2\n");
     pbx.sync("one");
     assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.7", "46.0.0.1", "46.0.0.2"]);
+}
+
+#[test]
+fn a_narrower_limit_is_obeyed_at_once_and_without_asking() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", "")]);
+    pbx.publish("one", "45.0.0.0/20\n46.0.0.0/24\n2a05::/40\n");
+    pbx.sync("one");
+    assert_eq!(pbx.keys(), ["45.0.0.0/20", "46.0.0.0/24"]);
+    let asked = pbx.requests().len();
+    pbx.configure(&[("one", "shortest_v4 = 24\nshortest_v6 = 48")]);
+    let report = pbx.json(&["apply"]);
+    assert_eq!((pbx.keys(), pbx.requests().len()), (vec!["46.0.0.0/24".to_owned()], asked), "{report}");
+    assert_eq!(report["set"]["size"], 1, "{report}");
+    let check = pbx.json(&["check", "45.0.0.1"]);
+    assert_eq!(check["blocked"], false, "{check}");
+    let reason = check["reason"].as_str().unwrap();
+    assert!(reason.starts_with("one lists it as 45.0.0.0/20, which is wider than /24"), "{reason}");
+    let refused = pbx.json(&["list", "--refused"]);
+    assert!(
+        refused.to_string().contains("2a05::/40") && refused.to_string().contains("wider than /48"),
+        "{refused}"
+    );
+    // And what was narrowed for a moment only is there again.
+    pbx.configure(&[("one", "")]);
+    pbx.json(&["apply"]);
+    assert_eq!(pbx.keys(), ["45.0.0.0/20", "46.0.0.0/24"]);
 }
 
 #[test]

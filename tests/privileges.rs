@@ -107,6 +107,39 @@ fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
 }
 
 #[test]
+fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.write_config("[[feed]]\nname = \"one\"\nkind = \"list\"\nurl = \"http://127.0.0.1:8098/list\"\n");
+    scene.give_to_asterisk(CONFIG);
+    let owner = fs::metadata(scene.pbx.outside("/etc/freepbx.conf")).unwrap().uid().to_string();
+    for user in ["root", "asterisk"] {
+        // A server that takes the question and says nothing.
+        let silent = "$s = stream_socket_server('tcp://127.0.0.1:8098'); touch($argv[1]); $c = stream_socket_accept($s, 60); \
+                      fread($c, 1); touch($argv[2]); sleep(60);";
+        let file = |name: &str| scene.pbx.dir().join(format!("{user}-{name}")).display().to_string();
+        let mut server = scene.pbx.command("php");
+        let mut server = server.args(["-r", silent, &file("listens"), &file("asked")]).spawn().unwrap();
+        until("the server", || fs::exists(file("listens")).unwrap());
+        let mut run = scene.pbx.command_as(user, PROGRAM);
+        run.args(["feed", "test", "one"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let run = run.spawn().unwrap();
+        until("the question", || fs::exists(file("asked")).unwrap());
+        let all = below(run.id());
+        let child = *all.iter().find(|pid| words(**pid).iter().any(|word| word == "try-feed")).unwrap();
+        assert_eq!(status(child, "Uid"), vec![owner.clone(); 4], "{user}");
+        assert_eq!(status(child, "NoNewPrivs"), ["1"], "{user}");
+        let limits = fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
+        assert!(limits.contains("1073741824"), "{limits}");
+        let server_pid = scene.pbx.pid_of(&server);
+        let server_pid = rustix::process::Pid::from_raw(server_pid.cast_signed()).unwrap();
+        rustix::process::kill_process(server_pid, rustix::process::Signal::KILL).unwrap();
+        server.wait().unwrap();
+        let run = end(run);
+        assert!(run.code == 69 && run.stderr.contains("127.0.0.1:8098"), "{user}: {run:?}");
+    }
+}
+
+#[test]
 fn a_child_that_stays_root_asks_nobody() {
     let scene = Scene::without_firewall(&[ATTACKER]);
     // No way to become asterisk: its user is root.

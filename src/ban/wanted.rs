@@ -31,9 +31,17 @@ pub struct Asking {
     pub ttl: i64,
     /// While the feed is held (see [`super::surge`]): what it named after this time does not count.
     pub held_since: Option<i64>,
+    /// The widest network of each family that counts, IPv4 first, as its length. What was taken under a wider limit
+    /// counts no more: an administrator who narrows it is obeyed at once.
+    pub shortest: (u8, u8),
 }
 
 impl Asking {
+    /// Whether the feed may ask for as wide a network.
+    pub fn may_ask_for(&self, prefix: &Prefix) -> bool {
+        prefix.length() >= if prefix.is_ipv4() { self.shortest.0 } else { self.shortest.1 }
+    }
+
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
@@ -42,7 +50,10 @@ impl Asking {
             NEVER => NEVER,
             at => at.min(entry.last_seen.saturating_add(self.ttl)),
         };
-        entry.feed == self.feed && end > now && self.held_since.is_none_or(|since| entry.first_seen <= since)
+        entry.feed == self.feed
+            && end > now
+            && self.held_since.is_none_or(|since| entry.first_seen <= since)
+            && self.may_ask_for(&entry.prefix)
     }
 
     /// How many entries of the feed count at `now`, or would if it were not held.
@@ -85,8 +96,8 @@ mod tests {
     }
 
     const FEEDS: [Asking; 2] = [
-        Asking { feed: 7, priority: 0, ttl: 100, held_since: None },
-        Asking { feed: 3, priority: 1, ttl: 100, held_since: None },
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, shortest: (16, 32) },
+        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, shortest: (16, 32) },
     ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
@@ -119,6 +130,16 @@ mod tests {
         let new = Entry { first_seen: 6, ..entry("46.0.0.1", 7, 9) };
         assert_eq!([held.holds(&old, 50), held.holds(&new, 50)], [true, false]);
         assert_eq!(held.size(&[old, new], 50), 2);
+    }
+
+    #[test]
+    fn a_network_that_is_wider_than_its_feed_may_ask_for_now_does_not_count() {
+        let entries = [entry("45.0.0.0/16", 7, 4), entry("46.0.0.0/15", 7, 4), entry("2a05::/31", 7, 4)];
+        assert_eq!(shown(&entries, 50), ["45.0.0.0/16 0 4"]);
+        let narrowed = Asking { shortest: (17, 32), ..FEEDS[0] };
+        assert_eq!(narrowed.size(&entries, 50), 0);
+        let widened = Asking { shortest: (8, 16), ..FEEDS[0] };
+        assert_eq!(widened.size(&entries, 50), 3);
     }
 
     #[test]

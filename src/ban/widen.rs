@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::ban::wanted;
 
-    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None };
+    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None, shortest: (16, 32) };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of

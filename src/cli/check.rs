@@ -177,7 +177,13 @@ fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -
             format!("no feed lists it, and it would never be blocked: {why}")
         }
         Fate::Refused(why) => format!("listed, but never blocked: {why}"),
-        _ if feeds.is_empty() => "no feed lists it and no row holds it".to_owned(),
+        _ if feeds.is_empty() => {
+            let wide = picture.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
+            wide.map_or("no feed lists it and no row holds it".to_owned(), |(entry, why)| {
+                let feed = picture.feed_name(entry.feed).unwrap_or_default();
+                format!("{feed} lists it as {}, which is {why}", entry.prefix)
+            })
+        }
         Fate::Released => "listed, but an administrator took it out (banbridge list --released)".to_owned(),
         Fate::OverLimit => {
             format!("listed, but it found no room under the limit of {} rows", picture.policy.limit)

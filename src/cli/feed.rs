@@ -2,7 +2,7 @@
 
 mod edit;
 mod overlap;
-mod test;
+pub(super) mod test;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;

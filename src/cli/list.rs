@@ -9,8 +9,8 @@ use super::output::{Time, print, print_json, table};
 use super::picture::Picture;
 use super::set_view::SetView;
 use super::{Global, now};
-use crate::ban::plan::Fate;
-use crate::ban::{Entry, Prefix};
+use crate::ban::Prefix;
+use crate::ban::plan::{Fate, Plan};
 use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 
@@ -49,6 +49,9 @@ struct Listed {
     state: &'static str,
     /// Why it is not blocked, when it is not.
     reason: Option<String>,
+    /// For a network that no feed names: the listed addresses in it that it is blocked for (`widen`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    widened: Vec<Prefix>,
 }
 
 #[derive(Serialize)]
@@ -95,7 +98,7 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
             let feed = picture.feed_name(entry.feed)?;
             let asked = args.feed.as_ref().is_none_or(|name| name == feed);
             let (state, row, reason) =
-                asked.then(|| told(picture.fate(&plan, &entry.prefix), picture, entry))?;
+                asked.then(|| told(picture.fate(&plan, &entry.prefix), picture, &entry.prefix))?;
             Some(Listed {
                 prefix: entry.prefix,
                 feed: feed.to_owned(),
@@ -107,14 +110,17 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
                 refused_packets: view.packets(&entry.prefix),
                 state,
                 reason,
+                widened: Vec::new(),
             })
         })
+        .chain(widened(args, picture, &plan, &view, now))
         .collect();
     if global.json {
         print_json(&items)?;
         return Ok(Exit::Done);
     }
     let rows = items.into_iter().map(|item| {
+        let feed = named_by(&item);
         let blocked = match (item.row, item.reason) {
             (Some(row), _) => format!("row {row}"),
             (None, _) if item.set == Some(true) => "the set".to_owned(),
@@ -122,7 +128,7 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
         };
         vec![
             item.prefix.to_string(),
-            item.feed,
+            feed,
             item.first_seen.to_string(),
             item.expires_at.map_or("its list drops it".to_owned(), |end| end.to_string()),
             item.refused_packets.map_or_else(|| "-".to_owned(), |packets| packets.to_string()),
@@ -133,9 +139,48 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
     Ok(Exit::Done)
 }
 
+/// Networks that are blocked for what their addresses did, with these as their reasons.
+fn widened(
+    args: &ListArgs,
+    picture: &Picture,
+    plan: &Plan,
+    view: &SetView,
+    now: i64,
+) -> impl Iterator<Item = Listed> {
+    picture.widened(now).into_iter().filter_map(|widened| {
+        let feed = picture.feed_name(widened.feed)?;
+        let asked = args.feed.as_ref().is_none_or(|name| name == feed);
+        let (state, row, reason) =
+            asked.then(|| told(picture.fate(plan, &widened.network), picture, &widened.network))?;
+        let last_seen = widened.because.iter().map(|entry| picture.last_seen(entry)).max();
+        Some(Listed {
+            prefix: widened.network,
+            feed: feed.to_owned(),
+            first_seen: Time(widened.first_seen()),
+            last_seen: Time(last_seen.unwrap_or(0)),
+            // The first of them to go may narrow it.
+            expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
+            row,
+            set: view.holds(&widened.network),
+            refused_packets: view.packets(&widened.network),
+            state,
+            reason,
+            widened: widened.because.iter().map(|entry| entry.prefix).collect(),
+        })
+    })
+}
+
+/// The feed's name, and for a network that it does not name itself how many of its addresses it lists.
+fn named_by(item: &Listed) -> String {
+    match item.widened.first() {
+        Some(first) => format!("{}: {} addresses in it, such as {first}", item.feed, item.widened.len()),
+        None => item.feed.clone(),
+    }
+}
+
 /// What became of an entry: the state's word, the row, and the reason when it is not blocked. A row counts when it
 /// is there, not when it is planned.
-fn told(fate: Fate, picture: &Picture, entry: &Entry) -> (&'static str, Option<String>, Option<String>) {
+fn told(fate: Fate, picture: &Picture, prefix: &Prefix) -> (&'static str, Option<String>, Option<String>) {
     let because = |text: &str| Some(text.to_owned());
     match fate {
         Fate::Row(key) if picture.rows.ours.contains(&key) => ("row", Some(key), None),
@@ -145,7 +190,7 @@ fn told(fate: Fate, picture: &Picture, entry: &Entry) -> (&'static str, Option<S
         Fate::Released => ("released", None, because("an administrator took it out")),
         Fate::OverLimit => ("over_limit", None, because("no room under the limit")),
         Fate::NotByRow => {
-            let family = if entry.prefix.is_ipv4() { "IPv4" } else { "IPv6" };
+            let family = if prefix.is_ipv4() { "IPv4" } else { "IPv6" };
             ("not_by_row", None, Some(format!("the iptables driver enforces no {family} rows")))
         }
     }
@@ -160,8 +205,10 @@ fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Led
         }
         _ => None,
     });
+    let wide = picture.too_wide().map(|(entry, why)| (entry.feed, entry.prefix.to_string(), why));
     let items: Vec<RefusedItem> = stored
         .chain(judged)
+        .chain(wide)
         .filter_map(|(id, entry, reason)| {
             let feed = picture.feed_name(id)?.to_owned();
             args.feed.as_ref().is_none_or(|name| *name == feed).then_some(RefusedItem { entry, feed, reason })

@@ -85,6 +85,12 @@ enum Command {
     /// The part of coverage that asks lists and is not root
     #[command(name = coverage::LISTS, hide = true)]
     CoverageLists(coverage::ListsArgs),
+    /// The part of feed test that asks
+    #[command(name = feed::test::COMMAND, hide = true)]
+    TryFeed {
+        /// The feed
+        name: String,
+    },
     /// Write what is wanted into a file, for other machines
     Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
@@ -133,6 +139,7 @@ pub fn main() -> Exit {
         Command::Feed(command) => feed::run(global, command),
         Command::Coverage(args) => coverage::run(global, args),
         Command::CoverageLists(args) => coverage::run_lists(global, args),
+        Command::TryFeed { name } => feed::test::run_child(global, name),
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),

@@ -9,7 +9,7 @@ use crate::ban::snapshot::NEVER;
 use crate::ban::wanted::{self, Asking};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
-use crate::config::{Config, Limit, Writer};
+use crate::config::{Config, FeedConfig, Limit, Writer};
 use crate::database::Result;
 use crate::ledger::Ledger;
 use crate::ledger::feeds::FeedState;
@@ -21,6 +21,17 @@ use crate::pbx::host::{self, Target};
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
 /// day. Without this a lost ledger would leave the PBX open until the feeds are complete.
 const CATCHING_UP: i64 = 86_400;
+
+/// How a feed's entries count, wherever in the configuration it stands.
+pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Asking {
+    Asking {
+        feed: state.id,
+        priority,
+        ttl: config.ttl.as_secs(),
+        held_since: state.held_since,
+        shortest: (config.shortest_v4, config.shortest_v6),
+    }
+}
 
 /// Everything that is known at one moment.
 pub struct Picture {
@@ -67,12 +78,7 @@ impl Picture {
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
-            .map(|((priority, state), config)| Asking {
-                feed: state.id,
-                priority,
-                ttl: config.ttl.as_secs(),
-                held_since: state.held_since,
-            })
+            .map(|((priority, state), config)| asking_of(config, state, priority))
             .collect();
         let mut entries = ledger.entries()?;
         wanted::sort(&mut entries);
@@ -171,6 +177,19 @@ impl Picture {
     /// Networks that are wanted for what their addresses did.
     pub fn widened(&self, now: i64) -> Vec<Widened> {
         self.widening.iter().flat_map(|widening| widen::widen(&self.entries, widening, now)).collect()
+    }
+
+    /// Entries that count no more because the configuration takes no network as wide from their feed, with the reason.
+    pub fn too_wide(&self) -> impl Iterator<Item = (&Entry, String)> {
+        self.entries.iter().filter_map(|entry| {
+            let asking = self.asking.iter().find(|asking| asking.feed == entry.feed)?;
+            let (v4, v6) = asking.shortest;
+            let shortest = if entry.prefix.is_ipv4() { v4 } else { v6 };
+            let wide = !asking.may_ask_for(&entry.prefix);
+            wide.then(|| {
+                (entry, format!("wider than /{shortest}, the widest network that is taken from this feed"))
+            })
+        })
     }
 
     /// The plan that follows from this picture.

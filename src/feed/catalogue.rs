@@ -36,7 +36,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "voipbl",
         url: "https://voipbl.org/update/",
-        terms: "free of charge; no licence is stated",
+        terms: "no licence is known here; see its site (voipbl.org)",
         size: "97,000 networks",
         interval: 4 * HOUR,
         site: "voipbl.org/",
@@ -49,7 +49,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "blocklist-de-sip",
         url: "https://lists.blocklist.de/lists/sip.txt",
-        terms: "free of charge",
+        terms: "no licence is known here; see its site (blocklist.de)",
         size: "100 addresses",
         interval: HOUR / 2,
         site: "lists.blocklist.de/",
@@ -85,7 +85,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "dshield",
         url: "https://feeds.dshield.org/block.txt",
-        terms: "Creative Commons, not for commercial use without asking (see the head of the file)",
+        terms: "Creative Commons BY-NC-SA 2.5 by the head of the file: a company should ask first (dshield.org)",
         size: "20 networks",
         interval: HOUR,
         site: "feeds.dshield.org/",
@@ -97,7 +97,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "emerging-threats",
         url: "https://rules.emergingthreats.net/fwrules/emerging-Block-IPs.txt",
-        terms: "free of charge (BSD); holds Spamhaus DROP and DShield, whose terms bind",
+        terms: "see its site (rules.emergingthreats.net); holds Spamhaus DROP and DShield, whose terms bind",
         size: "1,500 addresses and networks",
         interval: 6 * HOUR,
         site: "rules.emergingthreats.net/",
@@ -133,7 +133,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "country-CC",
         url: "https://www.ipdeny.com/ipblocks/data/aggregated/CC-aggregated.zone",
-        terms: "free of charge within limits (ipdeny.com/usagelimits.php)",
+        terms: "see its site (ipdeny.com: tos.php, copyright.php, usagelimits.php)",
         size: "up to 20,000 networks a country",
         interval: 24 * HOUR,
         site: "www.ipdeny.com/ipblocks/",
@@ -145,7 +145,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "country6-CC",
         url: "https://www.ipdeny.com/ipv6/ipaddresses/aggregated/CC-aggregated.zone",
-        terms: "free of charge within limits (ipdeny.com/usagelimits.php)",
+        terms: "see its site (ipdeny.com: tos.php, copyright.php, usagelimits.php)",
         size: "up to 10,000 networks a country",
         interval: 24 * HOUR,
         site: "www.ipdeny.com/ipv6/",

@@ -1,7 +1,6 @@
 //! `feed test`: what a list would do, before it does it.
 
 use std::collections::BTreeMap;
-use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -9,12 +8,12 @@ use serde::Serialize;
 
 use super::super::exit::Exit;
 use super::super::output::{Time, complain, count, print, print_json};
-use super::super::picture::Picture;
+use super::super::picture::{Picture, asking_of};
 use super::super::sync::child;
 use super::super::{Global, now};
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::NEVER;
-use crate::ban::wanted::{self, Asking};
+use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
 use crate::config::{Config, ConfigError, FeedConfig};
 use crate::feed::catalogue;
@@ -22,8 +21,11 @@ use crate::feed::http::{Download, Validators};
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
 use crate::feed::text::one_line;
+use crate::ledger::feeds::FeedState;
 use crate::pbx::freepbx_conf;
 
+/// How the child is called.
+pub const COMMAND: &str = "try-feed";
 /// Examples of each sort that are shown.
 const SHOWN: usize = 10;
 
@@ -50,11 +52,9 @@ struct Tested {
     over_limit_before: usize,
 }
 
-/// Runs the command.
-pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
-    if rustix::process::geteuid().is_root() {
-        return as_owner(global, name);
-    }
+/// The child of the command: asks the server and judges its answer, confined as the child of a run. Not for people.
+pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    child::confine(&global.freepbx_conf)?;
     let config = global.load_config()?;
     let feed = find(&config, name)?;
     let Some(list) = &feed.list else {
@@ -91,20 +91,20 @@ pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Root neither asks a server nor reads its answer: the same command does it as the owner of freepbx.conf, and what it
-/// prints is made harmless.
-fn as_owner(global: &Global, name: &str) -> anyhow::Result<Exit> {
-    let (user, group) = freepbx_conf::owner(&global.freepbx_conf)?;
-    anyhow::ensure!(user != 0, "{} belongs to root; it must be asterisk's", global.freepbx_conf.display());
+/// Runs the command. Whoever runs it neither asks a server nor reads its answer: a child does, which has given up root
+/// and all else that it does not need. What it prints is made harmless.
+pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
+    // Whom the child is to become must be known before it starts.
+    freepbx_conf::owner(&global.freepbx_conf)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.uid(user).gid(group).env_clear().current_dir("/").stdin(Stdio::null());
+    command.env_clear().current_dir("/").stdin(Stdio::null());
     command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
     if let Some(file) = &global.config {
         command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
     }
     command.arg("--freepbx-conf").arg(&global.freepbx_conf).args(global.json.then_some("--json"));
-    let output = command.args(["feed", "test", "--", name]).output()?;
+    let output = command.args([COMMAND, "--", name]).output()?;
     let harmless = |bytes: &[u8]| -> String {
         let text = String::from_utf8_lossy(bytes);
         text.lines().take(1_000).map(|line| one_line(line, 20_000).into_owned() + "\n").collect()
@@ -113,8 +113,16 @@ fn as_owner(global: &Global, name: &str) -> anyhow::Result<Exit> {
     for line in harmless(&output.stderr).lines() {
         complain(line.trim_start_matches("banbridge: "));
     }
-    let code = output.status.code().and_then(|code| u8::try_from(code).ok());
-    Ok(Exit::from_code(code.unwrap_or(u8::MAX)))
+    match output.status.code().and_then(|code| u8::try_from(code).ok()) {
+        Some(code) => Ok(Exit::from_code(code)),
+        None => {
+            complain(&format!(
+                "the process that asks {name} was ended ({}); nothing was changed",
+                output.status
+            ));
+            Ok(Exit::TryAgain)
+        }
+    }
 }
 
 /// A feed of the configuration, or one that the catalogue would add.
@@ -165,7 +173,8 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now
     wanted::sort(&mut picture.entries);
     if !picture.asking.iter().any(|asking| asking.feed == id) {
         let last = picture.asking.iter().map(|asking| asking.priority + 1).max().unwrap_or(0);
-        picture.asking.push(Asking { feed: id, priority: last, ttl: feed.ttl.as_secs(), held_since: None });
+        let state = FeedState { id, ..FeedState::default() };
+        picture.asking.push(asking_of(feed, &state, last));
     }
     let after = picture.plan(now);
     let example = |r: &crate::feed::list::RefusedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);

@@ -4,12 +4,13 @@ use std::thread;
 use std::time::Duration;
 
 use super::super::exit::Exit;
+use super::super::picture::asking_of;
 use super::super::{clock, now};
 use super::child::{Event, tell};
 use super::report::{FeedReport, RefusedEntry, Report};
 use super::session::{Role, Session};
 use crate::ban::never_block::Verdict;
-use crate::ban::wanted::{self, Asking};
+use crate::ban::wanted;
 use crate::ban::{Entry, Prefix};
 use crate::config::{FeedConfig, KeySource, Kind};
 use crate::fault;
@@ -283,8 +284,7 @@ impl Session<'_> {
         asked: &mut FeedReport,
         now: i64,
     ) {
-        let feed = Asking { feed: state.id, priority: 0, ttl: config.ttl.as_secs(), held_since: None };
-        let size = feed.size(&self.picture.entries, now);
+        let size = asking_of(config, state, 0).size(&self.picture.entries, now);
         state.last_error = None;
         if config.surge_guard().is_surge(state.base_size, size) {
             let before = state.base_size.unwrap_or_default();
