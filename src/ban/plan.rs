@@ -118,6 +118,8 @@ pub struct Plan {
     pub over_limit: usize,
     /// How many prefixes the driver cannot block by a row.
     pub not_by_row: usize,
+    /// How many prefixes are wanted.
+    pub wanted_prefixes: usize,
     /// All rows of ours after this plan, in order.
     pub rows: Vec<Prefix>,
     /// All that is to be blocked, merged and in order, both families: what is wanted without what never-block and the
@@ -199,6 +201,7 @@ impl Plan {
             refused,
             over_limit,
             not_by_row,
+            wanted_prefixes: wanted.len(),
             rows,
             blocked: Cover::new(&blocked).prefixes(),
             foreign_cover,

@@ -9,6 +9,7 @@ mod coverage;
 pub mod exit;
 mod export;
 mod feed;
+mod history;
 mod list;
 mod logging;
 mod output;
@@ -73,6 +74,8 @@ enum Command {
     Fetch(sync::SyncArgs),
     /// Show whether everything works: feeds, last run, blacklist, firewall
     Status,
+    /// Show what was: packets refused, runs and sizes, day by day
+    History(history::HistoryArgs),
     /// List what is blocked, refused or released
     List(list::ListArgs),
     /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
@@ -134,6 +137,7 @@ pub fn main() -> Exit {
         Command::Apply(args) => apply::run(global, args),
         Command::Fetch(args) => sync::run_child(global, args),
         Command::Status => status::run(global),
+        Command::History(args) => history::run(global, args),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
         Command::Feed(command) => feed::run(global, command),

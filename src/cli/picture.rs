@@ -234,6 +234,17 @@ impl Picture {
         asking.map_or(0, |asking| asking.size(&self.entries, now) - self.count(feed, now))
     }
 
+    /// How many entries of each enabled feed count at `now`, by the ledger's number of the feed.
+    pub fn sizes(&self, now: i64) -> Vec<(u16, usize)> {
+        let mut sizes: Vec<(u16, usize)> = self.asking.iter().map(|asking| (asking.feed, 0)).collect();
+        for entry in self.holding(now) {
+            if let Some(size) = sizes.iter_mut().find(|(feed, _)| *feed == entry.feed) {
+                size.1 += 1;
+            }
+        }
+        sizes
+    }
+
     /// How many entries of a feed count at `now`.
     pub fn count(&self, feed: u16, now: i64) -> usize {
         self.holding(now).filter(|entry| entry.feed == feed).count()

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::exit::Exit;
+use super::history::Packets;
 use super::output::{Time, count, print, print_json, table, time_or};
 use super::picture::Picture;
 use super::set_view::{SetStatus, SetView};
@@ -32,6 +33,7 @@ struct Status {
     firewall: FirewallStatus,
     protected: Vec<SourceStatus>,
     last_run: Option<RunStatus>,
+    packets: Packets,
 }
 
 #[derive(Debug, Serialize)]
@@ -150,6 +152,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         },
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
+        packets: Packets::load(ledger, now)?,
     };
     status.notes = notes(&status, config, picture, ledger.is_present());
     let by_rows = status.firewall.running && status.blacklist.ours > 0;

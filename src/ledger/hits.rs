@@ -4,7 +4,7 @@
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
+use super::{Ledger, history};
 use crate::ban::Prefix;
 use crate::database::{Result, for_keys, insert_many};
 use crate::kernel::set::hits::{Book, Changes, Hits};
@@ -48,12 +48,12 @@ impl Ledger {
         let before = (book.since, book.total, book.counter, book.boot);
         let changes = book.count(held, boot, now);
         if changes != Changes::default() || before != (book.since, book.total, book.counter, book.boot) {
-            self.save_hits(&book, &changes)?;
+            self.save_hits(&book, &changes, now, book.total.saturating_sub(before.1))?;
         }
         Ok(book)
     }
 
-    fn save_hits(&mut self, book: &Book, changes: &Changes) -> Result<()> {
+    fn save_hits(&mut self, book: &Book, changes: &Changes, now: i64, more: u64) -> Result<()> {
         let changed: Vec<(&Prefix, &Hits)> =
             changes.changed.iter().filter_map(|prefix| book.prefixes.get_key_value(prefix)).collect();
         let forgotten: Vec<String> = changes.forgotten.iter().map(Prefix::to_string).collect();
@@ -78,6 +78,10 @@ impl Ledger {
             "REPLACE INTO banbridge_hit_total (id, since, packets, counter, boot) VALUES (1, ?, ?, ?, ?)",
             (book.since, book.total, book.counter, book.boot),
         )?;
+        if more > 0 {
+            let hour = history::begin(now, history::HOUR);
+            tx.exec_drop(history::COUNT_PACKETS, (hour, history::bounded(more)))?;
+        }
         tx.commit()?;
         Ok(())
     }

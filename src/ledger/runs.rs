@@ -5,9 +5,6 @@ use mysql::prelude::Queryable;
 use super::Ledger;
 use crate::database::Result;
 
-/// How long runs are kept, in seconds.
-const KEPT: i64 = 90 * 86_400;
-
 /// One run. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Run {
@@ -27,31 +24,41 @@ pub struct Run {
     pub fallback: Option<String>,
 }
 
+/// How the runs are read.
+const SELECT: &str =
+    "SELECT started_at, finished_at, exit_code, added, removed, error, fallback FROM banbridge_run";
+/// And what comes.
+type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>, Option<String>);
+
+impl From<Columns> for Run {
+    fn from(columns: Columns) -> Self {
+        let (started_at, finished_at, exit_code, added, removed, error, fallback) = columns;
+        Self { started_at, finished_at, exit_code, added, removed, error, fallback }
+    }
+}
+
 impl Ledger {
     /// The latest run.
     pub fn last_run(&mut self) -> Result<Option<Run>> {
         if !self.present {
             return Ok(None);
         }
-        type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>, Option<String>);
-        let row: Option<Columns> = self.conn.query_first(
-            "SELECT started_at, finished_at, exit_code, added, removed, error, fallback \
-             FROM banbridge_run ORDER BY id DESC LIMIT 1",
-        )?;
-        Ok(row.map(|(started_at, finished_at, exit_code, added, removed, error, fallback)| Run {
-            started_at,
-            finished_at,
-            exit_code,
-            added,
-            removed,
-            error,
-            fallback,
-        }))
+        let row: Option<Columns> = self.conn.query_first(format!("{SELECT} ORDER BY id DESC LIMIT 1"))?;
+        Ok(row.map(Run::from))
+    }
+
+    /// The runs from a time on, the latest first, no more than `most`.
+    pub fn runs(&mut self, since: i64, most: usize) -> Result<Vec<Run>> {
+        if !self.present {
+            return Ok(Vec::new());
+        }
+        let sql = format!("{SELECT} WHERE started_at >= ? ORDER BY id DESC LIMIT ?");
+        let rows: Vec<Columns> = self.conn.exec(sql, (since, most))?;
+        Ok(rows.into_iter().map(Run::from).collect())
     }
 
     /// Notes that a run begins; returns its number.
     pub fn begin_run(&mut self, now: i64) -> Result<u64> {
-        self.conn.exec_drop("DELETE FROM banbridge_run WHERE started_at < ?", (now - KEPT,))?;
         self.conn.exec_drop(
             "INSERT INTO banbridge_run (pid, started_at) VALUES (?, ?)",
             (std::process::id(), now),

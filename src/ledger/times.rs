@@ -34,10 +34,15 @@ impl Ledger {
             ("sighting", "last_seen = ? + 0 * ?", "last_seen"),
             ("run", "started_at = ? + 0 * ?", "started_at"),
             ("name", "resolved_at = ? + 0 * ?", "resolved_at"),
+            ("key_refused", "since = ? + 0 * ?", "since"),
+            ("notice", "since = ? + 0 * ?", "since"),
         ] {
             let sql = format!("UPDATE banbridge_{table} SET {moves} WHERE {time} > ?");
             tx.exec_drop(sql, (now, now, future))?;
         }
+        // Hours and days that have not been.
+        tx.exec_drop("DELETE FROM banbridge_hour WHERE at > ?", (future,))?;
+        tx.exec_drop("DELETE FROM banbridge_feed_day WHERE day > ?", (future,))?;
         tx.commit()?;
         Ok(())
     }

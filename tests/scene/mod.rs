@@ -195,8 +195,14 @@ impl Scene {
     /// it ends is left out: when it asked, and that it ran.
     pub fn sums(&self) -> BTreeMap<String, Option<u64>> {
         let mut tables = self.tables();
-        let noted =
-            ["banbridge_request", "banbridge_run", "banbridge_feed", "banbridge_state", "banbridge_source"];
+        let noted = [
+            "banbridge_request",
+            "banbridge_run",
+            "banbridge_feed",
+            "banbridge_state",
+            "banbridge_source",
+            "banbridge_hour",
+        ];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());
         self.pbx
@@ -218,11 +224,20 @@ impl Scene {
             ("name", "resolved_at"),
             ("sighting", "last_seen"),
             ("allow", "since"),
+            ("key_refused", "since"),
+            ("notice", "since over_at"),
             ("run", "started_at finished_at"),
         ] {
             let moves: Vec<String> =
                 columns.split(' ').map(|column| format!("{column} = {column} - {seconds}")).collect();
             self.pbx.sql_run(&format!("UPDATE banbridge_{table} SET {}", moves.join(", ")), ());
+        }
+        // What is kept by the hour and by the day moves by whole ones.
+        for (table, column, length) in [("hour", "at", 3_600), ("feed_day", "day", DAY)] {
+            if seconds % length == 0 {
+                let sql = format!("UPDATE banbridge_{table} SET {column} = {column} - ? ORDER BY {column}");
+                self.pbx.sql_run(&sql, (seconds,));
+            }
         }
         self.pbx.sql_run("UPDATE banbridge_request SET at_ms = at_ms - ?", (seconds * 1000,));
         let states =

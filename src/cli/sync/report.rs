@@ -83,6 +83,9 @@ pub struct BlacklistReport {
     pub foreign: usize,
     /// Prefixes that an administrator took out.
     pub released: usize,
+    /// Prefixes that the feeds want.
+    #[serde(default)]
+    pub wanted: usize,
 }
 
 /// What became of the set.

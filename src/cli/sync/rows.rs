@@ -103,6 +103,7 @@ impl Session<'_> {
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.refused = plan.refused.len();
+        report.blacklist.wanted = plan.wanted_prefixes;
         if self.is_dry() {
             self.show(&plan, report);
             return Ok(());

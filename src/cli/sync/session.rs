@@ -16,6 +16,7 @@ use crate::config::{Config, FeedConfig};
 use crate::fault;
 use crate::feed::text::one_line;
 use crate::ledger::Ledger;
+use crate::ledger::history::Figures;
 use crate::ledger::runs::Run;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
@@ -275,6 +276,25 @@ impl Session<'_> {
         report.firewall.running = daemon::is_running(&self.run_dir);
     }
 
+    /// Notes for [`crate::ledger::history`] what became of the run and how things stand.
+    fn note_history(&mut self, run: &Run, report: &Report) -> anyhow::Result<()> {
+        let b = &report.blacklist;
+        // Only root looks into the kernel; anybody's run goes by what root found last.
+        let set = self.ledger.set_found()?;
+        let figures = Figures {
+            rows: (b.added + b.kept) as u64,
+            wanted: b.wanted as u64,
+            set: set.filter(|set| set.backend.is_some()).map(|set| set.size as u64),
+            protected: b.refused as u64,
+            over_limit: b.over_limit as u64,
+        };
+        let failed = run.exit_code != Some(0);
+        self.ledger.note_hour(now(), failed, (run.added, run.removed), Some(figures))?;
+        let sizes = self.picture.sizes(now());
+        self.ledger.note_feed_sizes(now(), &sizes)?;
+        Ok(())
+    }
+
     /// Notes in ledger and log how the run ended.
     pub(super) fn record(
         &mut self,
@@ -296,8 +316,13 @@ impl Session<'_> {
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);
         report.log(error.as_deref());
+        if worked.is_err() && noted.is_ok() {
+            // The figures are not known; that it failed is. The first error is the one to tell.
+            let _ = self.ledger.note_hour(now(), true, (record.added, record.removed), None);
+        }
         if worked.is_ok() {
             noted?;
+            self.note_history(&record, report)?;
             clock::end(&mut self.ledger)?;
             fault::point("run-noted")?;
             if let Some(before) = recorded.last_began {
