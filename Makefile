@@ -21,6 +21,8 @@ DEPS += gettext
 # CrowdSec's library. CrowdSec itself is unpacked and not installed: its installation registers the machine with
 # CrowdSec's servers.
 DEPS += libsqlite3-0
+# The web server of the demo's second PBX.
+DEPS += python3
 # Its filter for Asterisk, which tests/coverage.rs compares ours with.
 DEPS += fail2ban
 TARGET := $(or $(CARGO_TARGET_DIR),target)

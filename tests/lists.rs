@@ -446,6 +446,17 @@ fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
     let path = file.to_str().unwrap();
     pbx.run(&["export", "--output", path]).ok();
     assert_eq!(fs::read_to_string(&file).unwrap(), "45.0.0.0/24\n46.0.0.1\n47.0.0.1\n2a05::1\n");
+    // The same list is the same version to a web server, which goes by the file's time.
+    let version = || {
+        let about = fs::metadata(&file).unwrap();
+        (about.modified().unwrap(), std::os::unix::fs::MetadataExt::ino(&about))
+    };
+    let before = version();
+    assert!(pbx.run(&["export", "--output", path]).ok().contains("left as it is"));
+    assert_eq!(version(), before);
+    fs::write(&file, "45.0.0.0/24\n").unwrap();
+    pbx.run(&["export", "--output", path]).ok();
+    assert_ne!(version(), before);
     for (format, load) in [("nft", "nft -f"), ("ipset", "ipset restore -file")] {
         pbx.run(&["export", "--format", format, "--output", path]).ok();
         let run = pbx.sandbox.run(&["bash", "-c", &format!("{load} {path}")]);

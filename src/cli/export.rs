@@ -52,11 +52,19 @@ pub fn run(global: &Global, args: &ExportArgs) -> anyhow::Result<Exit> {
         print(&text)?;
         return Ok(Exit::Done);
     };
-    files::replace(path, text.as_bytes(), 0o644)
-        .with_context(|| format!("{} cannot be written", path.display()))?;
+    // A web server tells versions apart by the file's time too: an unchanged list is to be the same version.
+    let known = files::read(path, text.len() as u64).is_ok_and(|known| known == text.as_bytes());
+    if !known {
+        files::replace(path, text.as_bytes(), 0o644)
+            .with_context(|| format!("{} cannot be written", path.display()))?;
+    }
     if !global.quiet {
         let number = count(prefixes.len(), "prefix").replace("prefixs", "prefixes");
-        print(&format!("Wrote {number} to {}.\n", path.display()))?;
+        let path = path.display();
+        print(&match known {
+            true => format!("{path} holds these {number} already; it was left as it is.\n"),
+            false => format!("Wrote {number} to {path}.\n"),
+        })?;
     }
     Ok(Exit::Done)
 }
