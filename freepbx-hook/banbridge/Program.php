@@ -142,9 +142,9 @@ class Program {
 		return array('code' => null, 'out' => '', 'message' => $message);
 	}
 
-	/** What the program said, cut, and in bytes that JSON can carry. */
+	/** What the program said, without its name before each sentence, cut, and in bytes that JSON can carry. */
 	private static function readable($text) {
-		$text = trim(substr($text, 0, self::MOST_MESSAGE));
+		$text = trim(preg_replace('/^banbridge: /m', '', substr($text, 0, self::MOST_MESSAGE)));
 		return preg_match('//u', $text) ? $text : preg_replace('/[^\x09\x0a\x20-\x7e]/', '?', $text);
 	}
 }

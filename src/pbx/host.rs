@@ -144,7 +144,8 @@ fn contiguous(leading: u32, all: u32) -> Option<u32> {
     (leading == all).then_some(leading)
 }
 
-/// Whether a text can be a host name: letters, digits, dots, hyphens and underscores, in labels of 63 at most.
+/// Whether a text can be a host name: letters, digits, dots, hyphens and underscores, in labels of 63 at most, and no
+/// hyphen to begin with, as options have it that somebody forgot or slipped in.
 pub fn is_name(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -154,6 +155,7 @@ pub fn is_name(text: &str) -> bool {
     // A last label of digits only is no host name but a mistyped address, which getaddrinfo would read its own way.
     let last = text.rsplit('.').next().unwrap_or_default();
     text.len() <= 191
+        && !text.starts_with('-')
         && text.split('.').all(label)
         && !last.bytes().all(|b| b.is_ascii_digit())
         && !last.starts_with("0x")
@@ -247,6 +249,8 @@ mod tests {
             "a b",
             "a..b",
             "-;DROP",
+            "--help",
+            "-v",
             "example.com/24",
             "4.5.6.7",
         ] {

@@ -106,7 +106,7 @@ window.Banbridge = window.Banbridge || {};
 	};
 
 	bb.alert = function (kind, children) {
-		return bb.make('div', {'class': 'alert alert-' + kind}, children);
+		return bb.make('div', {'class': 'bb-alert alert alert-' + kind}, children);
 	};
 
 	// ---- Saying things ----
