@@ -142,10 +142,10 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		);
 		$icon = 'error';
 		$text = $status['message'];
-		if ($status['status'] && isset($status['data']->state)) {
-			$state = $status['data']->state;
+		if ($status['status']) {
+			$state = isset($status['data']->state) ? $status['data']->state : '';
 			$icon = isset($icons[$state]) ? $icons[$state] : 'unknown';
-			$text = isset($status['data']->state_text) ? $status['data']->state_text : $state;
+			$text = isset($status['data']->state_text) ? $status['data']->state_text : _('Unknown');
 		}
 		$line = array('title' => _('Ban Bridge'), 'order' => 4);
 		// The dashboard prints the text as HTML.
