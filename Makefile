@@ -1,5 +1,6 @@
 # Two commands do all the set-up on a fresh Debian 12 with Rust:
 #   make demo   the whole job on real input, in a sandboxed PBX; LIST=path/to/list has the feed list other addresses
+#   make demo-gui   the same, and then the page of the module, in a FreePBX around it, for this machine's browser
 #   make test   all tests
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
@@ -33,7 +34,7 @@ DEPS += debootstrap systemd binutils
 # For making the packages: the module's translation, a .deb, symbol versions.
 DIST_DEPS := gettext dpkg binutils
 
-.PHONY: deps build demo test soak lint bench fuzz dist dist-check
+.PHONY: deps build demo demo-gui test soak lint bench fuzz dist dist-check
 deps:
 	@tests/deps $(DEPS)
 	@tests/deps --unpack $(TARGET)/tools/crowdsec crowdsec
@@ -46,6 +47,12 @@ demo: deps
 	@echo "Building the program and the demo's feed (a minute the first time) ..."
 	@cargo build -q --locked --bin banbridge --example apiban-simulator
 	@tests/demo
+
+demo-gui: deps
+	@echo "Building the program and the demo's feed (a minute the first time) ..."
+	@cargo build -q --locked --bin banbridge --example apiban-simulator
+	@tests/gui/install
+	@SERVE=$(or $(SERVE),1) tests/demo
 
 test: deps
 	@tests/run

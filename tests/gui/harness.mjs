@@ -93,6 +93,7 @@ export async function open(chromium, { user, width = 1280, height = 900, languag
 		await context.addCookies([{ name: 'lang', value: language, url: `http://${HOST}` }]);
 	}
 	const page = await context.newPage();
+	page.setDefaultTimeout(10_000);
 	const complaints = [];
 	page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complaints.push(`console: ${message.text()}`));
 	page.on('pageerror', (error) => complaints.push(`script: ${error.message}`));

@@ -7,8 +7,8 @@ net.createServer((client) => {
 	const server = net.connect(to);
 	client.pipe(server).pipe(client);
 	for (const [one, other] of [[client, server], [server, client]]) {
+		// What was said is passed on to its end; a broken end breaks the other.
 		one.on('error', () => other.destroy());
-		one.on('close', () => other.destroy());
 	}
 }).on('error', (error) => {
 	console.error(`forward: ${error.message}`);

@@ -52,8 +52,9 @@ INSERT IGNORE INTO freepbx_settings VALUES
   ('AUTHTYPE', 'database'),
   ('UIDEFAULTLANG', 'en_US');
 INSERT IGNORE INTO modules (modulename, version, enabled) VALUES ('framework', '17.0.19', 1), ('firewall', '17.0.1.13', 1);
--- The administrator; one who may see banbridge and nothing else; one who may see the firewall, but not banbridge.
+-- The administrator; one who may see and change banbridge and nothing else; one who may see it; one who may not.
 INSERT IGNORE INTO ampusers (username, password_sha1, sections) VALUES
   ('admin', SHA1('admin'), '*'),
+  ('editor', SHA1('editor'), 'banbridge;banbridge_change'),
   ('operator', SHA1('operator'), 'banbridge'),
   ('reception', SHA1('reception'), 'firewall');
