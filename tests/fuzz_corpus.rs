@@ -75,7 +75,7 @@ macro_rules! targets {
 }
 
 targets! {
-    answer chain config contacts crowdsec entry firewall_maps freepbx_conf ipset list nft srv system_files trunks
+    answer chain config contacts coverage crowdsec entry firewall_maps freepbx_conf ipset list nft srv system_files trunks
 }
 
 #[test]

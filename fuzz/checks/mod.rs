@@ -14,6 +14,7 @@ pub mod answer;
 pub mod chain;
 pub mod config;
 pub mod contacts;
+pub mod coverage;
 pub mod crowdsec;
 pub mod entry;
 pub mod firewall_maps;

@@ -179,23 +179,31 @@ fn registration(message: &[u8]) -> Option<Verdict> {
 
 /// `Request 'METHOD' from 'FROM' failed for 'ADDRESS' (callid: ID) - REASON`: FROM and ID are the attacker's.
 fn request(message: &[u8]) -> Option<Verdict> {
-    let reason = &message[memmem::rfind(message, b") - ")? + 4..];
-    let reason = match memmem::find(reason, b" after ") {
-        Some(end) if reason.ends_with(b" ms") => &reason[..end],
-        _ => reason,
+    const REASONS: [(&[u8], bool); 5] = [
+        (b"No matching endpoint found", true),
+        (b"Failed to authenticate", false),
+        (b"Not match Endpoint ACL", true),
+        (b"Not match Endpoint Contact ACL", true),
+        (b"Error to authenticate", false),
+    ];
+    // Newer ones add how often he tried, and in what time.
+    let said = match message.ends_with(b" ms") {
+        true => &message[..memmem::rfind(message, b" after ")?],
+        false => message,
     };
-    let wanted = match reason {
-        b"No matching endpoint found" | b"Not match Endpoint ACL" | b"Not match Endpoint Contact ACL" => true,
-        b"Failed to authenticate" | b"Error to authenticate" => false,
-        _ => return None,
+    let reason = |(reason, unknown): &(&[u8], bool)| {
+        said.strip_suffix(*reason).filter(|rest| rest.ends_with(b") - ")).map(|_| *unknown)
     };
+    let wanted = REASONS.iter().find_map(reason)?;
     let kind = match message.strip_prefix(b"Request '") {
         Some(rest) if wanted && rest.starts_with(b"INVITE'") => Kind::Call,
         Some(rest) if wanted && rest.starts_with(b"REGISTER'") => Kind::Registration,
         _ => Kind::Authentication,
     };
-    let (before, behind) = (b"' failed for '".as_slice(), b"' (callid: ".as_slice());
-    let places = memmem::find_iter(message, before).filter_map(|place| {
+    // Without its first quote, so that none of his can hide Asterisk's.
+    let (before, behind) = (b" failed for '".as_slice(), b"' (callid: ".as_slice());
+    let quoted = |place: &usize| place.checked_sub(1).is_some_and(|before| message[before] == b'\'');
+    let places = memmem::find_iter(message, before).filter(quoted).filter_map(|place| {
         let rest = &message[place + before.len()..];
         let rest = &rest[..rest.len().min(ADDRESS + behind.len())];
         address(&rest[..memmem::find(rest, behind)?])

@@ -90,6 +90,12 @@ fn an_attacker_who_writes_another_address_into_his_words_is_told_by_his_own() {
         ("NOTICE", "chan_sip.c", "Call from '' (203.0.113.7:5071) to extension '1' (198.51.100.9:5060) to extension '2' rejected because extension not found in context 'default'.".to_owned(), "unclear"),
         ("SECURITY", "res_security_log.c", security("InvalidPassword", "100", &format!(",ReceivedHash=\"{fake}\"")), "unclear"),
         ("SECURITY", "res_security_log.c", security("ChallengeResponseFailed", fake, ",Response=\"x\""), "unclear"),
+        (
+            "NOTICE",
+            "res_pjsip/pjsip_distributor.c",
+            "Request 'INVITE' from 'x' failed for ' failed for '203.0.113.7:5071' (callid: 1' failed for '198.51.100.9:1' (callid: 2) - No matching endpoint found".to_owned(),
+            "unclear",
+        ),
         // He blames himself.
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from 'x' failed for '203.0.113.7:1' (callid: 1' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "Call 203.0.113.7"),
         // A rejection in the words of a line that is none.
@@ -160,7 +166,7 @@ proptest! {
 
     #[test]
     fn whatever_he_writes_where_only_he_writes_the_address_is_asterisks(
-        words in "[ -~]{0,80}", fake in "(' failed for '|' - Wrong password|198.51.100.9|\\(callid: |' \\(from ){0,6}"
+        words in "[ -~]{0,80}", fake in "(' failed for |'|' - Wrong password|198.51.100.9|' \\(callid: |' \\(from |' \\(|\\) to extension ){0,8}"
     ) {
         let his = format!("{words}{fake}");
         let text = format!("Registration from '{his}' failed for '203.0.113.7:5071' - Wrong password");
