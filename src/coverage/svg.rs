@@ -15,6 +15,8 @@ const LEFT: i64 = 80;
 const RIGHT: i64 = 980;
 const TOP: i64 = 80;
 const BOTTOM: i64 = 340;
+/// The widest time below the bars.
+const LABEL: i64 = 95;
 /// Bars at most; more hours are drawn together.
 const BARS: i64 = 180;
 /// Told apart by those too who see red and green alike.
@@ -129,6 +131,10 @@ fn times(svg: &mut String, start: i64, step: i64, count: i64) {
         let Ok(time) = Timestamp::from_second(seconds) else { continue };
         let form = if step.saturating_mul(every) < 24 { "%d %b %H:%M" } else { "%Y-%m-%d" };
         let x = LEFT as f64 + place as f64 / count as f64 * (RIGHT - LEFT) as f64;
+        // It would be cut off at the edge.
+        if x > (WIDTH - LABEL) as f64 {
+            break;
+        }
         let _ = writeln!(
             svg,
             "<line x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{BOTTOM}\" y2=\"{}\" stroke=\"#999999\"/>\

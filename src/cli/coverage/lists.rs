@@ -15,6 +15,7 @@ use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalogue::{self, KNOWN};
+use crate::feed::error::{FetchError, Problem};
 use crate::feed::http::{Download, Validators};
 use crate::feed::snapshot;
 use crate::feed::text::one_line;
@@ -137,7 +138,9 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::
             Some(format!("it was asked lately and may not be asked again before {}", Time(next)));
         return Ok(suggested);
     }
-    if ledger.is_present() && catalogue::minimum(&feed.url) > 0 {
+    let counts = ledger.is_present() && catalogue::minimum(&feed.url) > 0;
+    if counts {
+        // Before it is asked: a request that is not noted could be made too often.
         ledger.set_state(&noted, now())?;
     }
     let timeout = feed.timeout.duration();
@@ -147,7 +150,18 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::
             suggested.caught = Some(caught(&parsed.prefixes, suspects));
         }
         Ok(_) => suggested.error = Some("it sent no list".to_owned()),
-        Err(error) => suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned()),
+        Err(error) => {
+            suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned());
+            if counts && never_came(&error) {
+                ledger.set_state(&noted, 0)?;
+            }
+        }
     }
     Ok(suggested)
+}
+
+/// Whether the request never came as far as the publisher.
+fn never_came(error: &FetchError) -> bool {
+    let FetchError::Unreachable { problem, .. } = error else { return false };
+    matches!(problem, Problem::Name | Problem::Refused | Problem::ConnectTimeout(_))
 }
