@@ -6,6 +6,7 @@ pub mod cli;
 pub mod config;
 pub mod coverage;
 pub mod database;
+pub mod doctor;
 pub mod fault;
 pub mod feed;
 pub mod files;

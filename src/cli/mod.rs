@@ -6,6 +6,7 @@ mod check;
 mod clock;
 mod config;
 mod coverage;
+mod doctor;
 pub mod exit;
 mod export;
 mod feed;
@@ -19,6 +20,7 @@ mod release;
 mod set_view;
 mod status;
 mod sync;
+mod terminal;
 
 use std::path::PathBuf;
 
@@ -94,6 +96,11 @@ enum Command {
         /// The feed
         name: String,
     },
+    /// Check everything that banbridge needs, one line each, with the mend
+    Doctor(doctor::DoctorArgs),
+    /// The part of doctor and setup that asks the feeds and is not root
+    #[command(name = doctor::ask::COMMAND, hide = true)]
+    AskFeeds(doctor::ask::AskArgs),
     /// Write what is wanted into a file, for other machines
     Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
@@ -144,6 +151,8 @@ pub fn main() -> Exit {
         Command::Coverage(args) => coverage::run(global, args),
         Command::CoverageLists(args) => coverage::run_lists(global, args),
         Command::TryFeed { name } => feed::test::run_child(global, name),
+        Command::Doctor(args) => doctor::run(global, args),
+        Command::AskFeeds(args) => doctor::ask::run(global, args),
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),

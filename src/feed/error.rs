@@ -156,6 +156,11 @@ impl FetchError {
     }
 }
 
+/// Whether a message that was remembered is that of a refused key: all that the ledger keeps of an error is its text.
+pub fn says_key_refused(message: &str) -> bool {
+    message.contains(" refuses the key")
+}
+
 /// What went wrong on the way to a feed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -229,5 +234,25 @@ impl UrlError {
             Self::PlainHttp => "it is plain http on another machine",
             Self::Credentials => "it holds a user name or password",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_key_is_known_again_by_its_message() {
+        let host = || "example.com".to_owned();
+        for refused in [FetchError::KeyRefused { host: host() }, FetchError::BouncerRefused { host: host() }]
+        {
+            assert!(says_key_refused(&refused.to_string()));
+        }
+        let others = [
+            FetchError::RateLimited { host: host(), retry_after: None },
+            FetchError::CutOff { host: host() },
+            FetchError::BadRequest { host: host(), why: "x".into() },
+        ];
+        assert!(!others.iter().any(|error| says_key_refused(&error.to_string())));
     }
 }

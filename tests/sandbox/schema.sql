@@ -23,6 +23,14 @@ CREATE TABLE freepbx_settings (
   `value` VARCHAR(255) DEFAULT NULL,
   PRIMARY KEY (`keyword`)
 );
+CREATE TABLE modules (
+  `id` INT NOT NULL AUTO_INCREMENT PRIMARY KEY,
+  `modulename` VARCHAR(50) NOT NULL DEFAULT '',
+  `version` VARCHAR(20) NOT NULL DEFAULT '',
+  `enabled` TINYINT NOT NULL DEFAULT 0,
+  `signature` BLOB,
+  UNIQUE KEY (`modulename`)
+);
 CREATE TABLE pjsip (
   `id` VARCHAR(20) NOT NULL DEFAULT '-1',
   `keyword` VARCHAR(30) NOT NULL DEFAULT '',
@@ -38,6 +46,8 @@ INSERT INTO freepbx_settings VALUES
   ('ASTLOGDIR', '/var/log/asterisk'),
   ('ASTSPOOLDIR', '/var/spool/asterisk'),
   ('AMPWEBROOT', '/var/www/html');
+
+INSERT INTO modules (modulename, version, enabled) VALUES ('framework', '17.0.19', 1), ('firewall', '17.0.1.13', 1);
 
 CREATE USER freepbxuser@localhost IDENTIFIED BY 'correct-horse';
 GRANT ALL ON asterisk.* TO freepbxuser@localhost;

@@ -12,7 +12,7 @@ use super::session::{Role, Session};
 use crate::ban::never_block::Verdict;
 use crate::ban::wanted;
 use crate::ban::{Entry, Prefix};
-use crate::config::{FeedConfig, KeySource, Kind};
+use crate::config::{Config, FeedConfig, KeySource, Kind};
 use crate::fault;
 use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
 use crate::feed::text::one_line;
@@ -66,7 +66,7 @@ impl Session<'_> {
             }
             let state = self.state(&config.name);
             let cursor = state.cursor.clone().unwrap_or_else(|| FIRST_CURSOR.to_owned());
-            let pace = self.pace(config);
+            let pace = pace(self.config, config);
             self.ledger.note_request(&pace, now_ms())?;
             fault::point("request-noted")?;
             asked.requests += 1;
@@ -128,16 +128,6 @@ impl Session<'_> {
         self.picture.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
     }
 
-    /// Whose limit a feed counts against: feeds with one key share the limit of the first of them.
-    fn pace(&self, config: &FeedConfig) -> String {
-        let same = |other: &&FeedConfig| match (&other.key, &config.key) {
-            (KeySource::Given(a), KeySource::Given(b)) => a == b && other.url == config.url,
-            (KeySource::File(a), KeySource::File(b)) => a == b && other.url == config.url,
-            _ => false,
-        };
-        self.config.feed.iter().find(same).map_or(&config.name, |first| &first.name).clone()
-    }
-
     /// Waits until the feed may be asked. False when that would take longer than this run may wait; then the feed's
     /// report says so.
     fn wait_for_turn(
@@ -147,7 +137,7 @@ impl Session<'_> {
         report: &mut Report,
     ) -> anyhow::Result<bool> {
         loop {
-            let pace = self.pace(config);
+            let pace = pace(self.config, config);
             let past = self.ledger.requests(&pace)?;
             let paced = pacing::wait(&past, now_ms());
             let told = self.state(&config.name).retry_at.filter(|_| clock::doubt().is_none());
@@ -377,8 +367,18 @@ fn read_entry(config: &FeedConfig, entry: &RawEntry) -> Result<Prefix, String> {
     Ok(prefix)
 }
 
+/// Whose limit a feed counts against: feeds with one key share the limit of the first of them.
+pub fn pace(all: &Config, feed: &FeedConfig) -> String {
+    let same = |other: &&FeedConfig| match (&other.key, &feed.key) {
+        (KeySource::Given(a), KeySource::Given(b)) => a == b && other.url == feed.url,
+        (KeySource::File(a), KeySource::File(b)) => a == b && other.url == feed.url,
+        _ => false,
+    };
+    all.feed.iter().find(same).map_or(&feed.name, |first| &first.name).clone()
+}
+
 /// Whoever speaks the feed's way.
-fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
+pub fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
     match config.kind {
         Kind::Apiban => {
             let settings = ApibanSettings {
@@ -395,6 +395,6 @@ fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
 }
 
 /// The program's clock in milliseconds since 1970, for the rate limit.
-fn now_ms() -> i64 {
+pub fn now_ms() -> i64 {
     jiff::Timestamp::now().as_millisecond()
 }

@@ -6,7 +6,7 @@
 //!
 //! Root neither talks to the internet nor reads its answers: see [`child`].
 
-mod ask;
+pub mod ask;
 pub mod child;
 mod crowdsec;
 mod force;

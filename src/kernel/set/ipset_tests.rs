@@ -140,7 +140,7 @@ fn a_network_of_everything_is_written_in_halves_and_read_as_one() {
     let script = format!("{script}add y 1.2.3.4\n");
     let parsed = parse(&script, "x", &FAMILIES[0]).unwrap();
     let held = Held { blocked: parsed.elements, intact: true, ..Held::default() };
-    assert!(held.equals(&Desired::of(&prefixes(&["0.0.0.0/0"]), &[])));
+    assert!(held.holds_exactly(&Desired::of(&prefixes(&["0.0.0.0/0"]), &[])));
 }
 
 #[test]

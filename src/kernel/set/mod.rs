@@ -137,7 +137,7 @@ impl Held {
     }
 
     /// Whether it blocks and lets pass exactly what it should, however it is cut into prefixes.
-    fn equals(&self, desired: &Desired) -> bool {
+    pub fn holds_exactly(&self, desired: &Desired) -> bool {
         let same = |held: &mut dyn Iterator<Item = Prefix>, wanted: &[Prefix]| {
             let held: Vec<Prefix> = held.collect();
             held == wanted || Cover::new(&held).prefixes() == wanted
@@ -287,7 +287,7 @@ impl<'a> Set<'a> {
         {
             outcome.notes.push(format!("sets of ipset from before cannot be removed: {error}"));
         }
-        if self.held.is_some() && held.equals(desired) {
+        if self.held.is_some() && held.holds_exactly(desired) {
             outcome.notes.extend(held.notes.iter().cloned());
             if !saved::is_there(self.directory, self.backend) {
                 let notes = &mut outcome.notes;

@@ -50,7 +50,7 @@ table inet banbridge {
 #[test]
 fn what_nft_prints_is_read_with_its_counters() {
     let held = held();
-    assert!(held.intact && held.counts && held.equals(&desired()));
+    assert!(held.intact && held.counts && held.holds_exactly(&desired()));
     assert_eq!(held.total.packets, 2);
     assert_eq!(held.counter(&"45.0.0.4".parse().unwrap()).packets, 2);
     assert_eq!(held.find(&"45.0.1.9".parse().unwrap()).unwrap().prefix.to_string(), "45.0.1.0/24");
@@ -72,7 +72,7 @@ fn what_other_versions_print_of_the_same_content_is_the_same() {
     for (ours, theirs) in table {
         assert!(LISTING.contains(ours), "{ours}");
         let held = parse(LISTING.replace(ours, theirs).as_bytes()).unwrap().unwrap();
-        assert!(held.equals(&desired()), "{theirs}");
+        assert!(held.holds_exactly(&desired()), "{theirs}");
     }
 }
 
@@ -95,7 +95,7 @@ fn a_table_of_another_shape_is_seen() {
     for (ours, theirs) in table {
         assert!(LISTING.contains(ours), "{ours}");
         let held = parse(LISTING.replacen(ours, theirs, 1).as_bytes()).unwrap().unwrap();
-        assert!(!held.equals(&desired()), "{theirs}");
+        assert!(!held.holds_exactly(&desired()), "{theirs}");
     }
 }
 

@@ -1,0 +1,177 @@
+//! Asking feeds whether they answer: by a process of its own that is not root, one bounded request a feed, within its
+//! rate limit. Nothing of what they say is taken.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::super::exit::Exit;
+use super::super::output::Time;
+use super::super::sync::ask::{client, now_ms, pace};
+use super::super::sync::child;
+use super::super::{Global, clock, now};
+use crate::config::{Config, FeedConfig, ListConfig, Period};
+use crate::doctor::feeds::Asked;
+use crate::feed::apiban::FIRST_CURSOR;
+use crate::feed::http::Validators;
+use crate::feed::text::one_line;
+use crate::feed::{FetchError, pacing, snapshot};
+use crate::ledger::Ledger;
+
+/// Name of the hidden command.
+pub const COMMAND: &str = "ask-feeds";
+/// The longest time that one feed may take here, in seconds.
+const EACH: i64 = 15;
+/// No further feed is asked after so long.
+const ALL: Duration = Duration::from_secs(90);
+/// The most that is taken from the child, in bytes.
+const ANSWER: u64 = 1 << 20;
+/// The longest error that is shown, in characters.
+const COMPLAINT: usize = 400;
+
+/// What the hidden command takes.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The configuration comes on standard input
+    #[arg(long)]
+    from_stdin: bool,
+    /// Ask these
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// Has feeds asked; those of a configuration that is not written yet when its text is given.
+pub fn ask(global: &Global, names: &[String], text: Option<&str>) -> anyhow::Result<Vec<Asked>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.env_clear().current_dir("/").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
+    if let Some(file) = &global.config {
+        command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
+    }
+    command.arg("--freepbx-conf").arg(&global.freepbx_conf).arg(COMMAND);
+    command.args(text.is_some().then_some("--from-stdin")).arg("--").args(names);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut process = command.spawn()?;
+    if let Some(mut input) = process.stdin.take() {
+        // When it is gone already, its end says why.
+        let _ = input.write_all(text.unwrap_or_default().as_bytes());
+    }
+    let (mut answer, mut complaint) = (Vec::new(), Vec::new());
+    if let Some(output) = process.stdout.take() {
+        output.take(ANSWER).read_to_end(&mut answer)?;
+    }
+    if let Some(output) = process.stderr.take() {
+        output.take(4_096).read_to_end(&mut complaint)?;
+    }
+    let status = process.wait()?;
+    if !status.success() {
+        let text = String::from_utf8_lossy(&complaint);
+        let text = one_line(text.trim().trim_start_matches("banbridge: "), COMPLAINT).into_owned();
+        let code = status.code().and_then(|code| u8::try_from(code).ok());
+        return Err(child::Failed::new(text, status, Exit::from_code(code.unwrap_or(u8::MAX))).into());
+    }
+    let lines = answer.split(|b| *b == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| Ok(serde_json::from_slice::<Asked>(line)?)).collect()
+}
+
+/// The child: asks.
+pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
+    child::confine(&global.freepbx_conf)?;
+    let config = match args.from_stdin {
+        true => {
+            let mut text = String::new();
+            std::io::stdin().lock().take(ANSWER).read_to_string(&mut text)?;
+            Config::parse(&text, Path::new("the new configuration"), None)?
+        }
+        false => global.load_config()?,
+    };
+    let mut ledger = global.ledger()?;
+    let began = Instant::now();
+    for name in &args.names {
+        let feed = config.named(name)?;
+        let asked = if began.elapsed() > ALL {
+            not_asked(name, "there was no time left for it".to_owned())
+        } else {
+            one(&mut ledger, &config, feed)?
+        };
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(&asked)?)?;
+        out.flush()?;
+    }
+    Ok(Exit::Done)
+}
+
+fn not_asked(feed: &str, why: String) -> Asked {
+    Asked { feed: feed.to_owned(), not_asked: Some(why), ..Asked::default() }
+}
+
+fn failed(feed: &str, error: &FetchError) -> Asked {
+    Asked {
+        feed: feed.to_owned(),
+        error: Some(one_line(&error.to_string(), COMPLAINT).into_owned()),
+        kind: Some(error.kind().into()),
+        ..Asked::default()
+    }
+}
+
+fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig) -> anyhow::Result<Asked> {
+    let mut feed = feed.clone();
+    feed.timeout = Period::seconds(feed.timeout.as_secs().min(EACH).unsigned_abs());
+    if let Some(list) = feed.list.clone() {
+        return list_answers(ledger, &feed, &list);
+    }
+    if feed.crowdsec.is_some() {
+        return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
+    }
+    let name = feed.name.as_str();
+    let mut client = match client(&feed) {
+        Ok(client) => client,
+        Err(error) => {
+            let error = Some(one_line(&format!("{error:#}"), COMPLAINT).into_owned());
+            return Ok(Asked { feed: name.to_owned(), error, ..Asked::default() });
+        }
+    };
+    let state = ledger.feeds()?.remove(name).unwrap_or_default();
+    let pace = pace(config, &feed);
+    let mut wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil();
+    if let Some(at) = state.retry_at.filter(|at| (now() + 1..now() + 3_600).contains(at)) {
+        wait = wait.max((at - now()) as f64);
+    }
+    if wait > 0.0 {
+        return Ok(not_asked(name, format!("its rate limit lets it be asked in {wait} s")));
+    }
+    ledger.note_request(&pace, now_ms())?;
+    Ok(match client.next_batch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR)) {
+        Ok(fetch) => {
+            let clock = fetch.server_time.and_then(|theirs| clock::contradiction(name, theirs));
+            Asked { feed: name.to_owned(), clock, ..Asked::default() }
+        }
+        Err(error) => failed(name, &error),
+    })
+}
+
+/// Asks for a list, for what changed of it only, and not more often than its publisher allows.
+fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig) -> anyhow::Result<Asked> {
+    let name = feed.name.as_str();
+    let noted = format!("asked:{:016x}", list.fingerprint());
+    let state = ledger.feeds()?.remove(name);
+    let last = ledger.state(&noted)?.max(state.as_ref().and_then(|state| state.last_attempt));
+    let next = last.map_or(0, |last| last + list.minimum.as_secs());
+    if (now() + 1..=now() + list.minimum.as_secs()).contains(&next) {
+        let why = format!("its publisher lets it be asked again {}", Time(next));
+        return Ok(not_asked(name, why));
+    }
+    if ledger.is_present() && list.minimum.as_secs() > 0 {
+        ledger.set_state(&noted, now())?;
+    }
+    let known = ledger.list_state(state.map_or(u16::MAX, |state| state.id))?;
+    let known =
+        if known.fingerprint == list.fingerprint() { known.validators } else { Validators::default() };
+    Ok(match snapshot::fetch(name, &list.place, feed.timeout.duration(), &list.settings, &known)? {
+        Ok(_) => Asked { feed: name.to_owned(), ..Asked::default() },
+        Err(error) => failed(name, &error),
+    })
+}

@@ -1,0 +1,231 @@
+//! Looks at all needs, one after the other: what one lacks keeps nobody else from being looked at.
+
+use std::path::{Path, PathBuf};
+
+use super::super::picture::Picture;
+use super::super::{Global, clock, logging, now};
+use super::ask;
+use crate::config::{Config, Enabled, Kind};
+use crate::database::{DatabaseError, Settings};
+use crate::doctor::feeds::{self, Asked};
+use crate::doctor::neighbours::Neighbours;
+use crate::doctor::timers::{self, Timers};
+use crate::doctor::{
+    Check, Lack, configuration, database, entries, filter, firewall, kvstore, log, never_block,
+};
+use crate::kernel::program::{Programs, System};
+use crate::kernel::set::Desired;
+use crate::ledger::feeds::FeedState;
+use crate::ledger::{Ledger, LedgerError};
+use crate::pbx::{daemon, freepbx_conf};
+
+/// What is looked at in the database, by name, for when it does not answer.
+const IN_DATABASE: [&str; 9] =
+    ["rights", "kvstore", "engine", "tables", "module", "enabled", "running", "entries", "never_block"];
+
+/// Everything that is seen on the way.
+struct Look<'a> {
+    global: &'a Global,
+    root: bool,
+    offline: bool,
+    config: Option<Config>,
+    checks: Vec<Check>,
+}
+
+/// Looks at everything.
+pub fn look(global: &Global, offline: bool) -> Vec<Check> {
+    let root = rustix::process::geteuid().is_root();
+    let mut look = Look { global, root, offline, config: None, checks: Vec::new() };
+    let settings = freepbx_conf::read(&global.freepbx_conf);
+    look.checks.push(database::freepbx(settings.as_ref()));
+    let owner = freepbx_conf::owner(&global.freepbx_conf).ok();
+    let loaded = Config::load(global.config.as_deref(), global.environment_key());
+    let configured = configuration::judge(global.config.as_deref(), loaded.as_ref(), owner);
+    look.config = loaded.ok();
+    let mut log_dir = PathBuf::from("/var/log/asterisk");
+    let mut last_runs = None;
+    match settings.ok().map(|settings| (look.connect(&settings), settings)) {
+        Some((Some(mut ledger), settings)) => {
+            look.in_database(&mut ledger, &settings);
+            look.checks.push(configured);
+            last_runs = Some(look.of_runs(&mut ledger));
+            if let Ok(directory) =
+                crate::pbx::firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")
+            {
+                log_dir = directory.into();
+            }
+        }
+        _ => {
+            let unseen = IN_DATABASE.iter().map(|name| Check::unseen(name, "the database does not answer"));
+            look.checks.extend(unseen);
+            look.checks.push(configured);
+            let config = look.config.take();
+            let keys = config.iter().flat_map(|config| &config.feed);
+            look.checks.extend(keys.filter_map(|feed| configuration::key(feed, None, None)));
+        }
+    }
+    look.checks.extend(log::look(&log_dir.join(logging::FILE), owner.map(|(user, _)| user)));
+    match last_runs {
+        Some((last, root)) => look.checks.extend(timers::judge(&Timers::look(), last, root, now())),
+        None => look.checks.push(Check::unseen("timers", "the database does not answer")),
+    }
+    let programs = System::default();
+    let programs: Option<&dyn Programs> = if root { Some(&programs) } else { None };
+    look.checks.extend(Neighbours::look(programs).checks());
+    look.checks
+}
+
+impl Look<'_> {
+    /// Reaches the database and our tables in it.
+    fn connect(&mut self, settings: &Settings) -> Option<Ledger> {
+        let mut conn = match settings.connect() {
+            Ok(conn) => conn,
+            Err(error) => {
+                self.checks.push(database::unusable(&error));
+                return None;
+            }
+        };
+        let answers = database::answers(&mut conn, settings);
+        self.take("database", answers.map(|check| vec![check]));
+        let mut ledger = match Ledger::new(conn) {
+            Ok(ledger) => ledger,
+            Err(error @ LedgerError::Newer { .. }) => {
+                let mend = "install the newer banbridge that made them";
+                self.checks.push(Check::bad("tables", Lack::Setting, error.to_string(), mend));
+                return None;
+            }
+            Err(LedgerError::Database(error)) => {
+                self.checks.push(failed("tables", &error));
+                return None;
+            }
+        };
+        if let Err(error) = clock::look(&mut ledger) {
+            self.checks.push(failed("tables", &error));
+        }
+        Some(ledger)
+    }
+
+    /// Takes what a look brought, or why it brought nothing.
+    fn take(&mut self, name: &str, looked: Result<Vec<Check>, DatabaseError>) {
+        match looked {
+            Ok(checks) => self.checks.extend(checks),
+            Err(error) => self.checks.push(failed(name, &error)),
+        }
+    }
+
+    fn in_database(&mut self, ledger: &mut Ledger, settings: &Settings) {
+        let rights = database::rights(ledger.conn(), settings);
+        self.take("rights", rights.map(|check| vec![check]));
+        let shape = kvstore::look(ledger.conn());
+        self.take("kvstore", shape);
+        self.checks.push(match ledger.is_present() {
+            true => Check::ok("tables", "banbridge's own are there"),
+            false => {
+                Check::unseen("tables", "not there yet, or of an older version; the next run makes them")
+            }
+        });
+        let run_dir = crate::pbx::firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk");
+        let running = daemon::is_running(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
+        let module = firewall::look(ledger.conn(), running);
+        self.take("enabled", module);
+        self.checks.push(firewall::page(ledger.conn()));
+        // Without a configuration the rows are what they are all the same.
+        let config = match &self.config {
+            Some(config) => config.clone(),
+            None => match Config::parse("", Path::new("-"), None) {
+                Ok(config) => config,
+                Err(_) => return,
+            },
+        };
+        let picture = match Picture::load(ledger, &config, now()) {
+            Ok(picture) => picture,
+            Err(error) => {
+                self.checks.push(failed("entries", &error));
+                return;
+            }
+        };
+        self.kernel(&picture, running);
+        self.checks.extend(entries::look(&picture.present, picture.firewall.driver));
+        let sources = ledger.sources();
+        self.take("never_block", sources.map(|sources| vec![never_block::judge(&sources)]));
+        if self.config.is_some() {
+            self.feeds(&config, &picture);
+        }
+    }
+
+    fn kernel(&mut self, picture: &Picture, running: bool) {
+        if !self.root {
+            self.checks.extend(filter::NAMES.iter().map(|name| Check::needs_root(name)));
+            return;
+        }
+        let desired = Desired::new(&picture.plan(now()), &picture.never_block);
+        let wish = filter::Wish {
+            driver: picture.firewall.driver,
+            in_force: picture.firewall.enabled && running,
+            present: &picture.present,
+            set: self.config.as_ref().map_or(Enabled::No, |config| config.set.enabled),
+            desired: &desired,
+        };
+        self.checks.extend(filter::look(&System::default(), &wish));
+    }
+
+    fn feeds(&mut self, config: &Config, picture: &Picture) {
+        let now = now();
+        let state = |name: &str| -> Option<&FeedState> {
+            picture.feeds.iter().find(|state| state.name == name && state.last_attempt.is_some())
+        };
+        let asks = |feed: &&crate::config::FeedConfig| {
+            !self.offline
+                && feed.kind != Kind::Crowdsec
+                && (!feed.needs_key() || feed.read_key().is_ok())
+                && !feeds::is_known(feed, state(&feed.name), now)
+        };
+        let names: Vec<String> = config.enabled().filter(asks).map(|feed| feed.name.clone()).collect();
+        let asked = match names.is_empty() {
+            true => Ok(Vec::new()),
+            false => ask::ask(self.global, &names, None),
+        };
+        let asked: Vec<Asked> = asked.unwrap_or_else(|error| {
+            let not_asked = Some(format!("the process that asks it failed: {error:#}"));
+            let one = |name| Asked { feed: name, not_asked: not_asked.clone(), ..Asked::default() };
+            names.into_iter().map(one).collect()
+        });
+        for feed in &config.feed {
+            let answer = asked.iter().find(|asked| asked.feed == feed.name);
+            let state = state(&feed.name);
+            let refused = answer.and_then(Asked::refused);
+            self.checks.extend(configuration::key(feed, state, refused));
+            let held = state.map_or(0, |state| picture.held(state.id, now));
+            let mut check = feeds::judge(feed, state, answer, held, now);
+            if let Some(why) = answer.and_then(|answer| answer.not_asked.as_ref()) {
+                check.found += &format!(" (not asked now: {why})");
+            }
+            self.checks.push(check);
+        }
+        let apart: Vec<String> = asked.iter().filter_map(|asked| asked.clock.clone()).collect();
+        let compared = asked.iter().any(Asked::answered);
+        self.checks.push(crate::doctor::clock::judge(clock::doubt().as_deref(), &apart, compared));
+    }
+
+    /// When the last run was, and when root was last seen.
+    fn of_runs(&mut self, ledger: &mut Ledger) -> (Option<i64>, Option<i64>) {
+        let last = ledger.last_run().ok().flatten().map(|run| run.started_at);
+        let root = ledger.set_found().ok().flatten().map(|state| state.checked_at);
+        (last, root)
+    }
+}
+
+/// What went wrong with the database in the middle of it.
+fn failed(name: &str, error: &DatabaseError) -> Check {
+    match error {
+        DatabaseError::Denied(_) => {
+            let mend = "give FreePBX's user all rights on its database, see above";
+            Check::bad(name, Lack::Right, error.to_string(), mend)
+        }
+        DatabaseError::NoTable(_) => {
+            let mend = "fwconsole ma downloadinstall firewall";
+            Check::bad(name, Lack::Setting, error.to_string(), mend)
+        }
+        _ => Check::bad(name, Lack::Reach, error.to_string(), "systemctl status mariadb"),
+    }
+}

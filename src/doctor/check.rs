@@ -1,0 +1,78 @@
+//! One line of `doctor`.
+
+use serde::Serialize;
+
+/// How it stands with one need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// It works, but not as well as it could.
+    Warn,
+    /// It does not work.
+    Bad,
+    /// This user cannot see it, or nothing is there yet to be seen.
+    Unseen,
+}
+
+/// What kind of thing is wrong, from which the exit code follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// A feed's answer is of no use (65).
+    Answer,
+    /// Somebody cannot be reached, or does not run (69).
+    Reach,
+    /// A right is missing, or the key is refused (77).
+    Right,
+    /// Something is set wrong (78).
+    Setting,
+}
+
+/// One need, what was found, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// The need, one word that stays; `feed NAME` for a feed.
+    pub name: String,
+    /// How it stands.
+    pub state: State,
+    /// What was found, in words.
+    pub found: String,
+    /// What to do about it, none where there is nothing to do.
+    pub mend: Option<String>,
+    /// What kind of thing is wrong, where something is.
+    #[serde(skip)]
+    pub lack: Option<Lack>,
+}
+
+impl Check {
+    fn new(name: &str, state: State, found: String, mend: Option<String>) -> Self {
+        Self { name: name.to_owned(), state, found, mend, lack: None }
+    }
+
+    /// As it should be.
+    pub fn ok(name: &str, found: impl Into<String>) -> Self {
+        Self::new(name, State::Ok, found.into(), None)
+    }
+
+    /// It works, but could be better.
+    pub fn warn(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self::new(name, State::Warn, found.into(), Some(mend.into()))
+    }
+
+    /// It does not work.
+    pub fn bad(name: &str, lack: Lack, found: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { lack: Some(lack), ..Self::new(name, State::Bad, found.into(), Some(mend.into())) }
+    }
+
+    /// It could not be looked at.
+    pub fn unseen(name: &str, why: impl Into<String>) -> Self {
+        Self::new(name, State::Unseen, why.into(), None)
+    }
+
+    /// It could not be looked at without root.
+    pub fn needs_root(name: &str) -> Self {
+        let mend = Some("banbridge doctor as root".to_owned());
+        Self::new(name, State::Unseen, "only root can look at it".to_owned(), mend)
+    }
+}

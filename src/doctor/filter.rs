@@ -1,0 +1,229 @@
+//! The kernel's side: which packet filter is there, whether it holds the rows, and whether it holds the set. Only root
+//! can look.
+
+use std::path::Path;
+
+use super::{Check, Lack};
+use crate::ban::plan::{Driver, Present};
+use crate::config::Enabled;
+use crate::kernel::chain::{Difference, Snapshot, Wanted};
+use crate::kernel::iptables::{Backend, Iptables};
+use crate::kernel::module_sets;
+use crate::kernel::program::Programs;
+use crate::kernel::set::{self, Desired, Set, SetError};
+
+/// What brings it in force.
+const APPLY: &str = "banbridge apply";
+/// Names of the lines that need root.
+pub const NAMES: [&str; 4] = ["iptables", "rules", "means", "set"];
+
+/// What is wanted of the kernel.
+pub struct Wish<'a> {
+    /// The driver of the firewall.
+    pub driver: Driver,
+    /// Whether the firewall is switched on and runs, so that rules can be there.
+    pub in_force: bool,
+    /// The rows as they are.
+    pub present: &'a Present,
+    /// Whether there is to be a set.
+    pub set: Enabled,
+    /// What the set is to hold.
+    pub desired: &'a Desired,
+}
+
+/// Looks at all of it.
+pub fn look(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
+    let mut checks = match wish.driver {
+        Driver::Iptables => iptables(programs, wish),
+        Driver::Nftables => nftables(programs, wish),
+    };
+    checks.extend(look_at_set(programs, wish));
+    checks
+}
+
+fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
+    let name = "iptables";
+    let iptables = match Iptables::find(programs) {
+        Ok(iptables) => iptables,
+        Err(why) => {
+            let mend = "apt-get install iptables; update-alternatives --config iptables";
+            let found =
+                format!("{why}; so only the firewall's daemon can bring rows in force, which is slow");
+            return vec![Check::warn(name, found, mend), Check::unseen("rules", "iptables cannot be asked")];
+        }
+    };
+    let face = match iptables.backend() {
+        Backend::Nft => "iptables on nf_tables",
+        Backend::Legacy => "iptables on the older tables (legacy)",
+    };
+    let mut checks = vec![match iptables.is_in_the_other_backend() {
+        None => Check::ok(name, face),
+        Some(other) => {
+            let mend =
+                "update-alternatives --config iptables, then restart the machine, so that only one is in use";
+            Check::warn(name, format!("{face}, but {other}: two firewalls at once"), mend)
+        }
+    }];
+    checks.push(match iptables.save() {
+        Err(why) => Check::bad(
+            "rules",
+            Lack::Reach,
+            why,
+            "banbridge doctor again; if it stays: fwconsole firewall start",
+        ),
+        Ok(save) => {
+            let snapshot = Snapshot::new(&save);
+            let wanted = Wanted::new(wish.present);
+            let difference = snapshot.compare(&wanted);
+            rules(wish.in_force, snapshot.unusable(), snapshot.above(), difference, wanted.len())
+        }
+    });
+    checks
+}
+
+/// Judges the chain of the firewall's blacklist.
+fn rules(
+    in_force: bool,
+    unusable: Option<&str>,
+    above: Option<&str>,
+    difference: Difference,
+    wanted: usize,
+) -> Check {
+    let name = "rules";
+    if !in_force {
+        return Check::unseen(name, "the firewall is not in force, so there are none");
+    }
+    if let Some(why) = unusable {
+        return Check::bad(name, Lack::Reach, why, "fwconsole firewall start");
+    }
+    if let Some(rule) = above {
+        let found = format!(
+            "a rule stands in INPUT above the firewall's ({rule}): unless custom rules are switched on, the firewall \
+             throws all its rules away and starts over, on each pass"
+        );
+        let mend = "banbridge doctor --take-over for an old client's; else iptables -D INPUT with that rule";
+        return Check::warn(name, found, mend);
+    }
+    if difference.is_none() {
+        Check::ok(name, format!("all {wanted} entries of the blacklist are in force"))
+    } else {
+        Check::warn(name, difference.to_string(), APPLY)
+    }
+}
+
+fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
+    let mut checks = vec![Check::ok("iptables", "not in use: this firewall drives nftables")];
+    checks.push(if !wish.in_force {
+        Check::unseen("rules", "the firewall is not in force, so there are none")
+    } else {
+        match module_sets::read(programs) {
+            Ok(sets) if sets.holds(wish.present) => {
+                let number = wish.present.ours.len() + wish.present.foreign.len();
+                Check::ok("rules", format!("all {number} entries of the blacklist are in force"))
+            }
+            Ok(_) => Check::warn("rules", "the firewall's sets do not hold what the blacklist says", APPLY),
+            Err(why) => Check::bad("rules", Lack::Reach, why, "fwconsole firewall start"),
+        }
+    });
+    checks
+}
+
+/// The second place that blocks.
+fn look_at_set(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
+    let set = match Set::open(programs, Path::new(set::DIRECTORY)) {
+        Ok(set) => set,
+        Err(SetError::Denied(why)) => {
+            let mend = "run it as root, outside of a container without NET_ADMIN";
+            return vec![
+                Check::bad("means", Lack::Right, why, mend),
+                Check::unseen("set", "the kernel cannot be asked"),
+            ];
+        }
+        Err(error) => return without_means(wish.set, &error),
+    };
+    let means = match set.why_not_nft() {
+        None => Check::ok("means", set.backend().word()),
+        Some(why) => Check::ok("means", format!("{}, for nft cannot be used: {why}", set.backend())),
+    };
+    let held = set.held();
+    let found = held.map(|held| (held.holds_exactly(wish.desired), held.blocked.len(), held.notes.clone()));
+    vec![means, judge_set(wish.set, wish.in_force, found, wish.desired.blocked().len())]
+}
+
+fn without_means(wished: Enabled, error: &SetError) -> Vec<Check> {
+    let found = error.to_string();
+    let mend = "apt-get install nftables, or yum install ipset; or [set] enabled = \"no\"";
+    vec![match wished {
+        Enabled::Yes => Check::bad("means", Lack::Reach, found, mend),
+        Enabled::Auto => {
+            let found = format!("{found}; what finds no room among the rows and IPv6 is not blocked");
+            Check::warn("means", found, mend)
+        }
+        Enabled::No => Check::ok("means", "none, and none is wanted"),
+    }]
+}
+
+/// `found`: whether the set holds exactly what it is to hold, how many prefixes it blocks, and what does not work.
+fn judge_set(
+    wished: Enabled,
+    in_force: bool,
+    found: Option<(bool, usize, Vec<String>)>,
+    wanted: usize,
+) -> Check {
+    let name = "set";
+    match (wished, found) {
+        (Enabled::No, None) => Check::ok(name, "none, as configured"),
+        (Enabled::No, Some(_)) => {
+            Check::warn(name, "the kernel holds one although none is configured", APPLY)
+        }
+        (_, None) if !in_force => Check::unseen(name, "the firewall is not in force, so there is none"),
+        (_, None) => Check::bad(name, Lack::Reach, "the kernel holds none", APPLY),
+        (_, Some((true, size, notes))) => match notes.first() {
+            None => Check::ok(name, format!("it holds all {size} networks that are wanted")),
+            Some(note) => Check::warn(name, note.clone(), APPLY),
+        },
+        (_, Some((false, size, _))) => {
+            let found = format!("it holds {size} networks, and not exactly the {wanted} that are wanted");
+            Check::warn(name, found, APPLY)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    #[test]
+    fn rules_are_judged_only_where_there_can_be_some() {
+        let none = Difference::default();
+        let missing = Difference { missing: 2, ..none };
+        let of =
+            |in_force, unusable, above, difference| rules(in_force, unusable, above, difference, 5).state;
+        assert_eq!(of(true, None, None, none), State::Ok);
+        assert_eq!(of(false, Some("x"), None, missing), State::Unseen);
+        assert_eq!(of(true, Some("x"), None, none), State::Bad);
+        assert_eq!(of(true, None, Some("-j APIBAN"), none), State::Warn);
+        assert_eq!(of(true, None, None, missing), State::Warn);
+    }
+
+    #[test]
+    fn a_set_is_judged_by_what_was_wished() {
+        let holds = |all| Some((all, 3, Vec::new()));
+        let table = [
+            (Enabled::Auto, true, holds(true), State::Ok),
+            (Enabled::Auto, true, holds(false), State::Warn),
+            (Enabled::Auto, true, Some((true, 3, vec!["x".to_owned()])), State::Warn),
+            (Enabled::Auto, true, None, State::Bad),
+            (Enabled::Auto, false, None, State::Unseen),
+            (Enabled::No, true, None, State::Ok),
+            (Enabled::No, true, holds(true), State::Warn),
+        ];
+        for (wished, in_force, found, state) in table {
+            assert_eq!(judge_set(wished, in_force, found.clone(), 3).state, state, "{wished:?} {found:?}");
+        }
+        let error = SetError::NoMeans { nft: "a".into(), ipset: "b".into() };
+        let of = |wished| without_means(wished, &error)[0].state;
+        assert_eq!([Enabled::Yes, Enabled::Auto, Enabled::No].map(of), [State::Bad, State::Warn, State::Ok]);
+    }
+}

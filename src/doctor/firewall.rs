@@ -1,0 +1,198 @@
+//! The firewall module: which one, is it on, does it run, how often does it look.
+
+use mysql::prelude::Queryable;
+
+use super::{Check, Lack};
+use crate::ban::plan::Driver;
+use crate::database::Result;
+use crate::pbx::firewall::{self, Firewall};
+
+/// Where its page is.
+const PAGE: &str = "Connectivity, Firewall";
+/// The module's daemon makes this file while it waits, after two restarts of the machine in a row.
+const SAFE_MODE: &str = "/var/run/firewalld.safemode";
+
+/// What FreePBX says of one of its modules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Module {
+    /// Its version.
+    pub version: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+}
+
+/// Looks up a module; none when it is not installed.
+pub fn module(conn: &mut impl Queryable, name: &str) -> Result<Option<Module>> {
+    let sql = "SELECT version, enabled FROM modules WHERE modulename = ?";
+    let row: Option<(String, i64)> = conn.exec_first(sql, (name,))?;
+    Ok(row.map(|(version, enabled)| Module { version, enabled: enabled != 0 }))
+}
+
+/// Looks at everything about the module but its kernel side. `running` is whether its daemon runs.
+pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
+    let mut checks = Vec::new();
+    checks.push(match module(conn, "firewall") {
+        Ok(found) => installed(found.as_ref()),
+        Err(error) => {
+            let mend = "fwconsole ma list shows whether the Firewall module is there";
+            Check::warn("module", format!("its version cannot be read: {error}"), mend)
+        }
+    });
+    let firewall = firewall::read(conn)?;
+    checks.push(enabled(&firewall));
+    checks.push(runs(&firewall, running));
+    checks.push(refresh(&firewall));
+    let advanced = firewall::values(conn, &["advancedsettings"])?;
+    let waits = std::fs::exists(SAFE_MODE).unwrap_or(false);
+    checks.push(safe_mode(advanced.get("advancedsettings").map(String::as_str), waits));
+    Ok(checks)
+}
+
+fn installed(module: Option<&Module>) -> Check {
+    let name = "module";
+    let Some(Module { version, enabled }) = module else {
+        let mend = "fwconsole ma downloadinstall firewall";
+        return Check::bad(name, Lack::Setting, "FreePBX's Firewall module is not installed", mend);
+    };
+    let major: Option<u32> = version.split('.').next().and_then(|number| number.parse().ok());
+    match major {
+        _ if !enabled => {
+            let found = format!("the Firewall module {version} is disabled");
+            Check::bad(name, Lack::Setting, found, "fwconsole ma enable firewall")
+        }
+        Some(15..=18) => Check::ok(name, format!("Firewall {version}")),
+        Some(..15) => {
+            let found = format!("the Firewall module {version} is older than what is known here (15 to 18)");
+            Check::bad(name, Lack::Setting, found, "upgrade FreePBX to 15 or later")
+        }
+        _ => {
+            let found = format!("the Firewall module {version} is newer than what was tried (15 to 18)");
+            Check::warn(name, found, "look for a newer banbridge")
+        }
+    }
+}
+
+fn enabled(firewall: &Firewall) -> Check {
+    let driver = match firewall.driver {
+        Driver::Iptables => "iptables",
+        Driver::Nftables => "nftables",
+    };
+    match firewall.enabled {
+        true => Check::ok("enabled", format!("switched on, with {driver}")),
+        false => {
+            let found = "the firewall is switched off, so nothing is blocked";
+            Check::bad("enabled", Lack::Reach, found, format!("FreePBX: {PAGE}, Enable Firewall"))
+        }
+    }
+}
+
+fn runs(firewall: &Firewall, running: bool) -> Check {
+    let name = "running";
+    match (firewall.enabled, running) {
+        (_, true) => Check::ok(name, "its daemon runs"),
+        (true, false) => {
+            let found = "its daemon does not run, so its rules are not in force";
+            Check::bad(name, Lack::Reach, found, "fwconsole firewall start")
+        }
+        (false, false) => Check::ok(name, "its daemon does not run, since the firewall is switched off"),
+    }
+}
+
+fn refresh(firewall: &Firewall) -> Check {
+    let found = format!("it looks for changes every {} s by itself", firewall.period_s);
+    match firewall.period_s {
+        ..=30 => Check::ok("refresh", found),
+        _ => Check::warn("refresh", found, format!("FreePBX: {PAGE}, Advanced, refresh rate Normal")),
+    }
+}
+
+/// `waits` is whether the daemon waits in safe mode now.
+fn safe_mode(settings: Option<&str>, waits: bool) -> Check {
+    let name = "safe_mode";
+    if waits {
+        let found = "the firewall waits in safe mode, since the machine was restarted twice in a row: it blocks nothing \
+                     until five minutes after the start";
+        return Check::warn(name, found, "wait until five minutes after the start of the machine");
+    }
+    let settings: serde_json::Value =
+        settings.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let on = settings.get("safemode").and_then(serde_json::Value::as_str).unwrap_or("enabled") == "enabled";
+    Check::ok(name, if on { "not in it" } else { "switched off" })
+}
+
+/// Whether our own page is there, and of this version.
+pub fn page(conn: &mut impl Queryable) -> Check {
+    let name = "page";
+    match module(conn, "banbridge") {
+        Ok(found) => judge_page(found.as_ref(), env!("CARGO_PKG_VERSION")),
+        Err(error) => Check::unseen(name, error.to_string()),
+    }
+}
+
+fn judge_page(module: Option<&Module>, ours: &str) -> Check {
+    let name = "page";
+    match module {
+        None => Check::ok(name, "no page of banbridge in FreePBX (banbridge setup installs it)"),
+        Some(Module { enabled: false, .. }) => {
+            Check::warn(name, "the page in FreePBX is disabled", "fwconsole ma enable banbridge")
+        }
+        Some(Module { version, .. }) if version != ours => {
+            let found = format!("the page in FreePBX is of version {version}, this program of {ours}");
+            Check::warn(name, found, "banbridge setup")
+        }
+        Some(_) => Check::ok(name, format!("banbridge {ours} in FreePBX")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::State;
+    use super::*;
+
+    fn of(version: &str, enabled: bool) -> Module {
+        Module { version: version.into(), enabled }
+    }
+
+    #[test]
+    fn a_module_is_known_from_15_to_18() {
+        let table = [
+            (None, State::Bad),
+            (Some(of("14.0.3", true)), State::Bad),
+            (Some(of("15.0.1", true)), State::Ok),
+            (Some(of("17.0.1.35", true)), State::Ok),
+            (Some(of("17.0.1.35", false)), State::Bad),
+            (Some(of("19.0.1", true)), State::Warn),
+            (Some(of("", true)), State::Warn),
+        ];
+        for (module, state) in table {
+            assert_eq!(installed(module.as_ref()).state, state, "{module:?}");
+        }
+    }
+
+    #[test]
+    fn a_firewall_must_be_on_and_run() {
+        let firewall = |enabled, period_s| Firewall { enabled, driver: Driver::Iptables, period_s };
+        assert_eq!(enabled(&firewall(true, 30)).state, State::Ok);
+        assert_eq!(enabled(&firewall(false, 30)).state, State::Bad);
+        assert_eq!(runs(&firewall(true, 30), true).state, State::Ok);
+        assert_eq!(runs(&firewall(true, 30), false).state, State::Bad);
+        assert_eq!(refresh(&firewall(true, 120)).state, State::Warn);
+        assert_eq!(refresh(&firewall(true, 15)).state, State::Ok);
+    }
+
+    #[test]
+    fn safe_mode_matters_only_while_the_daemon_waits_in_it() {
+        assert_eq!(safe_mode(None, false), Check::ok("safe_mode", "not in it"));
+        assert_eq!(safe_mode(Some(r#"{"safemode":"disabled"}"#), false).found, "switched off");
+        assert_eq!(safe_mode(Some("junk"), false).found, "not in it");
+        assert_eq!(safe_mode(None, true).state, State::Warn);
+    }
+
+    #[test]
+    fn the_page_is_of_the_programs_version() {
+        assert_eq!(judge_page(None, "1").state, State::Ok);
+        assert_eq!(judge_page(Some(&of("1", true)), "1").state, State::Ok);
+        assert_eq!(judge_page(Some(&of("1", true)), "2").state, State::Warn);
+        assert_eq!(judge_page(Some(&of("1", false)), "1").state, State::Warn);
+    }
+}
