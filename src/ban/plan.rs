@@ -3,8 +3,10 @@
 //! The plan is a pure function of its input. `--dry-run` prints the very plan that a run carries out, and a run
 //! whose plan changes nothing writes nothing.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
+use super::cover::Gathering;
 use super::never_block::{NeverBlock, Verdict};
 use super::{Cover, Prefix};
 
@@ -137,15 +139,16 @@ pub struct Plan {
 #[derive(Clone, Copy)]
 struct Candidate {
     priority: u16,
-    last_seen: i64,
+    /// Seconds since 1970, as far as 32 bits go: there may be millions of these.
+    last_seen: u32,
     prefix: Prefix,
 }
 
 impl Plan {
     /// Judges every wanted prefix and compares the outcome with what is there. `released` are the prefixes that an
     /// administrator took out; they are carved out of what is wanted, for one row may hold several merged prefixes.
-    pub fn new(
-        wanted: &[Wanted],
+    pub fn new<W: Borrow<Wanted>>(
+        wanted: impl IntoIterator<Item = W>,
         never_block: &NeverBlock,
         released: &[Prefix],
         present: &Present,
@@ -160,10 +163,13 @@ impl Plan {
             .collect();
         let foreign_cover = Cover::new(&effective);
         let mut refused = Vec::new();
-        let mut candidates = Vec::with_capacity(wanted.len());
-        let mut not_by_row = 0;
-        let mut blocked = Vec::with_capacity(wanted.len());
+        let mut candidates = Vec::new();
+        let (mut not_by_row, mut wanted_prefixes) = (0, 0);
+        let (mut all, mut blocked) = (Gathering::default(), Gathering::default());
         for want in wanted {
+            let want = want.borrow();
+            all.add(&want.prefix);
+            wanted_prefixes += 1;
             let pieces = match never_block.judge(&want.prefix) {
                 Verdict::Free => vec![want.prefix],
                 Verdict::Carved(pieces) => pieces,
@@ -173,17 +179,14 @@ impl Plan {
                 }
             };
             let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| released.carve(piece)).collect();
-            blocked.extend_from_slice(&pieces);
+            pieces.iter().for_each(|piece| blocked.add(piece));
             if !policy.ipv6 && !want.prefix.is_ipv4() {
                 not_by_row += 1;
                 continue;
             }
+            let last_seen = u32::try_from(want.last_seen.max(0)).unwrap_or(u32::MAX);
             let pieces = pieces.iter().flat_map(|piece| foreign_cover.carve(piece));
-            candidates.extend(pieces.map(|prefix| Candidate {
-                priority: want.priority,
-                last_seen: want.last_seen,
-                prefix,
-            }));
+            candidates.extend(pieces.map(|prefix| Candidate { priority: want.priority, last_seen, prefix }));
         }
         let (rows, over_limit) = choose(candidates, policy);
         let keys: BTreeSet<String> = rows.iter().map(Prefix::to_string).collect();
@@ -195,15 +198,15 @@ impl Plan {
             foreign: present.foreign.len(),
             ipv6: policy.ipv6,
             foreign_rows: present.foreign.clone(),
-            wanted: Cover::new(wanted.iter().map(|want| &want.prefix)),
+            wanted: all.done(),
             add,
             remove,
             refused,
             over_limit,
             not_by_row,
-            wanted_prefixes: wanted.len(),
+            wanted_prefixes,
             rows,
-            blocked: Cover::new(&blocked).prefixes(),
+            blocked: blocked.done().prefixes(),
             foreign_cover,
             released,
         }
@@ -246,11 +249,18 @@ impl Plan {
 /// many candidates were left out.
 fn choose(mut candidates: Vec<Candidate>, policy: Policy) -> (Vec<Prefix>, usize) {
     let merge = |some: &[Candidate]| rows_of(some.iter().map(|candidate| candidate.prefix), policy);
-    let rows = merge(&candidates);
-    if rows.len() <= policy.limit {
-        return (rows, 0);
+    // Of far too many it is enough to know that; merged, millions of them would have to be held once more.
+    let too_many = policy.aggregate
+        && Cover::new(candidates.iter().map(|candidate| &candidate.prefix)).is_more_than(policy.limit);
+    if !too_many {
+        let rows = merge(&candidates);
+        if rows.len() <= policy.limit {
+            return (rows, 0);
+        }
     }
-    candidates.sort_by(|a, b| (a.priority, b.last_seen, a.prefix).cmp(&(b.priority, a.last_seen, b.prefix)));
+    candidates.sort_unstable_by(|a, b| {
+        (a.priority, b.last_seen, a.prefix).cmp(&(b.priority, a.last_seen, b.prefix))
+    });
     candidates.dedup_by_key(|candidate| candidate.prefix);
     // Merging makes room for more, and the room is filled until a round brings nothing. Going on with the next in
     // the queue can only add rows up to the number taken, so the limit is never passed.

@@ -54,7 +54,7 @@ fn a_row_with_our_mark_that_is_no_address_goes() {
 fn what_is_protected_is_refused_with_its_reason_and_a_network_around_it_is_carved() {
     let never_block = NeverBlock::new([zone("45.0.0.2")]);
     let plan = Plan::new(
-        &wanted(&["45.0.0.2", "45.0.0.0/30", "10.0.0.1"]),
+        wanted(&["45.0.0.2", "45.0.0.0/30", "10.0.0.1"]),
         &never_block,
         &[],
         &Present::default(),
@@ -101,7 +101,7 @@ fn ipv6_is_a_row_only_where_the_driver_enforces_it() {
 #[test]
 fn a_released_prefix_stays_out_also_of_a_network_around_it() {
     let plan = Plan::new(
-        &wanted(&["45.0.0.1", "45.0.0.2/31"]),
+        wanted(&["45.0.0.1", "45.0.0.2/31"]),
         &NeverBlock::new([]),
         &[p("45.0.0.1"), p("45.0.0.3")],
         &Present::default(),
@@ -137,7 +137,7 @@ fn what_the_set_blocks_knows_no_limit_no_driver_and_no_rows_of_the_administrator
     let his = present(&[], vec![foreign("46.0.0.1", &["46.0.0.1"])]);
     let all = ["45.0.0.0/30", "46.0.0.1", "46.0.0.0", "2a05::/64", "2a05::1", "47.0.0.1", "10.0.0.1"];
     for policy in [Policy { limit: 1, ..IPTABLES }, NFTABLES] {
-        let plan = Plan::new(&wanted(&all), &never_block, &[p("47.0.0.1")], &his, policy);
+        let plan = Plan::new(wanted(&all), &never_block, &[p("47.0.0.1")], &his, policy);
         let blocked: Vec<String> = plan.blocked.iter().map(Prefix::to_string).collect();
         assert_eq!(blocked, ["45.0.0.0/31", "45.0.0.3", "46.0.0.0/31", "2a05::/64"]);
     }

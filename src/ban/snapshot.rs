@@ -96,16 +96,28 @@ impl Change {
         self.added.is_empty() && self.leaving.is_empty() && self.removed.is_empty()
     }
 
-    /// Carries the difference out in what is known.
-    pub fn apply(&self, feed: u16, known: &mut Vec<Entry>) {
-        let changed = |entry: &Entry| {
-            let is = |list: &[Entry]| list.binary_search_by_key(&entry.prefix, |other| other.prefix).is_ok();
-            entry.feed == feed
-                && (self.removed.binary_search(&entry.prefix).is_ok() || is(&self.added) || is(&self.leaving))
-        };
-        known.retain(|entry| !changed(entry));
-        known.extend(self.added.iter().chain(&self.leaving));
+    /// What is known when the difference is carried out, in no order.
+    pub fn preview<'a>(&'a self, feed: u16, known: &'a [Entry]) -> impl Iterator<Item = &'a Entry> {
+        let stays = known.iter().filter(move |entry| !self.changes(feed, entry));
+        stays.chain(&self.added).chain(&self.leaving)
+    }
+
+    /// Carries the difference out in what is known. What is new is moved there and not copied: it may be all there is.
+    pub fn apply(mut self, feed: u16, known: &mut Vec<Entry>) {
+        known.retain(|entry| !self.changes(feed, entry));
+        let mut new = std::mem::take(&mut self.added);
+        if new.len() > known.len() {
+            std::mem::swap(&mut new, known);
+        }
+        known.append(&mut new);
+        known.append(&mut self.leaving);
         super::wanted::sort(known);
+    }
+
+    fn changes(&self, feed: u16, entry: &Entry) -> bool {
+        let is = |list: &[Entry]| list.binary_search_by_key(&entry.prefix, |other| other.prefix).is_ok();
+        entry.feed == feed
+            && (self.removed.binary_search(&entry.prefix).is_ok() || is(&self.added) || is(&self.leaving))
     }
 }
 
@@ -124,7 +136,7 @@ mod tests {
     fn step(known: &mut Vec<Entry>, numbers: &[u8], now: i64, last_seen: Option<i64>, ttl: i64) -> Change {
         let list = prefixes(numbers);
         let change = Versions { known, feed: 7, list: &list, last_seen, ttl }.change(now);
-        change.apply(7, known);
+        change.clone().apply(7, known);
         change
     }
 
@@ -178,7 +190,12 @@ mod tests {
                 .map(|prefix| Entry { prefix, feed: 2, first_seen: 1, last_seen: 1, expires_at: 9 }).collect();
             let others = known.clone();
             step(&mut known, &before, 100, None, 0);
-            step(&mut known, &after, 200, Some(100), 0);
+            let list = prefixes(&after);
+            let change = Versions { known: &known, feed: 7, list: &list, last_seen: Some(100), ttl: 0 }.change(200);
+            let mut previewed: Vec<Entry> = change.preview(7, &known).copied().collect();
+            crate::ban::wanted::sort(&mut previewed);
+            change.apply(7, &mut known);
+            prop_assert_eq!(&previewed, &known);
             let ours: Vec<Prefix> = known.iter().filter(|e| e.feed == 7).map(|e| e.prefix).collect();
             prop_assert_eq!(ours, prefixes(&after));
             let rest: Vec<Entry> = known.iter().filter(|e| e.feed != 7).copied().collect();

@@ -161,7 +161,7 @@ mod tests {
             let answer =
                 Answer { known: &self.0, feed: 7, ttl: TTL, bans: &bans, deleted: &deleted, decides };
             let change = if whole { answer.whole(now) } else { answer.delta(now) };
-            change.apply(7, &mut self.0);
+            change.clone().apply(7, &mut self.0);
             change
         }
 

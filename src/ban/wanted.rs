@@ -57,9 +57,9 @@ impl Asking {
     }
 
     /// How many entries of the feed count at `now`, or would if it were not held.
-    pub fn size(&self, entries: &[Entry], now: i64) -> usize {
+    pub fn size<'a>(&self, entries: impl IntoIterator<Item = &'a Entry>, now: i64) -> usize {
         let free = Self { held_since: None, ..*self };
-        entries.iter().filter(|entry| free.holds(entry, now)).count()
+        entries.into_iter().filter(|entry| free.holds(entry, now)).count()
     }
 }
 
@@ -68,22 +68,24 @@ pub fn sort(entries: &mut [Entry]) {
     entries.sort_unstable_by_key(|entry| (entry.prefix, entry.feed));
 }
 
-/// What the feeds that are asked want at `now`. `entries` must be in the order of [`sort`].
-pub fn wanted(entries: &[Entry], feeds: &[Asking], now: i64) -> Vec<Wanted> {
-    let mut all: Vec<Wanted> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let Some(feed) = feeds.iter().find(|feed| feed.holds(entry, now)) else { continue };
-        match all.last_mut().filter(|last| last.prefix == entry.prefix) {
-            Some(last) => {
-                last.priority = last.priority.min(feed.priority);
-                last.last_seen = last.last_seen.max(entry.last_seen);
-            }
-            None => {
-                all.push(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen })
-            }
+/// What the feeds that are asked want at `now`, one after the other: held all at once, millions would cost much.
+/// `entries` must be in the order of [`sort`].
+pub fn wanted(entries: &[Entry], feeds: &[Asking], now: i64) -> impl Iterator<Item = Wanted> {
+    let mut words = entries
+        .iter()
+        .filter_map(move |entry| {
+            let feed = feeds.iter().find(|feed| feed.holds(entry, now))?;
+            Some(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen })
+        })
+        .peekable();
+    std::iter::from_fn(move || {
+        let mut want = words.next()?;
+        while let Some(again) = words.next_if(|next| next.prefix == want.prefix) {
+            want.priority = want.priority.min(again.priority);
+            want.last_seen = want.last_seen.max(again.last_seen);
         }
-    }
-    all
+        Some(want)
+    })
 }
 
 #[cfg(test)]
@@ -104,7 +106,6 @@ mod tests {
         let mut entries = entries.to_vec();
         sort(&mut entries);
         wanted(&entries, &FEEDS, now)
-            .iter()
             .map(|want| format!("{} {} {}", want.prefix, want.priority, want.last_seen))
             .collect()
     }

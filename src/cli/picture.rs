@@ -160,18 +160,15 @@ impl Picture {
     }
 
     /// What the feeds want, and while catching up also what our rows hold already.
-    pub fn wanted(&self, now: i64) -> Vec<Wanted> {
-        let mut all = wanted::wanted(&self.entries, &self.asking, now);
-        all.extend(self.widened(now).iter().map(|widened| Wanted {
+    pub fn wanted(&self, now: i64) -> impl Iterator<Item = Wanted> {
+        let widened = self.widened(now).into_iter().map(|widened| Wanted {
             prefix: widened.network,
             priority: widened.priority,
             last_seen: widened.last_seen(),
-        }));
-        if self.catching_up {
-            let rows = self.rows.ours.iter().filter_map(|key| key.parse().ok());
-            all.extend(rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 }));
-        }
-        all
+        });
+        let rows = self.rows.ours.iter().filter(|_| self.catching_up).filter_map(|key| key.parse().ok());
+        let kept = rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 });
+        wanted::wanted(&self.entries, &self.asking, now).chain(widened).chain(kept)
     }
 
     /// Networks that are wanted for what their addresses did.
@@ -195,7 +192,7 @@ impl Picture {
     /// The plan that follows from this picture.
     pub fn plan(&self, now: i64) -> Plan {
         let released: Vec<Prefix> = self.releases.iter().map(|release| release.prefix).collect();
-        Plan::new(&self.wanted(now), &self.never_block, &released, &self.present, self.policy)
+        Plan::new(self.wanted(now), &self.never_block, &released, &self.present, self.policy)
     }
 
     /// What becomes of a prefix under a plan of this picture.

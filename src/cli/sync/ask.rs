@@ -250,7 +250,8 @@ impl Session<'_> {
         state.cursor = Some(fetch.cursor_after(cursor).to_owned());
         state.complete |= asked.complete;
         self.merge(&judged.entries);
-        self.guard_against_surge(config, &mut state, asked, now);
+        let size = asking_of(config, &state, 0).size(&self.picture.entries, now);
+        self.guard_against_surge(config, &mut state, asked, size, now);
         if !self.is_dry() {
             self.ledger.save_batch(&state, &judged.entries, &judged.refused, now, config.ttl.as_secs())?;
             fault::point("batch-saved")?;
@@ -266,15 +267,16 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Holds the feed when it suddenly asks for much more than when it was last complete; else remembers its size.
+    /// Holds the feed when it suddenly asks for much more, `size` prefixes, than when it was last complete; else
+    /// remembers that size.
     pub(super) fn guard_against_surge(
         &self,
         config: &FeedConfig,
         state: &mut FeedState,
         asked: &mut FeedReport,
+        size: usize,
         now: i64,
     ) {
-        let size = asking_of(config, state, 0).size(&self.picture.entries, now);
         state.last_error = None;
         if config.surge_guard().is_surge(state.base_size, size) {
             let before = state.base_size.unwrap_or_default();

@@ -5,6 +5,7 @@
 
 use super::super::exit::Exit;
 use super::super::now;
+use super::super::picture::asking_of;
 use super::report::{FeedReport, RefusedEntry, Report};
 use super::session::Session;
 use crate::ban::never_block::Verdict;
@@ -131,10 +132,8 @@ impl Session<'_> {
         // Only a whole answer says how long a ban is in all; a part of it may name a shorter one beside it.
         let change = if whole { Answer { decides: true, ..answer }.whole(now) } else { answer.delta(now) };
         asked.complete = true;
-        if !change.is_empty() {
-            change.apply(state.id, &mut self.picture.entries);
-        }
-        self.guard_against_surge(config, &mut state, asked, now);
+        let size = asking_of(config, &state, 0).size(change.preview(state.id, &self.picture.entries), now);
+        self.guard_against_surge(config, &mut state, asked, size, now);
         if !self.is_dry() {
             let refused: Vec<Refused> = decisions
                 .refused
@@ -149,6 +148,9 @@ impl Session<'_> {
             if !refused.is_empty() {
                 self.ledger.bound_refused(state.id)?;
             }
+        }
+        if !change.is_empty() {
+            change.apply(state.id, &mut self.picture.entries);
         }
         (state.complete, state.retry_at) = (true, None);
         (state.last_attempt, state.last_success) = (Some(now), Some(now));

@@ -2,6 +2,7 @@
 
 use super::super::exit::Exit;
 use super::super::now;
+use super::super::picture::asking_of;
 use super::report::{FeedReport, RefusedEntry, Report};
 use super::session::Session;
 use crate::ban::never_block::Verdict;
@@ -60,7 +61,8 @@ impl Session<'_> {
                 asked.complete = true;
                 (remembered.failures, remembered.answered) = (0, false);
                 let mut state = state;
-                self.guard_against_surge(config, &mut state, &mut asked, now());
+                let size = asking_of(config, &state, 0).size(&self.picture.entries, now());
+                self.guard_against_surge(config, &mut state, &mut asked, size, now());
                 if !self.is_dry() {
                     self.ledger.save_unchanged(&state, &remembered, now())?;
                 }
@@ -68,7 +70,7 @@ impl Session<'_> {
             }
             Download::List { parsed, validators } => {
                 remembered.validators = validators;
-                self.take_list(config, &state, remembered, &parsed, &mut asked)?;
+                self.take_list(config, &state, remembered, parsed, &mut asked)?;
                 self.apply(report)?;
             }
         }
@@ -122,7 +124,7 @@ impl Session<'_> {
         config: &FeedConfig,
         state: &FeedState,
         mut remembered: ListState,
-        parsed: &Parsed,
+        mut parsed: Parsed,
         asked: &mut FeedReport,
     ) -> anyhow::Result<()> {
         let now = now();
@@ -133,7 +135,7 @@ impl Session<'_> {
             last_seen: state.last_success,
             ttl: config.ttl.as_secs(),
         };
-        self.count(parsed, asked);
+        self.count(&parsed, asked);
         if versions.collapsed() && !self.accepts {
             let error = format!(
                 "the list {} had {} entries and has {} now; so great a loss is seldom meant, so its last good version \
@@ -156,11 +158,11 @@ impl Session<'_> {
         (remembered.failures, remembered.answered) = (0, false);
         remembered.refused = parsed.refused_total();
         asked.complete = true;
-        if !change.is_empty() {
-            change.apply(state.id, &mut self.picture.entries);
-        }
+        // A list of millions is held in one form at a time.
+        parsed.prefixes = Vec::new();
         let mut state = state.clone();
-        self.guard_against_surge(config, &mut state, asked, now);
+        let size = asking_of(config, &state, 0).size(change.preview(state.id, &self.picture.entries), now);
+        self.guard_against_surge(config, &mut state, asked, size, now);
         if !self.is_dry() {
             let refused: Vec<Refused> = parsed
                 .refused
@@ -168,6 +170,9 @@ impl Session<'_> {
                 .map(|r| Refused { entry: r.text.clone(), reason: format!("{} (line {})", r.reason, r.line) })
                 .collect();
             self.ledger.save_snapshot(&state, &remembered, &change, &refused, now)?;
+        }
+        if !change.is_empty() {
+            change.apply(state.id, &mut self.picture.entries);
         }
         self.now_known(config, state);
         Ok(())
