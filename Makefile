@@ -24,7 +24,8 @@ DEPS += gettext
 DEPS += libsqlite3-0
 # The web server of the demo's second PBX.
 DEPS += python3
-# Its filter for Asterisk, which tests/coverage.rs compares ours with.
+# Prometheus is unpacked too: its promtool reads what status prints for it. fail2ban's filter for Asterisk is what
+# tests/coverage.rs compares ours with.
 DEPS += fail2ban
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -38,6 +39,7 @@ DIST_DEPS := gettext dpkg binutils
 deps:
 	@tests/deps $(DEPS)
 	@tests/deps --unpack $(TARGET)/tools/crowdsec crowdsec
+	@tests/deps --unpack $(TARGET)/tools/prometheus prometheus
 
 build: deps
 	cargo build --release --locked

@@ -6,6 +6,7 @@ mod crowdsec;
 pub mod edit;
 mod feed;
 mod list;
+mod notify;
 mod period;
 mod tables;
 
@@ -23,6 +24,7 @@ pub use crowdsec::CrowdsecConfig;
 pub use feed::{FeedConfig, KeySource, Kind, Widen};
 use feed::{Place, RawFeed, judge};
 pub use list::ListConfig;
+pub use notify::{COMMAND, Notify, Program, WEBHOOK, Webhook};
 pub use period::Period;
 pub use tables::{Allow, Blacklist, Enabled, Level, Limit, Log, Protect, SetConfig, Writer};
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub protect: Protect,
     /// What the log file holds.
     pub log: Log,
+    /// Who is told when something goes wrong.
+    pub notify: Notify,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -95,6 +99,8 @@ struct RawConfig {
     protect: Protect,
     #[serde(default)]
     log: Log,
+    #[serde(default)]
+    notify: Notify,
 }
 
 impl Config {
@@ -165,6 +171,7 @@ impl Config {
             set: raw.set,
             protect: raw.protect,
             log: raw.log,
+            notify: raw.notify,
             path: Some(file.to_owned()),
             warnings: Vec::new(),
         })

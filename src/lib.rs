@@ -12,5 +12,6 @@ pub mod feed;
 pub mod files;
 pub mod kernel;
 pub mod ledger;
+pub mod notify;
 pub mod pbx;
 pub mod secret;

@@ -4,6 +4,7 @@
 
 pub mod cover;
 pub mod never_block;
+pub mod notice;
 pub mod plan;
 pub mod prefix;
 pub mod snapshot;

@@ -210,6 +210,11 @@ impl NeverBlock {
         Verdict::Carved(self.cover.carve(prefix))
     }
 
+    /// Whether anything of a prefix is protected.
+    pub fn touches(&self, prefix: &Prefix) -> bool {
+        self.cover.overlaps(prefix)
+    }
+
     /// A protection that covers the prefix, or failing that one inside it.
     pub fn reason(&self, prefix: &Prefix) -> Option<&Protection> {
         self.protections

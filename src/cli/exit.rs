@@ -21,6 +21,8 @@ pub enum Exit {
     No = 1,
     /// The command line is wrong.
     Usage = 2,
+    /// Only of `status --check`: nothing can be said. There 1 is a warning and 2 is critical, as Nagios has it.
+    Unknown = 3,
     /// A feed's answer is unusable.
     Unusable = 65,
     /// A feed, the database or the firewall cannot be reached.
@@ -44,7 +46,7 @@ impl Exit {
     /// The end with this number, as another process of ours reported it; any other number is a bug.
     pub fn from_code(code: u8) -> Self {
         let all = [Self::Done, Self::No, Self::Usage, Self::Unusable, Self::Unreachable, Self::TryAgain];
-        let all = all.into_iter().chain([Self::Denied, Self::Config]);
+        let all = all.into_iter().chain([Self::Unknown, Self::Denied, Self::Config]);
         all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Bug)
     }
 
@@ -54,7 +56,7 @@ impl Exit {
         let rank = |exit| match exit {
             Self::Done => 0,
             Self::No => 1,
-            Self::TryAgain => 2,
+            Self::Unknown | Self::TryAgain => 2,
             Self::Unreachable => 3,
             Self::Unusable => 4,
             Self::Denied => 5,
@@ -129,6 +131,7 @@ mod tests {
             (Exit::Done, 0),
             (Exit::No, 1),
             (Exit::Usage, 2),
+            (Exit::Unknown, 3),
             (Exit::Unusable, 65),
             (Exit::Unreachable, 69),
             (Exit::Bug, 70),

@@ -13,6 +13,7 @@ mod feed;
 mod history;
 mod list;
 mod logging;
+mod notices;
 mod output;
 mod picture;
 mod purge;
@@ -74,8 +75,11 @@ enum Command {
     /// The part of sync that is not root
     #[command(hide = true)]
     Fetch(sync::SyncArgs),
+    /// The part of a run that tells others of notices
+    #[command(hide = true)]
+    Notify,
     /// Show whether everything works: feeds, last run, blacklist, firewall
-    Status,
+    Status(status::StatusArgs),
     /// Show what was: packets refused, runs and sizes, day by day
     History(history::HistoryArgs),
     /// List what is blocked, refused or released
@@ -143,7 +147,8 @@ pub fn main() -> Exit {
         Command::Sync(args) => sync::run(global, args),
         Command::Apply(args) => apply::run(global, args),
         Command::Fetch(args) => sync::run_child(global, args),
-        Command::Status => status::run(global),
+        Command::Notify => sync::tell(global),
+        Command::Status(args) => status::run(global, args),
         Command::History(args) => history::run(global, args),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),

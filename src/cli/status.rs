@@ -1,21 +1,25 @@
 //! `status`: is the PBX protected, and if not, why. Looks at the database and the processes, never at the network.
 
+mod monitor;
+mod prometheus;
+
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::exit::Exit;
 use super::history::Packets;
+use super::notices::{self, Circumstances, NoticeItem};
 use super::output::{Time, count, print, print_json, table, time_or};
 use super::picture::Picture;
 use super::set_view::{SetStatus, SetView};
 use super::{Global, clock, now};
+use crate::ban::notice;
 use crate::ban::plan::{Driver, Plan};
 use crate::config::{Config, Kind};
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::{daemon, firewall};
 
-/// A feed without a good answer for so long is stale: a day, in seconds.
-const STALE: i64 = 86_400;
 /// Seconds that the iptables driver needs for each row when the firewall starts (measured: 4 to 8 ms, and up to 11
 /// beyond 5,000 rows).
 const RESTART_SECONDS_A_ROW: f64 = 0.006;
@@ -34,6 +38,7 @@ struct Status {
     protected: Vec<SourceStatus>,
     last_run: Option<RunStatus>,
     packets: Packets,
+    notices: Vec<NoticeItem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,19 +103,47 @@ struct RunStatus {
     fallback: Option<String>,
 }
 
+/// What `status` takes.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Write the figures in another form
+    #[arg(long, value_enum, conflicts_with = "json")]
+    format: Option<Format>,
+    /// For Nagios and Icinga: one line, and the exit code 0 (OK), 1 (warning), 2 (critical) or 3 (unknown)
+    #[arg(long, conflicts_with = "format")]
+    check: bool,
+}
+
+/// Another form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For node_exporter's textfile collector
+    Prometheus,
+}
+
 /// Runs the command.
-pub fn run(global: &Global) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let now = now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
-    let status = look(&config, &mut ledger, &picture, now)?;
-    if global.json {
+pub fn run(global: &Global, args: &StatusArgs) -> anyhow::Result<Exit> {
+    if args.check {
+        return monitor::run(global);
+    }
+    let status = load(global)?;
+    if args.format == Some(Format::Prometheus) {
+        print(&prometheus::text(&status))?;
+    } else if global.json {
         print_json(&status)?;
     } else if !global.quiet {
         print(&text(&status))?;
     }
     Ok(Exit::Done)
+}
+
+/// Looks at everything.
+fn load(global: &Global) -> anyhow::Result<Status> {
+    let config = global.load_config()?;
+    let mut ledger = global.ledger()?;
+    let now = now();
+    let picture = Picture::load(&mut ledger, &config, now)?;
+    look(&config, &mut ledger, &picture, now)
 }
 
 fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> anyhow::Result<Status> {
@@ -128,8 +161,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
         held: picture.held(state.id, now),
-        stale: config.enabled
-            && state.last_success.is_none_or(|last| now - last > STALE.max(2 * config.interval.as_secs())),
+        stale: config.enabled && notice::is_stale(state.last_success, config.interval.as_secs(), now),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),
@@ -153,7 +185,16 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
         packets: Packets::load(ledger, now)?,
+        notices: Vec::new(),
     };
+    let around = Circumstances {
+        last_run: status.last_run.as_ref().map(|run| run.started_at.0),
+        running: status.firewall.running,
+        over_limit: status.blacklist.over_limit,
+        by_set: status.set.backend.is_some(),
+    };
+    let notices = notices::decide(config, picture, ledger, &around, now)?;
+    status.notices = notices::shown(notices, ledger, now)?;
     status.notes = notes(&status, config, picture, ledger.is_present());
     let by_rows = status.firewall.running && status.blacklist.ours > 0;
     status.in_force = status.firewall.enabled && (by_rows || status.set.backend.is_some());

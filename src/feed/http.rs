@@ -6,6 +6,7 @@
 
 pub mod decisions;
 pub mod download;
+mod post;
 
 use std::error::Error;
 use std::fmt;

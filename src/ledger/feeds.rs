@@ -6,6 +6,7 @@ use mysql::prelude::Queryable;
 use mysql::{Row, TxOpts};
 
 use super::Ledger;
+use super::notices::KEY_TAKEN;
 use crate::ban::Entry;
 use crate::database::{Result, insert_many};
 use crate::fault;
@@ -161,6 +162,7 @@ impl Ledger {
                 feed.id,
             ),
         )?;
+        tx.exec_drop(KEY_TAKEN, (feed.id,))?;
         fault::point("before-batch-commit")?;
         tx.commit()?;
         Ok(())

@@ -5,6 +5,7 @@ use mysql::{Row, Transaction, TxOpts};
 
 use super::Ledger;
 use super::feeds::{FeedState, Refused};
+use super::notices::KEY_TAKEN;
 use crate::ban::snapshot::{Change, NEVER};
 use crate::ban::{Entry, Prefix};
 use crate::database::{Result, for_keys, insert_many};
@@ -180,6 +181,7 @@ pub(super) fn save_success(conn: &mut impl Queryable, feed: &FeedState, now: i64
          retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",
         (now, now, &feed.last_error, feed.base_size, feed.completed_at, feed.held_since, feed.id),
     )?;
+    conn.exec_drop(KEY_TAKEN, (feed.id,))?;
     Ok(())
 }
 

@@ -202,6 +202,8 @@ impl Scene {
             "banbridge_state",
             "banbridge_source",
             "banbridge_hour",
+            "banbridge_key_refused",
+            "banbridge_notice",
         ];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());

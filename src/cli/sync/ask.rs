@@ -210,7 +210,11 @@ impl Session<'_> {
         retry_at: Option<i64>,
     ) -> anyhow::Result<()> {
         if !self.is_dry() {
-            self.ledger.save_failure(self.state(&config.name).id, &error, retry_at, now())?;
+            let feed = self.state(&config.name).id;
+            self.ledger.save_failure(feed, &error, retry_at, now())?;
+            if exit == Exit::Denied {
+                self.ledger.note_key_refused(feed, now())?;
+            }
         }
         asked.exit = exit;
         asked.error = Some(error);

@@ -100,7 +100,12 @@ pub fn tell_and_wait() -> anyhow::Result<()> {
 /// be looked into by any other, until it says no, and has root's terminal until it leaves it. One that was root never
 /// could and has left it already.
 pub fn confine(freepbx_conf: &Path) -> anyhow::Result<()> {
-    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    give_up_root(freepbx_conf)?;
+    limit()
+}
+
+/// The first half: becomes asterisk, away from every terminal, and is not to be looked into.
+pub(super) fn give_up_root(freepbx_conf: &Path) -> anyhow::Result<()> {
     // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
     // session, which has none.
     let _ = setsid();
@@ -113,8 +118,14 @@ pub fn confine(freepbx_conf: &Path) -> anyhow::Result<()> {
         anyhow::ensure!(!geteuid().is_root() && getppid().is_some(), "root was not given up");
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    rustix::thread::set_no_new_privs(true)?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
+/// The second half: no way to new privileges, and limits.
+pub(super) fn limit() -> anyhow::Result<()> {
+    let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    rustix::thread::set_no_new_privs(true)?;
     setrlimit(Resource::As, limit(MEMORY))?;
     setrlimit(Resource::Cpu, limit(PROCESSOR))?;
     setrlimit(Resource::Core, limit(0))?;

@@ -325,6 +325,7 @@ impl Session<'_> {
             self.note_history(&record, report)?;
             clock::end(&mut self.ledger)?;
             fault::point("run-noted")?;
+            self.note_notices(report)?;
             if let Some(before) = recorded.last_began {
                 // The clock may have been ahead then.
                 self.ledger.prune(before.min(now()))?;

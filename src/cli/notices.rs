@@ -1,0 +1,137 @@
+//! The notices of this moment, from the picture and the ledger.
+
+use serde::Serialize;
+
+use super::clock;
+use super::output::Time;
+use super::picture::Picture;
+use crate::ban::notice::{self, Facts, FeedFacts, Listed, Notice};
+use crate::ban::{Prefix, Source};
+use crate::config::Config;
+use crate::database::Result;
+use crate::feed::text::one_line;
+use crate::ledger::Ledger;
+
+/// Protected addresses that are looked for at most; no text names that many.
+const MOST_LISTED: usize = 1_000;
+/// The most characters of an error in a notice.
+const ERROR_SHOWN: usize = 300;
+/// The most characters of a reason.
+const WHY_SHOWN: usize = 120;
+
+/// One notice, as it is shown.
+#[derive(Debug, Clone, Serialize)]
+pub struct NoticeItem {
+    /// Such as `stale:apiban`.
+    pub id: String,
+    /// `warning` or `error`.
+    pub level: &'static str,
+    /// In a few words.
+    pub title: String,
+    /// In a sentence or two.
+    pub text: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// What the notices depend on beside picture and ledger.
+pub struct Circumstances {
+    /// When the last run began.
+    pub last_run: Option<i64>,
+    /// Whether the firewall's daemon runs.
+    pub running: bool,
+    /// Prefixes that found no room.
+    pub over_limit: usize,
+    /// Whether there is a set.
+    pub by_set: bool,
+}
+
+/// The notices of this moment.
+pub fn decide(
+    config: &Config,
+    picture: &Picture,
+    ledger: &mut Ledger,
+    around: &Circumstances,
+    now: i64,
+) -> Result<Vec<Notice>> {
+    let refused = ledger.keys_refused()?;
+    // The picture's states are those of before this run's answers.
+    let states = ledger.feeds()?;
+    let on = config.feed.iter().zip(&picture.feeds).filter(|(config, _)| config.enabled);
+    let on = on.map(|(config, state)| (config, states.get(&config.name).unwrap_or(state)));
+    let feeds = on.map(|(config, state)| FeedFacts {
+        name: config.name.clone(),
+        last_attempt: state.last_attempt,
+        last_success: state.last_success,
+        last_error: state.last_error.as_ref().map(|error| one_line(error, ERROR_SHOWN).into_owned()),
+        interval: config.interval.as_secs(),
+        key_refused: refused.get(&state.id).copied(),
+        held: picture.held(state.id, now),
+        held_since: state.held_since,
+    });
+    Ok(notice::notices(&Facts {
+        now,
+        last_run: around.last_run,
+        clock: clock::doubt(),
+        enabled: picture.firewall.enabled,
+        running: around.running,
+        feeds: feeds.collect(),
+        listed: listed(picture, now),
+        over_limit: around.over_limit,
+        limit: picture.policy.limit,
+        by_set: around.by_set,
+    }))
+}
+
+/// The same as they are shown. One that no run noted yet stands since now.
+pub fn shown(notices: Vec<Notice>, ledger: &mut Ledger, now: i64) -> Result<Vec<NoticeItem>> {
+    let noted = ledger.noted()?;
+    let since = |notice: &Notice| {
+        let of_ledger = noted.iter().find(|noted| noted.id == notice.id && noted.over_at.is_none());
+        notice.since.or(of_ledger.map(|noted| noted.since)).unwrap_or(now)
+    };
+    let item = |notice: Notice| NoticeItem {
+        since: Time(since(&notice)),
+        id: notice.id,
+        level: notice.level.word(),
+        title: notice.title,
+        text: notice.text,
+    };
+    Ok(notices.into_iter().map(item).collect())
+}
+
+/// Who is protected by more than being no public address, and listed; a network around him counts too.
+fn listed(picture: &Picture, now: i64) -> Vec<Listed> {
+    let mut found: Vec<Listed> = Vec::new();
+    for entry in picture.holding(now).filter(|entry| picture.never_block.touches(&entry.prefix)) {
+        if found.len() == MOST_LISTED {
+            break;
+        }
+        let Some(feed) = picture.feed_name(entry.feed) else { continue };
+        // Who is on the allow list is there because he is listed.
+        let others = picture.never_block.touching(&entry.prefix);
+        for protection in others.filter(|one| one.source != Source::Allow) {
+            let inner =
+                if protection.prefix.contains(&entry.prefix) { entry.prefix } else { protection.prefix };
+            if is_special(picture, &inner) {
+                continue;
+            }
+            match found.iter_mut().find(|known| known.what == inner) {
+                Some(known) if known.feeds.iter().any(|name| name == feed) => {}
+                Some(known) => known.feeds.push(feed.to_owned()),
+                None => found.push(Listed {
+                    what: inner,
+                    why: one_line(&protection.to_string(), WHY_SHOWN).into_owned(),
+                    feeds: vec![feed.to_owned()],
+                }),
+            }
+        }
+    }
+    found
+}
+
+/// Lists do hold private networks, and that says nothing of anybody in one.
+fn is_special(picture: &Picture, prefix: &Prefix) -> bool {
+    let mut around = picture.never_block.touching(prefix);
+    around.any(|one| one.source == Source::Special && one.prefix.contains(prefix))
+}

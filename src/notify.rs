@@ -1,0 +1,181 @@
+//! Tells others that something went wrong or is over: a webhook, or a program of the administrator's. Both get the same
+//! JSON text. Whoever calls this is not root.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rustix::process::{Pid, Signal, kill_process_group};
+use serde::Serialize;
+
+use crate::config::Webhook;
+use crate::feed::http::{HttpClient, Redirects, host_of};
+use crate::feed::text::one_line;
+use crate::ledger::notices::Noted;
+
+/// How long each of both may take.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// The most characters of the machine's name.
+const HOST_SHOWN: usize = 64;
+
+/// What is told: everything that changed since the last message.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    program: &'static str,
+    version: &'static str,
+    /// This machine's name.
+    host: String,
+    at: String,
+    /// All of it in words: the field that chat services show.
+    text: String,
+    changes: Vec<Change>,
+}
+
+#[derive(Debug, Serialize)]
+struct Change {
+    /// `raised` or `cleared`.
+    change: &'static str,
+    id: String,
+    level: String,
+    title: String,
+    text: String,
+    since: String,
+}
+
+impl Message {
+    /// The message for these changes.
+    pub fn new<'a>(noted: impl IntoIterator<Item = &'a Noted>, host: &str, now: i64) -> Self {
+        let changes: Vec<Change> = noted
+            .into_iter()
+            .map(|noted| Change {
+                change: if noted.over_at.is_some() { "cleared" } else { "raised" },
+                id: noted.id.clone(),
+                level: noted.level.clone(),
+                title: noted.title.clone(),
+                text: noted.text.clone(),
+                since: time(noted.since),
+            })
+            .collect();
+        let host = one_line(host.trim(), HOST_SHOWN).into_owned();
+        let lines = changes.iter().map(|change| match change.change {
+            "raised" => format!("{}: {}. {}", change.level, change.title, change.text),
+            _ => format!("over: {}", change.title),
+        });
+        let text = format!("banbridge on {host}\n{}", lines.collect::<Vec<_>>().join("\n"));
+        Self { program: "banbridge", version: env!("CARGO_PKG_VERSION"), host, at: time(now), text, changes }
+    }
+
+    /// As it is sent.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+fn time(seconds: i64) -> String {
+    Timestamp::from_second(seconds).map(|time| time.to_string()).unwrap_or_default()
+}
+
+/// This machine's name.
+pub fn host() -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default()
+}
+
+/// Posts a message.
+///
+/// # Errors
+/// Why it was not taken, in words; the address is not among them.
+pub fn post(webhook: &Webhook, json: String) -> Result<(), String> {
+    let url = webhook.url().ok_or("its address is no address")?;
+    let host = host_of(&url);
+    let client = HttpClient::new(&url, PATIENCE, Redirects::SameOrigin).map_err(|error| error.to_string())?;
+    let reply = client.post_plain(url, json, webhook.secret()).map_err(|error| error.to_string())?;
+    match reply.status {
+        200..=299 => Ok(()),
+        status => Err(format!("{host} answered with the status {status}")),
+    }
+}
+
+/// Runs a program with a message on its standard input. Its environment is empty but for a fixed PATH, what it prints
+/// is dropped, and it is ended when it takes too long.
+///
+/// # Errors
+/// Why it did not do it, in words.
+pub fn run(program: &Path, json: String, patience: Duration) -> Result<(), String> {
+    let name = program.display();
+    if rustix::process::geteuid().is_root() {
+        return Err(format!("{name} is not run as root"));
+    }
+    let mut child = Command::new(program)
+        .env_clear()
+        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LC_ALL", "C")
+        .current_dir("/")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("{name} cannot be run: {error}"))?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A program that ends without reading everything is judged by its exit code.
+        thread::spawn(move || pipe.write_all(json.as_bytes()));
+    }
+    let until = Instant::now() + patience;
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) if status.success() => return Ok(()),
+            Ok(Some(status)) => return Err(format!("{name} failed ({status})")),
+            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(5)),
+            Ok(None) => {
+                kill(&mut child);
+                return Err(format!("{name} took over {} s and was ended", patience.as_secs()));
+            }
+            Err(error) => return Err(format!("{name}: {error}")),
+        }
+    }
+}
+
+/// Ends a program and what it started.
+fn kill(child: &mut Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_says_what_came_and_what_is_over_in_words_and_for_programs() {
+        let noted = |id: &str, over_at| Noted {
+            id: id.to_owned(),
+            level: "error".to_owned(),
+            title: format!("the title of {id}"),
+            text: "What to do.".to_owned(),
+            since: 1_700_000_000,
+            over_at,
+        };
+        let message = Message::new(&[noted("a", None), noted("b", Some(1))], "pbx\u{1b}[2J\n", 1_700_000_060);
+        let json: serde_json::Value = serde_json::from_str(&message.json()).unwrap();
+        assert_eq!(json["host"], "pbx\\u{1b}[2J");
+        assert_eq!(
+            json["text"],
+            "banbridge on pbx\\u{1b}[2J\nerror: the title of a. What to do.\nover: the title of b"
+        );
+        assert_eq!(
+            (&json["changes"][0]["change"], &json["changes"][1]["change"]),
+            (&"raised".into(), &"cleared".into())
+        );
+        assert_eq!(
+            (&json["changes"][0]["since"], &json["at"]),
+            (&"2023-11-14T22:13:20Z".into(), &"2023-11-14T22:14:20Z".into())
+        );
+    }
+}
