@@ -8,6 +8,7 @@ mod feed;
 mod list;
 mod notify;
 mod period;
+pub mod setting;
 mod tables;
 
 use std::fmt;

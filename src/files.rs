@@ -16,7 +16,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchown, open, openat, unlinkat};
 use rustix::io::Errno;
 
-pub use replace::replace;
+pub use replace::{replace, replace_owned};
 
 /// Why a file is left alone.
 const NOT_TRUSTED: &str = "root does not touch it: it is a link, has a second name, or is not a plain file of the owner \

@@ -1,6 +1,7 @@
 //! `feed`: which feeds there are and could be, what one would do, and how they overlap.
 
 mod edit;
+mod key;
 mod overlap;
 pub(super) mod test;
 
@@ -29,7 +30,7 @@ pub enum FeedCommand {
     Enable(Name),
     /// Switch a feed off: its prefixes go at once
     Disable(Name),
-    /// Fetch a list and show what it would do; changes nothing
+    /// Fetch a list and show what it would do, or ask whether apiban takes the key; changes nothing
     Test(Name),
     /// Show how much of each feed the others cover, and what it alone contributes
     Overlap,

@@ -2,9 +2,11 @@
 
 mod allow;
 mod apply;
+mod call;
 mod check;
 mod clock;
 mod config;
+mod config_file;
 mod coverage;
 mod doctor;
 pub mod exit;
@@ -18,6 +20,7 @@ mod output;
 mod picture;
 mod purge;
 mod release;
+mod request;
 mod set_view;
 mod status;
 mod sync;
@@ -117,9 +120,12 @@ enum Command {
     Unrelease(release::ReleaseArgs),
     /// Take away every row, table and file of banbridge, and nothing else
     Purge(purge::PurgeArgs),
-    /// Look at the configuration
+    /// Look at the configuration and change it
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Run the command that one JSON object on standard input names; for FreePBX's page
+    #[command(hide = true)]
+    Call(call::CallArgs),
     /// Sets the firewall's daemon going when the run that stopped it is no more; started by that run
     #[command(name = freeze::COMMAND, hide = true)]
     ThawWatch {
@@ -165,6 +171,7 @@ pub fn main() -> Exit {
         Command::Unrelease(args) => release::unrelease(global, args),
         Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
+        Command::Call(args) => call::run(args),
         Command::ThawWatch { pid, started } => {
             freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)
         }

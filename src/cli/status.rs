@@ -2,6 +2,7 @@
 
 mod monitor;
 mod prometheus;
+mod state;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -12,20 +13,38 @@ use super::notices::{self, Circumstances, NoticeItem};
 use super::output::{Time, count, print, print_json, table, time_or};
 use super::picture::Picture;
 use super::set_view::{SetStatus, SetView};
+use super::sync::ROOT_RUN;
+use super::sync::ask::{now_ms, pace};
 use super::{Global, clock, now};
 use crate::ban::notice;
-use crate::ban::plan::{Driver, Plan};
+use crate::ban::plan::{Driver, Fate, Plan};
 use crate::config::{Config, Kind};
+use crate::feed::pacing;
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::{daemon, firewall};
+use state::{Facts, State};
 
 /// Seconds that the iptables driver needs for each row when the firewall starts (measured: 4 to 8 ms, and up to 11
 /// beyond 5,000 rows).
 const RESTART_SECONDS_A_ROW: f64 = 0.006;
+/// Root runs again and again when its last run is no longer ago than this, in seconds: cron's is five minutes.
+const ROOTS_PERIOD: i64 = 600;
+/// What makes root run again and again.
+const INSTALL: &str = "banbridge setup";
 
 #[derive(Debug, Serialize)]
 struct Status {
+    /// The state in one word.
+    state: State,
+    /// The same in one sentence.
+    state_text: String,
+    state_since: Option<Time>,
+    /// A run that is at work now.
+    running: Option<Running>,
+    root: Root,
+    /// When the feeds are asked again, judged by how far the last runs were apart.
+    next_run: Option<Time>,
     /// Whether what the feeds want is blocked as far as can be seen.
     in_force: bool,
     /// What an administrator should know or mend, in words.
@@ -39,6 +58,26 @@ struct Status {
     last_run: Option<RunStatus>,
     packets: Packets,
     notices: Vec<NoticeItem>,
+}
+
+#[derive(Debug, Serialize)]
+struct Running {
+    started_at: Time,
+    /// The feed that is being asked, or was last.
+    feed: Option<String>,
+    /// What that feed lists so far.
+    entries: usize,
+    /// Until when its rate limit has the run wait.
+    waiting_until: Option<Time>,
+}
+
+#[derive(Debug, Serialize)]
+struct Root {
+    /// Whether root runs here again and again, which brings changes of others into force.
+    timer: bool,
+    last_run: Option<Time>,
+    /// What to run where it does not.
+    install: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -60,6 +99,9 @@ struct FeedStatus {
 
 #[derive(Debug, Serialize)]
 struct BlacklistStatus {
+    /// Prefixes that feeds want, and how many of them a row or the set blocks.
+    wanted: usize,
+    blocked: usize,
     ours: usize,
     foreign: usize,
     limit: usize,
@@ -170,12 +212,19 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_success: state.last_success.map(Time),
         last_error: state.last_error,
     });
+    let set = SetView::load(ledger, &plan)?.status();
     let mut status = Status {
+        state: State::NoRun,
+        state_text: String::new(),
+        state_since: None,
+        running: running(config, ledger, picture, now)?,
+        root: root(ledger, now)?,
+        next_run: next_run(ledger, now)?.map(Time),
         in_force: false,
         notes: Vec::new(),
         feeds: feeds.collect(),
-        blacklist: blacklist(picture, &plan),
-        set: SetView::load(ledger, &plan)?.status(),
+        blacklist: blacklist(picture, &plan, set.backend.is_some()),
+        set,
         firewall: FirewallStatus {
             enabled: picture.firewall.enabled,
             running: daemon::is_running(&run_dir),
@@ -198,16 +247,92 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
     status.notes = notes(&status, config, picture, ledger.is_present());
     let by_rows = status.firewall.running && status.blacklist.ours > 0;
     status.in_force = status.firewall.enabled && (by_rows || status.set.backend.is_some());
+    let stale: Vec<(&str, Option<i64>)> = status
+        .feeds
+        .iter()
+        .filter(|feed| feed.stale)
+        .map(|feed| (feed.name.as_str(), feed.last_success.map(|time| time.0)))
+        .collect();
+    let period = i64::try_from(picture.firewall.period_s).unwrap_or(30);
+    let changed_at = ledger.state("changed_at")?.filter(|at| (*at..=*at + period).contains(&now));
+    let facts = Facts {
+        has_run: ledger.is_present() && status.last_run.is_some(),
+        last_run: status.last_run.as_ref().map(|run| run.finished_at.unwrap_or(run.started_at).0),
+        enabled: status.firewall.enabled,
+        off_since: ledger.state("off_since")?.filter(|since| *since != 0),
+        running: status.firewall.running,
+        set: status.set.backend.is_some(),
+        wanted: status.blacklist.wanted,
+        blocked: status.blacklist.blocked,
+        due: status.blacklist.due,
+        rows_wait: changed_at,
+        stale: &stale,
+    };
+    let (state, text, since) = state::judge(&facts, now);
+    (status.state, status.state_text, status.state_since) = (state, text, since.map(Time));
     Ok(status)
 }
 
-fn blacklist(picture: &Picture, plan: &Plan) -> BlacklistStatus {
+/// The run that is at work: whoever holds the lock.
+fn running(
+    config: &Config,
+    ledger: &mut Ledger,
+    picture: &Picture,
+    now: i64,
+) -> anyhow::Result<Option<Running>> {
+    if !ledger.is_locked()? {
+        return Ok(None);
+    }
+    let Some(run) = ledger.last_run()?.filter(|run| run.finished_at.is_none()) else { return Ok(None) };
+    let asked = config.feed.iter().zip(&picture.feeds).filter(|(feed, _)| feed.enabled);
+    let asked = asked.filter(|(_, state)| !state.complete).max_by_key(|(_, state)| state.last_attempt);
+    let mut running =
+        Running { started_at: Time(run.started_at), feed: None, entries: 0, waiting_until: None };
+    if let Some((feed, state)) = asked {
+        running.feed = Some(feed.name.clone());
+        running.entries = picture.count(state.id, now);
+        let paced = pacing::wait(&ledger.requests(&pace(config, feed))?, now_ms()).as_secs();
+        let paced = now.saturating_add_unsigned(paced);
+        let until = state.retry_at.map_or(paced, |told| told.max(paced));
+        running.waiting_until = (feed.kind == Kind::Apiban && until > now).then_some(Time(until));
+    }
+    Ok(Some(running))
+}
+
+fn root(ledger: &mut Ledger, now: i64) -> anyhow::Result<Root> {
+    let last = ledger.state(ROOT_RUN)?;
+    let timer = last.is_some_and(|last| now.saturating_sub(last) <= ROOTS_PERIOD);
+    Ok(Root { timer, last_run: last.map(Time), install: (!timer).then_some(INSTALL) })
+}
+
+/// A run that should have been made by now is due at once.
+fn next_run(ledger: &mut Ledger, now: i64) -> anyhow::Result<Option<i64>> {
+    let (Some(last), Some(distance)) = (ledger.state("last_sync")?, ledger.state("sync_distance")?) else {
+        return Ok(None);
+    };
+    Ok((distance > 0).then_some(last.saturating_add(distance).max(now)))
+}
+
+fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
     let ours = picture.rows.ours.len();
+    // With the firewall's help or without: what nothing can block, or nothing may.
+    let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
+    let released = picture
+        .releases
+        .iter()
+        .filter(|release| picture.fate(plan, &release.prefix) == Fate::Released)
+        .count();
+    let blocked = match picture.firewall.enabled {
+        true => plan.wanted_prefixes.saturating_sub(plan.refused.len() + released + nowhere),
+        false => 0,
+    };
     let restart = match picture.policy.driver {
         Driver::Iptables => (ours as f64 * RESTART_SECONDS_A_ROW).ceil(),
         Driver::Nftables => 0.0,
     };
     BlacklistStatus {
+        wanted: plan.wanted_prefixes,
+        blocked,
         ours,
         foreign: picture.rows.foreign.len(),
         limit: picture.policy.limit,

@@ -13,6 +13,19 @@ use super::{NOT_TRUSTED, must_guard, parent};
 /// # Errors
 /// Those of the system; the old file stays then.
 pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
+    replace_owned(path, content, mode, None)
+}
+
+/// The same; a new file is given to a user and a group.
+///
+/// # Errors
+/// Those of the system; the old file stays then.
+pub fn replace_owned(
+    path: &Path,
+    content: &[u8],
+    mode: u32,
+    new_owner: Option<(u32, u32)>,
+) -> io::Result<()> {
     let guarded = must_guard(path)?;
     // A link stays a link and what it leads to is replaced; but not one that somebody else may have put there.
     let path = match fs::canonicalize(path) {
@@ -38,7 +51,9 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     // A new file and nothing else: what somebody put there under this name is not followed.
     let _ = fs::remove_file(&beside);
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let done = write(file, content, old.as_ref(), mode).and_then(|()| fs::rename(&beside, &path));
+    let owner = old.as_ref().map(|old| (old.uid(), old.gid())).or(new_owner);
+    let mode = old.map_or(mode, |old| old.permissions().mode() & 0o7777);
+    let done = write(file, content, owner, mode).and_then(|()| fs::rename(&beside, &path));
     if done.is_err() {
         let _ = fs::remove_file(&beside);
         return done;
@@ -48,15 +63,14 @@ pub fn replace(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     Ok(())
 }
 
-fn write(mut file: File, content: &[u8], old: Option<&fs::Metadata>, mode: u32) -> io::Result<()> {
+fn write(mut file: File, content: &[u8], owner: Option<(u32, u32)>, mode: u32) -> io::Result<()> {
     file.write_all(content)?;
-    if let Some(old) = old {
+    if let Some((user, group)) = owner {
         let mine = file.metadata()?;
-        if (mine.uid(), mine.gid()) != (old.uid(), old.gid()) {
-            fchown(&file, Some(old.uid()), Some(old.gid()))?;
+        if (mine.uid(), mine.gid()) != (user, group) {
+            fchown(&file, Some(user), Some(group))?;
         }
     }
-    let mode = old.map_or(mode, |old| old.permissions().mode() & 0o7777);
     file.set_permissions(fs::Permissions::from_mode(mode))?;
     file.sync_all()
 }

@@ -51,6 +51,13 @@ impl Ledger {
         Err(Held { holder }.into())
     }
 
+    /// Whether anybody has it.
+    pub fn is_locked(&mut self) -> Result<bool, LedgerError> {
+        let connection: Option<Option<u64>> =
+            self.conn.query_first(format!("SELECT IS_USED_LOCK({NAME})"))?;
+        Ok(connection.flatten().is_some())
+    }
+
     /// Notes who has the lock, for those who come second. Call it with the lock taken and the tables made.
     pub fn sign_lock(&mut self) -> Result<(), LedgerError> {
         let connection = i64::from(self.conn.connection_id());

@@ -193,12 +193,24 @@ impl Ledger {
     }
 
     /// A single value: `generation` and `changing` (see above), `changed_at` (rows were changed then and the daemon
-    /// was not told yet), `settled` (every feed was complete since this ledger began), `lock_connection`, `lock_pid`.
+    /// was not told yet), `settled` (every feed was complete since this ledger began), `lock_connection`, `lock_pid`,
+    /// `root_run` (root ran last then), `last_sync` and `sync_distance` (see [`Ledger::note_sync`]).
     pub fn state(&mut self, name: &str) -> Result<Option<i64>> {
         if !self.present {
             return Ok(None);
         }
         Ok(self.conn.exec_first("SELECT value FROM banbridge_state WHERE name = ?", (name,))?)
+    }
+
+    /// Notes that the feeds are asked now, and how long that is after the time before.
+    pub fn note_sync(&mut self, now: i64) -> Result<()> {
+        let distance =
+            self.state("last_sync")?.map_or(0, |last| now.saturating_sub(last).clamp(0, 7 * 86_400));
+        self.conn.exec_drop(
+            "REPLACE INTO banbridge_state (name, value) VALUES ('last_sync', ?), ('sync_distance', ?)",
+            (now, distance),
+        )?;
+        Ok(())
     }
 
     /// Sets a single value.

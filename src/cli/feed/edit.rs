@@ -1,21 +1,12 @@
 //! Changes of the configuration: a feed of the catalogue added, a feed switched on or off.
 
-use std::path::Path;
-
-use anyhow::Context;
-
 use super::super::Global;
+use super::super::config_file::{path, read, write};
 use super::super::exit::Exit;
 use super::super::output::{print, print_json};
 use super::super::sync::Opened;
-use crate::config::{Config, ConfigError, DEFAULT_PATH, Period, edit};
+use crate::config::{Config, ConfigError, Period, edit};
 use crate::feed::catalogue::{self, Chosen};
-use crate::files;
-
-/// Who else than the owner may read a new configuration: the group, which is asterisk's.
-const MODE: u32 = 0o640;
-/// The largest configuration that is changed, in bytes.
-const MOST: u64 = 1 << 20;
 
 /// Adds a list of the catalogue at the end, after all that have priority over it.
 pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
@@ -35,7 +26,7 @@ pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
         return Err(ConfigError::new(&path, what).into());
     }
     let new = edit::append(&text, &block(&chosen));
-    write(global, &path, &new)?;
+    write(global, &path, &new, global.environment_key())?;
     let known = chosen.known;
     let told = format!(
         "Added {} to {}.\n  beware: {}\n  terms:  {}\nThe next run asks it; see before what it would do with: banbridge feed \
@@ -75,29 +66,12 @@ pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> anyhow:
         );
         ConfigError::new(&path, what)
     })?;
-    write(global, &path, &new)?;
+    write(global, &path, &new, global.environment_key())?;
     // What it says, or said, counts from now on.
     let config = global.load_config()?;
     let ((), report) = Opened::change(global, &config, |_| Ok(()))?;
     let then = if enabled { " The next run asks it." } else { "" };
     done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report.in_force()))
-}
-
-fn path(global: &Global) -> std::path::PathBuf {
-    global.config.clone().unwrap_or_else(|| DEFAULT_PATH.into())
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    Ok(files::read_text(path, MOST)
-        .map_err(|error| ConfigError::new(path, format!("cannot be read: {error}")))?)
-}
-
-/// Writes the file, unless the new text is no configuration.
-fn write(global: &Global, path: &Path, text: &str) -> anyhow::Result<()> {
-    Config::parse(text, path, global.environment_key())?;
-    files::replace(path, text.as_bytes(), MODE)
-        .map_err(|error| ConfigError::new(path, format!("cannot be written: {error}")))
-        .context("nothing was changed")
 }
 
 fn done(global: &Global, name: &str, enabled: bool, text: &str) -> anyhow::Result<Exit> {

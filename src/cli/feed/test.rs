@@ -11,11 +11,12 @@ use super::super::output::{Time, complain, count, print, print_json};
 use super::super::picture::{Picture, asking_of};
 use super::super::sync::child;
 use super::super::{Global, now};
+use super::key;
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::NEVER;
 use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
-use crate::config::{Config, ConfigError, FeedConfig};
+use crate::config::{Config, ConfigError, FeedConfig, Kind};
 use crate::feed::catalogue;
 use crate::feed::http::{Download, Validators};
 use crate::feed::list::Parsed;
@@ -57,6 +58,9 @@ pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
     child::confine(&global.freepbx_conf)?;
     let config = global.load_config()?;
     let feed = find(&config, name)?;
+    if feed.kind == Kind::Apiban {
+        return key::test(global, &config, &feed);
+    }
     let Some(list) = &feed.list else {
         let path = config.path.clone().unwrap_or_default();
         let what = format!(

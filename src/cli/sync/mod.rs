@@ -26,11 +26,12 @@ use clap::Args;
 use super::Global;
 use super::exit::Exit;
 use super::output::{print, print_json};
+use super::request;
 use crate::config::{Config, FeedConfig};
 use child::{Child, Event};
 pub use notify::run_child as tell;
 use report::Report;
-pub use session::Opened;
+pub use session::{Opened, ROOT_RUN};
 use session::{Patience, Role, Session};
 
 /// What `sync` takes.
@@ -92,6 +93,7 @@ pub fn run(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
         }
     } else {
         let recorded = opened.begin()?;
+        opened.note_sync()?;
         let mut session = opened.session(&config, Role::Whole, Patience(patience), terminal)?;
         let worked = if is_root {
             work_as_root(&mut session, global, args, patience, terminal, &mut report)
@@ -103,6 +105,9 @@ pub fn run(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
         }
         session.record(recorded, &mut report, &worked)?;
         worked?;
+        if report.changed_anything() {
+            request::after_change();
+        }
     }
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     show(global, &report)?;

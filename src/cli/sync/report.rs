@@ -186,6 +186,11 @@ impl Report {
         }
     }
 
+    /// Whether there is anything that only root could bring into force whole.
+    pub fn changed_anything(&self) -> bool {
+        self.changed || self.reload != Reload::None || self.feeds.iter().any(|feed| feed.received > 0)
+    }
+
     fn make_harmless(&mut self) {
         let clean = |text: &mut String| *text = one_line(text, 1_000).into_owned();
         for feed in &mut self.feeds {

@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 
 use super::super::exit::Exit;
 use super::super::picture::Picture;
-use super::super::{Global, clock, logging, now};
+use super::super::{Global, clock, logging, now, request};
 use super::SyncArgs;
 use super::child::{Event, tell};
 use super::report::Report;
@@ -21,6 +21,9 @@ use crate::ledger::runs::Run;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
 use crate::pbx::{daemon, firewall};
+
+/// The name under which the ledger keeps when root ran last.
+pub const ROOT_RUN: &str = "root_run";
 
 /// What this process does of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +104,11 @@ impl Opened {
         Ok(Recorded { id, began: now(), last_began })
     }
 
+    /// Notes that this run asks the feeds.
+    pub fn note_sync(&mut self) -> anyhow::Result<()> {
+        Ok(self.ledger()?.note_sync(now())?)
+    }
+
     /// Changes what the administrator decides, in the ledger, and brings it in force at once. Returns what `change`
     /// returns, and the report of bringing it in force.
     pub fn change<T>(
@@ -121,6 +129,7 @@ impl Opened {
         }
         session.record(recorded, &mut report, &worked)?;
         worked?;
+        request::after_change();
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok((changed, report))
     }
@@ -324,6 +333,9 @@ impl Session<'_> {
             noted?;
             self.note_history(&record, report)?;
             clock::end(&mut self.ledger)?;
+            if self.is_root {
+                self.ledger.set_state(ROOT_RUN, now())?;
+            }
             fault::point("run-noted")?;
             self.note_notices(report)?;
             if let Some(before) = recorded.last_began {

@@ -1,0 +1,69 @@
+//! `feed test` for a feed with a key: one request says whether the key is good.
+
+use serde::Serialize;
+
+use super::super::exit::Exit;
+use super::super::output::{complain, count, print, print_json};
+use super::super::sync::ask::{client, now_ms, pace};
+use super::super::{Global, now};
+use crate::config::{Config, FeedConfig};
+use crate::feed::apiban::FIRST_CURSOR;
+use crate::feed::{FetchErrorKind, pacing};
+use crate::ledger::Ledger;
+
+#[derive(Serialize)]
+struct Tested {
+    feed: String,
+    url: String,
+    /// None where the answer says nothing about the key.
+    key_good: Option<bool>,
+    /// Entries that came with the one answer.
+    received: usize,
+    error: Option<String>,
+}
+
+/// Asks for what comes next in the list and forgets it. The request counts like any other.
+pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> anyhow::Result<Exit> {
+    let mut ledger: Ledger = global.ledger()?;
+    let pace = pace(config, feed);
+    let state = ledger.feeds()?.into_iter().find(|(name, _)| *name == feed.name);
+    let state = state.map(|(_, state)| state).unwrap_or_default();
+    let told = state.retry_at.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600)).unsigned_abs();
+    let wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil().max(told as f64);
+    if wait > 0.0 {
+        complain(&format!(
+            "{} may be asked again in {wait} s (its limit is {} requests in {} s); try again then",
+            feed.name,
+            pacing::LIMIT,
+            pacing::WINDOW.as_secs()
+        ));
+        return Ok(Exit::TryAgain);
+    }
+    let mut client = client(feed)?;
+    ledger.note_request(&pace, now_ms())?;
+    let answer = client.next_batch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
+    let mut tested =
+        Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, received: 0, error: None };
+    let exit = match answer {
+        Ok(fetch) => {
+            (tested.key_good, tested.received) = (Some(true), fetch.entries.len());
+            Exit::Done
+        }
+        Err(error) => {
+            tested.key_good = (error.kind() == FetchErrorKind::KeyRefused).then_some(false);
+            tested.error = Some(error.to_string());
+            complain(&error.to_string());
+            Exit::of_feed(&error)
+        }
+    };
+    if global.json {
+        print_json(&tested)?;
+    } else if exit == Exit::Done {
+        print(&format!(
+            "{}: the key is good; {} came with one request, and nothing was changed.\n",
+            tested.feed,
+            count(tested.received, "address")
+        ))?;
+    }
+    Ok(exit)
+}
