@@ -8,7 +8,7 @@ set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
 here=$(cd "$(dirname "$0")" && pwd)
-# A line a file: checksum as it was installed, path.
+# A line a file: checksum as it was installed, path. And the directories that were made, "-" and path, outer ones first.
 list=/usr/lib/banbridge/installed
 timers='banbridge-sync.timer banbridge-apply.timer banbridge-apply.path'
 kept=/var/lib/banbridge/removed.json
@@ -35,10 +35,11 @@ uninstall() {
 		if has_systemd; then systemctl -q disable "$unit" || true; fi
 	done
 	/usr/lib/banbridge/leave || true
-	while read -r _ path; do rm -f "$path"; done <"$list"
+	while read -r sum path; do [ "$sum" = - ] || rm -f "$path"; done <"$list"
+	made=$(sed -n 's/^-  //p' "$list" | sort -r)
 	rm -f "$list"
 	rm -rf /run/banbridge
-	rmdir /usr/lib/banbridge /usr/share/banbridge /usr/share/doc/banbridge 2>/dev/null || true
+	for directory in $made; do rmdir "$directory" 2>/dev/null || true; done
 	if has_systemd; then systemctl daemon-reload && systemctl reset-failed 'banbridge-*' 2>/dev/null || true; fi
 }
 
@@ -83,6 +84,14 @@ if command -v systemctl >/dev/null; then
 	if [ -n "$version" ] && [ "$version" -lt 235 ]; then old_systemd=1; fi
 fi
 
+# Makes a directory and those above it, and notes which.
+directory() {
+	[ ! -d "$1" ] || return 0
+	directory "$(dirname "$1")"
+	mkdir "$1"
+	echo "-  $1" >>"$new"
+}
+
 new=$(mktemp)
 unit=$(mktemp)
 trap 'rm -f "$new" "$unit" "$new.paths"' EXIT
@@ -111,7 +120,7 @@ while read -r path; do
 		fi
 		;;
 	esac
-	mkdir -p "$(dirname "$to")"
+	directory "$(dirname "$to")"
 	# In one step, so that a run that begins now finds the old one or the new one.
 	cp -f "$from" "$to.banbridge-new"
 	case $path in /usr/bin/* | /usr/lib/banbridge/*) chmod 755 "$to.banbridge-new" ;; *) chmod 644 "$to.banbridge-new" ;; esac
@@ -119,15 +128,18 @@ while read -r path; do
 	if command -v restorecon >/dev/null; then restorecon "$to" 2>/dev/null || true; fi
 	echo "$(sum "$to")  $to" >>"$new"
 done <"$new.paths"
-mkdir -p /usr/lib/banbridge
 cp -f "$0" /usr/lib/banbridge/install.sh
 echo "$(sum "$0")  /usr/lib/banbridge/install.sh" >>"$new"
 # What an earlier version had and this one has not.
 updated=
 if [ -e "$list" ]; then
 	updated=1
-	while read -r _ path; do
-		grep -q "  $path\$" "$new" || rm -f "$path"
+	while read -r sum path; do
+		if [ "$sum" = - ]; then
+			grep -q "^-  $path\$" "$new" || echo "-  $path" >>"$new"
+		elif ! grep -q "  $path\$" "$new"; then
+			rm -f "$path"
+		fi
 	done <"$list"
 fi
 cp -f "$new" "$list"

@@ -35,26 +35,23 @@ def run(*words):
 
 
 def linked(metadata):
-    """The packages that are linked in, by id, with the ids that each needs."""
+    """The packages that are linked in, by id, with the ids that each needs.
+
+    Which they are is asked of `cargo tree`: what `cargo metadata` says has the features of the tests in it.
+    """
+    tree = run("cargo", "tree", "--locked", "--target", TARGET, "-e", "normal,no-proc-macro", "--prefix", "none",
+               "-f", "{p}")
+    wanted = {tuple(line.split()[:2]) for line in tree.splitlines() if line}
     packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-
-    def is_macro(identity):
-        return any("proc-macro" in target["kind"] for target in packages[identity]["targets"])
-
-    found, todo = {}, [metadata["resolve"]["root"]]
-    while todo:
-        identity = todo.pop()
-        if identity in found:
-            continue
-        needs = []
-        for dependency in nodes[identity]["deps"]:
-            normal = any(kind["kind"] is None for kind in dependency["dep_kinds"])
-            if normal and not is_macro(dependency["pkg"]):
-                needs.append(dependency["pkg"])
-        found[identity] = needs
-        todo.extend(needs)
-    return packages, found
+    found = {}
+    for node in metadata["resolve"]["nodes"]:
+        package = packages[node["id"]]
+        if (package["name"], "v" + package["version"]) in wanted:
+            found[node["id"]] = [need["pkg"] for need in node["deps"]
+                                 if any(kind["kind"] is None for kind in need["dep_kinds"])]
+    if len(found) != len(wanted):
+        sys.exit("cargo tree and cargo metadata do not name the same packages")
+    return packages, {identity: [need for need in needs if need in found] for identity, needs in found.items()}
 
 
 def checksums():

@@ -1,0 +1,352 @@
+//! The packages that `make dist` makes: what is in them, and what they do to a machine when they come, are renewed, go
+//! and go for good. On a Debian as it comes, and on a PBX with the database and the firewall at work.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+#[path = "clean/mod.rs"]
+mod clean;
+mod scene;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use clean::Clean;
+use scene::*;
+use serde_json::Value;
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The version before, made by the same scripts.
+const BEFORE: &str = "0.0.9";
+const UNITS: [&str; 4] =
+    ["banbridge-sync.timer", "banbridge-apply.timer", "banbridge-apply.path", "banbridge-boot.service"];
+
+fn source() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[track_caller]
+fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {said}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Where `make dist` keeps what it made.
+fn dist() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("dist")
+}
+
+/// Packs what was built once more.
+fn pack(from: &Path, out: &Path, version: &str) {
+    done(
+        Command::new(from.join("packaging/pack"))
+            .arg(dist().join("x86_64-unknown-linux-gnu/release/banbridge"))
+            .arg(dist().join("pages"))
+            .arg(out)
+            .env("VERSION", version)
+            .env("SOURCE_DATE_EPOCH", "1700000000"),
+    );
+}
+
+/// The directory with the packages of this version and of the one before, built at the first call.
+fn packages() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        // The Debian is fetched while the compiler works.
+        let debian = std::thread::spawn(clean::root);
+        let target = dist();
+        done(Command::new(source().join("packaging/dist")).env("CARGO_TARGET_DIR", target.parent().unwrap()));
+        let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
+        let _ = fs::remove_dir_all(&out);
+        pack(source(), &out, VERSION);
+        pack(source(), &out, BEFORE);
+        debian.join().unwrap();
+        out
+    })
+}
+
+fn deb(version: &str) -> PathBuf {
+    packages().join(format!("banbridge_{version}_amd64.deb"))
+}
+
+fn archive(version: &str) -> PathBuf {
+    packages().join(format!("banbridge-{version}-x86_64.tar.gz"))
+}
+
+/// What is there now and was not, was and is not, or is another.
+fn differences(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<String> {
+    let paths: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = paths.into_iter().filter(|path| before.get(*path) != after.get(*path));
+    changed.map(|path| format!("{path}: {:?} -> {:?}", before.get(path), after.get(path))).collect()
+}
+
+#[test]
+fn the_same_input_is_packed_to_the_same_bytes_in_another_directory() {
+    let copy = tempfile::tempdir().unwrap();
+    let elsewhere = copy.path().join("some/where else");
+    fs::create_dir_all(&elsewhere).unwrap();
+    let script = "tar -C \"$1\" --exclude=./target --exclude=./.git --exclude=node_modules -cf - . | tar -C \"$2\" -xf -";
+    done(Command::new("bash").args(["-c", script, "sh"]).arg(source()).arg(&elsewhere));
+    let out = copy.path().join("packages");
+    packages();
+    pack(&elsewhere, &out, VERSION);
+    let mut compared = 0;
+    for file in fs::read_dir(&out).unwrap() {
+        let file = file.unwrap();
+        assert!(
+            fs::read(file.path()).unwrap() == fs::read(packages().join(file.file_name())).unwrap(),
+            "{file:?}"
+        );
+        compared += 1;
+    }
+    assert_eq!(compared, 3);
+}
+
+#[test]
+fn the_program_runs_with_glibc_2_17_and_the_check_of_it_finds_one_that_does_not() {
+    let check =
+        |file: &Path| Command::new(source().join("packaging/check-binary")).arg(file).output().unwrap();
+    packages();
+    assert!(check(&dist().join("x86_64-unknown-linux-gnu/release/banbridge")).status.success());
+    // The tests' own program is linked against this machine's library, and holds its paths.
+    let refused = check(Path::new(env!("CARGO_BIN_EXE_banbridge")));
+    assert!(!refused.status.success());
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("GLIBC_2."), "{said}");
+}
+
+#[test]
+fn the_bill_of_materials_names_what_is_linked_in_and_nothing_else() {
+    let out = tempfile::tempdir().unwrap();
+    done(Command::new("dpkg-deb").arg("-x").arg(deb(VERSION)).arg(out.path()));
+    let doc = out.path().join("usr/share/doc/banbridge");
+    let bill: Value =
+        serde_json::from_str(&fs::read_to_string(doc.join("banbridge.cdx.json")).unwrap()).unwrap();
+    assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
+    let components = bill["components"].as_array().unwrap();
+    let ours: BTreeSet<String> = components
+        .iter()
+        .map(|one| format!("{} v{}", one["name"].as_str().unwrap(), one["version"].as_str().unwrap()))
+        .collect();
+    // What is linked in shows in the program by the places of its source.
+    let program = fs::read(out.path().join("usr/bin/banbridge")).unwrap();
+    let mut seen = BTreeSet::new();
+    for place in String::from_utf8_lossy(&program).split("/cargo/registry/src/").skip(1) {
+        let crate_name = place.split('/').nth(1).unwrap_or_default();
+        // The version begins behind the first dash with a digit.
+        let version = crate_name
+            .match_indices('-')
+            .find(|(at, _)| crate_name[at + 1..].starts_with(|c: char| c.is_ascii_digit()));
+        if let Some((at, _)) = version {
+            seen.insert(format!("{} v{}", &crate_name[..at], &crate_name[at + 1..]));
+        }
+    }
+    assert!(seen.len() > 30, "{seen:?}");
+    assert_eq!(seen.difference(&ours).collect::<Vec<_>>(), Vec::<&String>::new());
+    // Of the tests, of macros, of build scripts.
+    for other in ["proptest", "clap_mangen", "serde_derive", "cc"] {
+        assert!(!components.iter().any(|one| one["name"] == other), "{other}");
+    }
+    let licences = done(Command::new("gzip").arg("-dc").arg(doc.join("LICENCES.gz")));
+    for component in components {
+        let name = component["name"].as_str().unwrap();
+        assert!(component["licenses"][0]["expression"].is_string(), "{component:#}");
+        assert!(licences.contains(name), "{name}");
+    }
+}
+
+#[test]
+fn every_command_and_every_exit_code_has_its_place_in_the_manual() {
+    let out = tempfile::tempdir().unwrap();
+    done(Command::new("dpkg-deb").arg("-x").arg(deb(VERSION)).arg(out.path()));
+    let share = out.path().join("usr/share");
+    let page =
+        |name: &str| done(Command::new("gzip").arg("-dc").arg(share.join("man").join(format!("{name}.gz"))));
+    let help = done(Command::new(env!("CARGO_BIN_EXE_banbridge")).arg("--help"));
+    let commands: Vec<&str> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ").filter(|line| !line.starts_with(' '))?.split(' ').next())
+        .filter(|command| *command != "help")
+        .collect();
+    assert!(commands.len() > 10, "{help}");
+    let completions = ["bash-completion/completions/banbridge", "zsh/vendor-completions/_banbridge"];
+    let completions = completions.map(|file| fs::read_to_string(share.join(file)).unwrap());
+    for command in commands {
+        assert!(page(&format!("man1/banbridge-{command}.1")).contains("SYNOPSIS"), "{command}");
+        assert!(completions.iter().all(|text| text.contains(command)), "{command}");
+    }
+    let (main, messages) = (page("man1/banbridge.1"), page("man7/banbridge-messages.7"));
+    for code in [1, 2, 65, 69, 70, 75, 77, 78] {
+        assert!(main.contains(&format!("\\fB{code}\\fR")), "{code}");
+        assert!(messages.contains(&format!("EXIT CODE {code}")), "{code}");
+    }
+    // A message that somebody looks for.
+    assert!(messages.contains("refuses the key"), "{messages}");
+    for text in completions.iter().chain([&main]) {
+        assert!(!text.contains("thaw"), "a command that is not for people is shown");
+    }
+}
+
+#[test]
+fn a_debian_takes_the_package_and_after_a_purge_is_what_it_was() {
+    for asterisk in [false, true] {
+        let debian = Clean::start(true);
+        if asterisk {
+            debian.ok("useradd --system asterisk; mkdir -p /etc/asterisk /var/log/asterisk; chown asterisk: /etc/asterisk /var/log/asterisk");
+        }
+        debian.ok("until [ \"$(systemctl is-system-running)\" = running ]; do sleep 0.1; done; systemctl stop apt-daily.timer apt-daily-upgrade.timer");
+        let before = debian.everything();
+        let package = debian.bring(&deb(VERSION));
+        let said = debian.sh(&format!("dpkg -i {package}"));
+        assert_eq!(said.code, 0, "{said:?}");
+        assert!(said.stderr.contains("banbridge setup"), "{said:?}");
+        // No compiler, no library beside the C library.
+        debian.ok("! command -v cc gcc ld as; banbridge --version; ldd /usr/bin/banbridge >/dev/null");
+        for unit in UNITS {
+            debian.ok(&format!("systemctl -q is-enabled {unit}"));
+        }
+        debian.ok("systemctl -q is-active banbridge-sync.timer banbridge-apply.timer banbridge-apply.path");
+        assert_eq!(debian.ok("systemctl list-units --failed --plain --no-legend"), "");
+        assert_eq!(debian.sh("test -d /run/banbridge").code, i32::from(!asterisk));
+        // Its log is rotated, as asterisk.
+        if asterisk {
+            debian.ok("echo line >/var/log/asterisk/banbridge.log; chown asterisk: /var/log/asterisk/banbridge.log; \
+                       logrotate -s /tmp/rotated -f /etc/logrotate.d/banbridge; rm /tmp/rotated; ! test -e /var/log/asterisk/banbridge.log; \
+                       [ \"$(stat -c %U /var/log/asterisk/banbridge.log.1)\" = asterisk ]");
+            debian.ok(
+                "echo '# mine' >/etc/asterisk/banbridge.toml; chown asterisk: /etc/asterisk/banbridge.toml",
+            );
+        }
+        debian.ok("dpkg -r banbridge");
+        debian.ok("! systemctl -q is-active banbridge-sync.timer; ! test -e /usr/bin/banbridge; ! test -e /run/banbridge");
+        let kept = debian.ok("find /etc -name '*banbridge*' ! -path '/etc/systemd/*' | sort");
+        let mine = if asterisk { "/etc/asterisk/banbridge.toml\n" } else { "" };
+        assert_eq!(kept, format!("{mine}/etc/cron.d/banbridge\n/etc/logrotate.d/banbridge\n"));
+        debian.ok("dpkg -P banbridge");
+        assert_eq!(differences(&before, &debian.everything()), Vec::<String>::new());
+        assert_eq!(debian.ok("dpkg -l | grep -c banbridge || true"), "0\n");
+    }
+}
+
+/// What a service of the PBX with systemd says of itself.
+#[track_caller]
+fn on(scene: &Scene, script: &str) -> Run {
+    scene.pbx.run(&["/bin/sh", "-euc", script])
+}
+
+/// Everything in the database that is ours, but for the times of runs; and the rows, all of them.
+fn remembered(scene: &Scene) -> BTreeMap<String, Option<u64>> {
+    scene.sums()
+}
+
+#[test]
+fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_trace() {
+    let scene = Scene::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER, "45.0.0.7"]);
+    scene.configure("[set]\nenabled = \"yes\"");
+    let pbx = &scene.pbx;
+    pbx.write_blacklist(["198.51.100.7"], "1");
+    let before = files(&scene);
+    let bring = |version| {
+        let inside = format!("/tmp/{version}.deb");
+        fs::copy(deb(version), pbx.outside(&inside)).unwrap();
+        inside
+    };
+    let (old, new) = (bring(BEFORE), bring(VERSION));
+    // Timers of this very minute would run in the middle of what is compared.
+    let still = "systemctl stop banbridge-sync.timer banbridge-apply.timer";
+    on(&scene, &format!("dpkg -i {old} 2>&1; {still}")).ok();
+    on(&scene, "systemctl start banbridge-sync.service").ok();
+    assert_eq!(scene.ours(), set([ATTACKER, "45.0.0.7"]));
+    scene.run(&["release", "45.0.0.7"]).ok();
+    on(&scene, "echo '# mine' >>/etc/logrotate.d/banbridge; systemctl -q disable banbridge-boot.service")
+        .ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+
+    let state = (remembered(&scene), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap());
+    on(&scene, &format!("dpkg -i --force-confold {new} 2>&1")).ok();
+    assert_eq!((remembered(&scene), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap()), state);
+    assert_eq!(on(&scene, "dpkg-query -W -f '${Version}' banbridge").ok(), VERSION);
+    on(
+        &scene,
+        "grep -q '# mine' /etc/logrotate.d/banbridge; ! systemctl -q is-enabled banbridge-boot.service",
+    )
+    .ok();
+    on(&scene, "! systemctl -q is-active banbridge-sync.timer; systemctl -q is-active banbridge-apply.path")
+        .ok();
+
+    on(&scene, "dpkg -r banbridge 2>&1").ok();
+    assert_eq!((scene.ours(), scene.his()), (set::<&str>([]), set(["198.51.100.7"])));
+    assert_eq!(scene.tables(), Vec::<String>::new());
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
+    assert!(!on(&scene, "nft list tables").ok().contains("banbridge"));
+    assert!(scene.log().contains("done:"), "the log goes only with a purge");
+    assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
+
+    on(&scene, "dpkg -P banbridge 2>&1").ok();
+    let mut after = files(&scene);
+    // It was there before the package, and is what a purge takes.
+    assert!(after.insert(CONFIG.into()));
+    assert_eq!(after, before);
+}
+
+/// Names of all files of the PBX that have to do with us.
+fn files(scene: &Scene) -> BTreeSet<String> {
+    let found = on(
+        &scene,
+        "find /etc /usr /var /run -xdev -name '*banbridge*' ! -path '/run/sandbox/*' ! -path '/var/lib/mysql/*'",
+    );
+    found.ok().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn a_removal_without_the_database_takes_the_set_away_and_says_what_is_left() {
+    let scene = Scene::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER]);
+    scene.configure("[set]\nenabled = \"yes\"");
+    let pbx = &scene.pbx;
+    fs::copy(deb(VERSION), pbx.outside("/tmp/new.deb")).unwrap();
+    on(&scene, "dpkg -i /tmp/new.deb 2>&1; systemctl stop banbridge-sync.timer banbridge-apply.timer").ok();
+    on(&scene, "systemctl start banbridge-sync.service; nft list tables | grep -q banbridge; database stop")
+        .ok();
+    let said = on(&scene, "dpkg -r banbridge 2>&1; ! test -e /usr/bin/banbridge").ok();
+    assert!(said.contains("its rows stay") && said.contains("does not answer"), "{said}");
+    assert!(!on(&scene, "nft list tables").ok().contains("banbridge"));
+    pbx.run(&["database", "start"]).ok();
+    assert_eq!(scene.ours(), set([ATTACKER]));
+}
+
+#[test]
+fn the_archive_installs_renews_and_leaves_as_the_package_does_without_systemd_too() {
+    let debian = Clean::start(false);
+    let before = debian.everything();
+    let (old, new) = (debian.bring(&archive(BEFORE)), debian.bring(&archive(VERSION)));
+    debian.ok(&format!("cd /tmp; tar -xzf {old}; tar -xzf {new}"));
+    debian.ok(&format!("/tmp/banbridge-{BEFORE}/install.sh"));
+    debian.ok("banbridge --version; test -e /etc/cron.d/banbridge; ! command -v cc gcc ld as");
+    // A file that this version has not any more, and one that the administrator changed.
+    debian.ok("echo old >/usr/share/banbridge/old; echo 'x  /usr/share/banbridge/old' >>/usr/lib/banbridge/installed");
+    debian.ok("echo '# mine' >>/etc/logrotate.d/banbridge");
+    let said = debian.sh(&format!("/tmp/banbridge-{VERSION}/install.sh"));
+    assert_eq!(said.code, 0, "{said:?}");
+    debian.ok("! test -e /usr/share/banbridge/old; grep -q '# mine' /etc/logrotate.d/banbridge");
+    // What it does for an old systemd is seen by another one's number.
+    debian.ok(
+        "grep -q ^SystemCallFilter= /lib/systemd/system/banbridge-apply.service; mv /bin/systemctl /tmp/real",
+    );
+    debian.program("/bin/systemctl", "#!/bin/sh\n[ \"$1\" = --version ] && echo 'systemd 219'\n");
+    debian.ok(&format!("/tmp/banbridge-{VERSION}/install.sh 2>/dev/null"));
+    debian.ok("! grep -r ^SystemCallFilter= /lib/systemd/system/banbridge-*; grep -q ^NoNewPrivileges= /lib/systemd/system/banbridge-apply.service");
+    debian.ok("mv /tmp/real /bin/systemctl");
+    debian.ok("mkdir -p /etc/asterisk; touch /etc/asterisk/banbridge.toml /var/lib/banbridge/removed.json");
+    debian.ok("/usr/lib/banbridge/install.sh --uninstall; ! test -e /usr/bin/banbridge");
+    debian.ok("test -e /etc/asterisk/banbridge.toml; test -e /var/lib/banbridge/removed.json");
+    debian.ok(&format!(
+        "/tmp/banbridge-{VERSION}/install.sh --purge; rm -r /tmp/banbridge-*; rmdir /etc/asterisk"
+    ));
+    assert_eq!(differences(&before, &debian.everything()), Vec::<String>::new());
+}
