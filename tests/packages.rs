@@ -298,7 +298,7 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
 /// Names of all files of the PBX that have to do with us.
 fn files(scene: &Scene) -> BTreeSet<String> {
     let found = on(
-        &scene,
+        scene,
         "find /etc /usr /var /run -xdev -name '*banbridge*' ! -path '/run/sandbox/*' ! -path '/var/lib/mysql/*'",
     );
     found.ok().lines().map(str::to_owned).collect()

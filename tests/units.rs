@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use scene::*;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SET: &str = "[set]\nenabled = \"yes\"";
 
@@ -111,5 +111,130 @@ fn from_behind_the_walls_of_its_unit_a_run_does_all_that_it_does_without() {
         let log = fs::metadata(walled.pbx.outside(LOG)).unwrap();
         let asterisk = fs::metadata(walled.pbx.outside("/etc/asterisk")).unwrap();
         assert_eq!((log.uid(), log.mode() & 0o777), (asterisk.uid(), 0o640));
+    }
+}
+
+#[test]
+fn what_the_pages_ask_for_is_done_at_once_and_a_set_is_there_before_the_database() {
+    let scene = installed(NFT, &[ATTACKER]);
+    let pbx = &scene.pbx;
+    start(&scene, "banbridge-sync.service");
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+
+    systemctl(&scene, &["start", "banbridge-apply.path"]).ok();
+    scene.run_as("asterisk", &["release", ATTACKER]).ok();
+    let ask =
+        || pbx.command_as("asterisk", "sh").args(["-c", "date >/run/banbridge/request"]).status().unwrap();
+    assert!(ask().success());
+    until("root to apply it", || pbx.probe(Attacker(ATTACKER)) == Probe::Answered);
+    // However quickly somebody clicks, it is done, and goes on being done.
+    for _ in 0..8 {
+        start(&scene, "banbridge-apply.service");
+    }
+    systemctl(&scene, &["is-active", "banbridge-apply.path"]).ok();
+
+    scene.run(&["unrelease", ATTACKER]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+    // A boot: nothing in the kernel, no firewall yet, no database.
+    systemctl(&scene, &["stop", "banbridge-apply.path"]).ok();
+    pbx.kill_daemon();
+    pbx.run(&["database", "stop"]).ok();
+    pbx.run(&["nft", "flush", "ruleset"]).ok();
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
+    start(&scene, "banbridge-boot.service");
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+    pbx.run(&["database", "start"]).ok();
+}
+
+#[test]
+fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
+    let scene = installed(NFT, &[ATTACKER]);
+    let pbx = &scene.pbx;
+    let tool = Path::new(env!("CARGO_BIN_EXE_banbridge")).with_file_name("examples").join("apply-tool");
+    let (order, at) = (pbx.dir().join("order.json"), pbx.dir().join("frozen"));
+    let waits = json!({ "add": ["45.0.0.9"], "wait_at": "Frozen", "wait_file": at });
+    fs::write(&order, waits.to_string()).unwrap();
+    let directory = "/run/systemd/system/banbridge-apply.service.d";
+    fs::create_dir_all(pbx.outside(directory)).unwrap();
+    let (tool, order, dir) = (tool.display(), order.display(), pbx.dir().display());
+    pbx.write_file(
+        format!("{directory}/tool.conf"),
+        format!(
+            "[Service]\nExecStart=\nExecStart={tool}\nStandardInput=file:{order}\nReadWritePaths={dir}\n\
+             ProtectHome=no\n"
+        ),
+    );
+    systemctl(&scene, &["daemon-reload"]).ok();
+    let ends: [&[&str]; 2] = [
+        &["kill", "--signal=KILL", "--kill-whom=main", "banbridge-apply.service"],
+        &["stop", "banbridge-apply.service"],
+    ];
+    for end in ends {
+        let _ = fs::remove_file(&at);
+        systemctl(&scene, &["start", "--no-block", "banbridge-apply.service"]).ok();
+        until("the daemon to be held still", || at.exists());
+        systemctl(&scene, end).ok();
+        until("the unit to end", || {
+            !systemctl(&scene, &["is-active", "banbridge-apply.service"]).stdout.contains("ating")
+        });
+        until("the daemon to go on", || pbx.daemon_state() != Some('T'));
+        pbx.hup();
+    }
+}
+
+#[test]
+fn systemd_finds_no_fault_in_the_units_and_little_that_they_may_do() {
+    let scene = installed(NFT, &[]);
+    let units =
+        scene.pbx.run(&["sh", "-c", "systemd-analyze verify --man=no /lib/systemd/system/banbridge-* 2>&1"]);
+    assert_eq!((units.code, units.stdout.as_str()), (0, ""), "{units:?}");
+    for service in ["banbridge-sync.service", "banbridge-apply.service", "banbridge-boot.service"] {
+        // In tenths: what systemd calls OK ends at 4.
+        let seen = scene.pbx.run(&["systemd-analyze", "security", "--threshold=40", service]);
+        assert_eq!(seen.code, 0, "{}", seen.stdout);
+    }
+}
+
+#[test]
+fn the_line_for_cron_that_people_have_works_and_two_that_meet_say_nothing() {
+    let scene = installed(NFT, &[ATTACKER]);
+    let pbx = &scene.pbx;
+    // As cron on Debian and on EL7 starts it.
+    let cron = |line: &str| {
+        pbx.run(&[
+            "env",
+            "-i",
+            "HOME=/root",
+            "LOGNAME=root",
+            "SHELL=/bin/sh",
+            "PATH=/usr/bin:/bin",
+            "/bin/sh",
+            "-c",
+            line,
+        ])
+    };
+    let run = cron("banbridge sync -q");
+    assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
+    assert_eq!(scene.ours(), set([ATTACKER]));
+    let both = cron("banbridge sync -q & banbridge sync -q; first=$?; wait $!; echo $first $?");
+    assert!(["0 0\n", "75 0\n", "0 75\n"].contains(&both.stdout.as_str()), "{both:?}");
+    assert_eq!(both.stderr, "");
+
+    // The package's own lines do nothing where systemd is, and all of it where it is not.
+    let lines = fs::read_to_string(packaging("cron")).unwrap();
+    let commands: Vec<&str> = lines.lines().filter_map(|line| Some(line.split_once(" root ")?.1)).collect();
+    assert_eq!(commands.len(), 3, "{lines}");
+    let path = lines.lines().find_map(|line| line.strip_prefix("PATH=")).unwrap();
+    for without in [false, true] {
+        let requests = scene.requests().len();
+        for command in &commands {
+            let command = match without {
+                true => command.replace("/run/systemd/system", "/nonexistent").replace("-i 0-59", "-i 0-0"),
+                false => (*command).to_owned(),
+            };
+            let run = cron(&format!("PATH={path}; {command}"));
+            assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{command}");
+        }
+        assert_eq!(scene.requests().len() > requests, without);
     }
 }
