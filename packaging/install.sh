@@ -76,12 +76,14 @@ place() {
 	esac
 }
 
-# Up to version 230 systemd takes a group of system calls (@system-service) for an unknown name, skips it, and then
-# forbids every call but a few: the program would be killed at its first step.
+# Before version 239 systemd does not know the group of system calls @system-service, skips it with a warning, and then
+# forbids every call but a few: the program would be killed at its first step. What else an old one does not know of
+# the units (EL7 has 219: ProtectSystem=strict and ReadWritePaths, most of Protect and Restrict, RandomizedDelaySec) it
+# leaves out with a warning; capabilities, NoNewPrivileges, devices, homes and address families hold there too.
 old_systemd=
 if command -v systemctl >/dev/null; then
 	version=$(systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p')
-	if [ -n "$version" ] && [ "$version" -lt 235 ]; then old_systemd=1; fi
+	if [ -n "$version" ] && [ "$version" -lt 239 ]; then old_systemd=1; fi
 fi
 
 # Makes a directory and those above it, and notes which.
