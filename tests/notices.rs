@@ -88,6 +88,11 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
     }
     assert_eq!(hook.told(), [["raised key_refused:apiban"]]);
     assert_eq!(ids(&scene), ["key_refused:apiban"]);
+    let text = scene.run(&["status"]).ok();
+    assert!(
+        text.contains("Wrong now:\n- error, since 20") && text.contains("apiban refuses the key\n"),
+        "{text}"
+    );
     let since = notices(&scene)[0]["since"].clone();
     scene.run(&["apply"]).ok();
     assert_eq!(notices(&scene)[0]["since"], since, "it stands since it came");

@@ -509,6 +509,12 @@ fn text(status: &Status) -> String {
     });
     let mut text =
         lines.join("\n") + "\n\n" + &table(&["FEED", "STATE", "ENTRIES", "LAST GOOD ANSWER"], feeds);
+    if !status.notices.is_empty() {
+        text += "\nWrong now:\n";
+        for notice in &status.notices {
+            text += &format!("- {}, since {}: {}\n", notice.level, notice.since, notice.title);
+        }
+    }
     if !status.notes.is_empty() {
         text += "\nTo know:\n";
         for note in &status.notes {
