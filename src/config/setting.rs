@@ -73,7 +73,11 @@ impl fmt::Display for Name {
 impl Name {
     /// Whether its value must not be shown, nor given as a word of the command line.
     pub fn is_secret(&self) -> bool {
-        matches!(self.section, Section::Feed(_)) && SECRETS.contains(&self.key.as_str())
+        match &self.section {
+            Section::Feed(_) => SECRETS.contains(&self.key.as_str()),
+            // Whoever knows the address of a webhook can post to it.
+            Section::Table(table) => table == "notify" && self.key == "webhook",
+        }
     }
 }
 
@@ -312,5 +316,17 @@ mod tests {
             let error = get(name).expect_err(name);
             assert!(error.contains(words), "{name}: {error}");
         }
+    }
+
+    #[test]
+    fn the_address_of_a_webhook_is_a_secret_too() {
+        let name: Name = "notify.webhook".parse().unwrap();
+        assert!(name.is_secret() && !"notify.command".parse::<Name>().unwrap().is_secret());
+        let file = Path::new("f.toml");
+        let new = set(TEXT, file, &name, "https://example.com/s3cr3t").unwrap();
+        let config = Config::parse(&new, file, None).unwrap();
+        assert_eq!(get(&config, &new, file, &name).unwrap().value.unwrap(), "***");
+        let error = set(TEXT, file, &name, "http://example.com/s3cr3t").unwrap_err().to_string();
+        assert!(error.contains("https://") && !error.contains("s3cr3t"), "{error}");
     }
 }
