@@ -323,10 +323,10 @@ mod tests {
         let name: Name = "notify.webhook".parse().unwrap();
         assert!(name.is_secret() && !"notify.command".parse::<Name>().unwrap().is_secret());
         let file = Path::new("f.toml");
-        let new = set(TEXT, file, &name, "https://example.com/s3cr3t").unwrap();
+        let new = super::set(TEXT, file, &name, "https://example.com/s3cr3t").unwrap();
         let config = Config::parse(&new, file, None).unwrap();
-        assert_eq!(get(&config, &new, file, &name).unwrap().value.unwrap(), "***");
-        let error = set(TEXT, file, &name, "http://example.com/s3cr3t").unwrap_err().to_string();
+        assert_eq!(super::get(&config, &new, file, &name).unwrap().value.unwrap(), "***");
+        let error = super::set(TEXT, file, &name, "http://example.com/s3cr3t").unwrap_err().to_string();
         assert!(error.contains("https://") && !error.contains("s3cr3t"), "{error}");
     }
 }
