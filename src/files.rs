@@ -5,6 +5,7 @@
 //! a log. So where a directory is not root's alone, root follows no link, opens no pipe, and takes only a plain file
 //! that has no second name and belongs to root or to the owner of the directory.
 
+mod create;
 mod replace;
 
 use std::ffi::OsStr;
@@ -16,6 +17,7 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchown, open, openat, unlinkat};
 use rustix::io::Errno;
 
+pub use create::create;
 pub use replace::{replace, replace_owned};
 
 /// Why a file is left alone.

@@ -22,6 +22,7 @@ mod purge;
 mod release;
 mod request;
 mod set_view;
+mod setup;
 mod status;
 mod sync;
 mod terminal;
@@ -103,6 +104,8 @@ enum Command {
         /// The feed
         name: String,
     },
+    /// Set banbridge up on this FreePBX: key, configuration, tables, timers, page, first run
+    Setup(setup::SetupArgs),
     /// Check everything that banbridge needs, one line each, with the mend
     Doctor(doctor::DoctorArgs),
     /// The part of doctor and setup that asks the feeds and is not root
@@ -162,6 +165,7 @@ pub fn main() -> Exit {
         Command::Coverage(args) => coverage::run(global, args),
         Command::CoverageLists(args) => coverage::run_lists(global, args),
         Command::TryFeed { name } => feed::test::run_child(global, name),
+        Command::Setup(args) => setup::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
         Command::AskFeeds(args) => doctor::ask::run(global, args),
         Command::Export(args) => export::run(global, args),

@@ -146,7 +146,7 @@ struct RunStatus {
 }
 
 /// What `status` takes.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct StatusArgs {
     /// Write the figures in another form
     #[arg(long, value_enum, conflicts_with = "json")]

@@ -2,7 +2,10 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 
+use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+
 use super::output::complain;
+use crate::secret::Secret;
 
 /// Asks a question that must be answered with the whole word. Without a terminal the answer is no.
 pub fn confirmed(question: &str) -> anyhow::Result<bool> {
@@ -18,4 +21,26 @@ pub fn confirmed(question: &str) -> anyhow::Result<bool> {
         complain("only the word yes is a yes");
     }
     Ok(yes)
+}
+
+/// Whether somebody is there who can be asked.
+pub fn is_there() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Asks for a secret, which is not shown while it is typed; none when nothing was.
+pub fn secret(question: &str) -> anyhow::Result<Option<Secret>> {
+    write!(io::stderr(), "{question} ")?;
+    io::stderr().flush()?;
+    let stdin = io::stdin();
+    let before = tcgetattr(&stdin)?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    silent.local_modes.insert(LocalModes::ECHONL);
+    tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
+    let mut answer = String::new();
+    let read = stdin.lock().read_line(&mut answer);
+    tcsetattr(&stdin, OptionalActions::Now, &before)?;
+    read?;
+    Ok(Some(answer.trim()).filter(|answer| !answer.is_empty()).map(Secret::new))
 }
