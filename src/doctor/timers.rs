@@ -15,8 +15,6 @@ const PLACES: [&str; 3] = ["/etc/systemd/system", "/lib/systemd/system", "/usr/l
 const WANTED_BY: [&str; 3] = ["timers.target.wants", "multi-user.target.wants", "sysinit.target.wants"];
 /// No run for so long, in seconds, and something is wrong: six missed ones.
 const LATE: i64 = 1_800;
-/// Root notes what it found of the set once an hour where nothing changes.
-const ROOT_LATE: i64 = 2 * 3_600;
 
 /// What starts runs here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -109,7 +107,7 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
         Some(last) if late => {
             Check::bad(name, Lack::Reach, format!("the last run was {} minutes ago", minutes(last)), mend)
         }
-        Some(last) if root.is_none_or(|root| now - root > ROOT_LATE) => {
+        Some(last) if root.is_none_or(|root| now - root > LATE) => {
             let found = format!("{} minutes ago, but root's was not lately", minutes(last));
             Check::warn(name, found, mend)
         }

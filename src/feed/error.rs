@@ -156,6 +156,14 @@ impl FetchError {
     }
 }
 
+impl FetchError {
+    /// Whether the request never came as far as the server, so that it does not count as one.
+    pub fn never_came(&self) -> bool {
+        let Self::Unreachable { problem, .. } = self else { return false };
+        matches!(problem, Problem::Name | Problem::Refused | Problem::ConnectTimeout(_))
+    }
+}
+
 /// Whether a message that was remembered is that of a refused key: all that the ledger keeps of an error is its text.
 pub fn says_key_refused(message: &str) -> bool {
     message.contains(" refuses the key")

@@ -15,7 +15,6 @@ use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalogue::{self, KNOWN};
-use crate::feed::error::{FetchError, Problem};
 use crate::feed::http::{Download, Validators};
 use crate::feed::snapshot;
 use crate::feed::text::one_line;
@@ -152,16 +151,10 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::
         Ok(_) => suggested.error = Some("it sent no list".to_owned()),
         Err(error) => {
             suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned());
-            if counts && never_came(&error) {
+            if counts && error.never_came() {
                 ledger.set_state(&noted, 0)?;
             }
         }
     }
     Ok(suggested)
-}
-
-/// Whether the request never came as far as the publisher.
-fn never_came(error: &FetchError) -> bool {
-    let FetchError::Unreachable { problem, .. } = error else { return false };
-    matches!(problem, Problem::Name | Problem::Refused | Problem::ConnectTimeout(_))
 }

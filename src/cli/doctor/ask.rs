@@ -164,7 +164,8 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig) -> an
         let why = format!("its publisher lets it be asked again {}", Time(next));
         return Ok(not_asked(name, why));
     }
-    if ledger.is_present() && list.minimum.as_secs() > 0 {
+    let counts = ledger.is_present() && list.minimum.as_secs() > 0;
+    if counts {
         ledger.set_state(&noted, now())?;
     }
     let known = ledger.list_state(state.map_or(u16::MAX, |state| state.id))?;
@@ -172,6 +173,11 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig) -> an
         if known.fingerprint == list.fingerprint() { known.validators } else { Validators::default() };
     Ok(match snapshot::fetch(name, &list.place, feed.timeout.duration(), &list.settings, &known)? {
         Ok(_) => Asked { feed: name.to_owned(), ..Asked::default() },
-        Err(error) => failed(name, &error),
+        Err(error) => {
+            if counts && error.never_came() {
+                ledger.set_state(&noted, 0)?;
+            }
+            failed(name, &error)
+        }
     })
 }

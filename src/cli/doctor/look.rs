@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::super::picture::Picture;
+use super::super::sync::ROOT_RUN;
 use super::super::{Global, clock, logging, now};
 use super::ask;
 use crate::config::{Config, Enabled, Kind};
@@ -210,7 +211,7 @@ impl Look<'_> {
     /// When the last run was, and when root was last seen.
     fn of_runs(&mut self, ledger: &mut Ledger) -> (Option<i64>, Option<i64>) {
         let last = ledger.last_run().ok().flatten().map(|run| run.started_at);
-        let root = ledger.set_found().ok().flatten().map(|state| state.checked_at);
+        let root = ledger.state(ROOT_RUN).ok().flatten();
         (last, root)
     }
 }
