@@ -1,0 +1,400 @@
+// Everything that the page offers, done in a browser, at a desk's width and at a phone's.
+import assert from 'node:assert/strict';
+import { rmSync, writeFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { ADMIN, accessibility, browser, open, pbx, phpComplaints, picture, sql } from './harness.mjs';
+import { ATTACKER, KEY, OWN, PHONE, SCRIPT, file, office, quiet, reset, scene, sync } from './scene.mjs';
+
+const PAGE = `${ADMIN}/config.php?display=banbridge`;
+const WIDTHS = [
+	{ name: 'desk', width: 1280, bootstrap: '4' },
+	{ name: 'phone', width: 375, bootstrap: '3' },
+];
+let chromium;
+before(async () => {
+	await scene();
+	chromium = await browser();
+});
+after(async () => {
+	await chromium.close();
+	assert.deepEqual(phpComplaints(), []);
+});
+
+/** The command's JSON, whatever its exit code. */
+const banbridge = async (...args) => JSON.parse((await pbx('banbridge', ...args, '--json')).stdout);
+const blocked = async (address) => (await banbridge('check', address)).blocked;
+/** Waits until the promise's value is as wanted. */
+async function until(what, question) {
+	for (let tries = 0; tries < 150; tries += 1) {
+		if (await question()) {
+			return;
+		}
+		await new Promise((next) => { setTimeout(next, 50); });
+	}
+	assert.fail(`never: ${what}`);
+}
+
+/** The page, with what goes over the wire. */
+async function look(options = {}) {
+	const opened = await open(chromium, { user: 'admin', ...options });
+	const answers = [];
+	opened.page.on('response', async (answer) => {
+		if (/admin\/(config|ajax)\.php/.test(answer.url())) {
+			answers.push(answer.text().catch(() => ''));
+		}
+	});
+	await opened.page.addInitScript(() => {
+		globalThis.said = [];
+		addEventListener('DOMContentLoaded', () => new MutationObserver((seen) => seen.forEach((one) => one.addedNodes.forEach((node) => {
+			if (node.classList?.contains('toast-standin')) { globalThis.said.push(node.textContent); }
+		}))).observe(document, { childList: true, subtree: true }));
+	});
+	await opened.page.goto(PAGE);
+	await opened.page.waitForFunction(() => !/Looking|Schaue/.test(document.querySelector('#bb-state-word').textContent)
+		&& document.querySelector('#bb-blocked').textContent !== '–');
+	return { ...opened, answers };
+}
+
+/** What every visit ends with: no complaint, no script of a feed's, no key. */
+async function leave({ page, complaints, answers, close }) {
+	assert.equal(await page.evaluate(() => globalThis.broken), undefined, 'text of a feed ran as a script');
+	for (const answer of await Promise.all(answers)) {
+		assert.ok(!answer.includes(KEY), 'the key is in an answer');
+	}
+	assert.ok(!(await page.content()).includes(KEY), 'the key is in the page');
+	assert.deepEqual(complaints, []);
+	await close();
+}
+
+const tab = (page, name) => page.getByRole('tab', { name }).click();
+const row = (page, table, text) => page.locator(`${table} tbody tr`).filter({ hasText: text });
+/** The table has its rows, and the library shows no more that it loads. */
+const loaded = (page, table) => page.locator(`${table} tbody tr`).first().waitFor();
+/** A toast said it; those that are gone count too. */
+const said = (page, text) => page.waitForFunction((text) => globalThis.said?.some((one) => one.includes(text)), text);
+/** Nothing is wider than the page. */
+const fits = async (page) => assert.ok(await page.evaluate(() =>
+	document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'the page is wider than the window');
+
+for (const { name, width, bootstrap } of WIDTHS) {
+	/** A visit to the page in a session of its own; what went wrong is seen in a picture. */
+	const story = (title, tell, options) => test(`${name}: ${title}`, async () => {
+		sql(`REPLACE INTO freepbx_settings VALUES ('SANDBOX_BOOTSTRAP', '${bootstrap}')`);
+		await reset();
+		const visited = await look({ width, ...options });
+		try {
+			await tell(visited.page);
+		} catch (error) {
+			await picture(visited.page, `failed-${name}-${title.replace(/\W+/g, '-').slice(0, 40)}`);
+			error.message += `\n${visited.complaints.join('\n')}\nsaid: ${await visited.page.evaluate(() => globalThis.said?.join('; '))}`;
+			throw error;
+		}
+		await leave(visited);
+	});
+
+	story(`the top says in words how things are, with the next run and what root does`, async (page) => {
+		const status = await banbridge('status');
+		assert.equal(await page.textContent('#bb-state-text'), status.state_text);
+		assert.match(await page.textContent('#bb-state-times'), /next run/);
+		assert.match(await page.textContent('#bb-root'), status.root.timer ? /own timer is installed/ : /banbridge setup/);
+		assert.equal(await page.textContent('#bb-blocked'), String(status.blacklist.blocked));
+		await picture(page, `overview-${name}`);
+		await fits(page);
+		assert.deepEqual(await accessibility(page), []);
+	});
+
+	story(`every part of the page is without a fault for those who use a keyboard or a screen reader`, async (page) => {
+		for (const [part, table] of [['Blocked', '#bb-entries'], ['Never blocked', '#bb-refused'], ['Settings'], ['Log']]) {
+			await tab(page, part === 'Blocked' ? /^Blocked/ : part);
+			if (table) {
+				await loaded(page, table);
+			}
+			await page.waitForLoadState('networkidle');
+			await picture(page, `${part.toLowerCase().replace(' ', '-')}-${name}`);
+			await fits(page);
+			assert.deepEqual(await accessibility(page), [], part);
+		}
+	});
+
+	story(`a feed is switched off, looked at before it is on, and switched on`, async (page) => {
+		const toggle = page.getByRole('switch', { name: /apiban/ });
+		assert.equal(await toggle.getAttribute('aria-checked'), 'true');
+		await toggle.click();
+		await said(page, 'Its entries are let go');
+		await until('let go', async () => !await blocked(ATTACKER));
+		await page.getByRole('switch', { name: /apiban/, checked: false }).click();
+		const dialogue = page.getByRole('dialog');
+		await dialogue.getByText('Nothing has been changed').waitFor();
+		assert.match(await dialogue.textContent(), new RegExp(`Entries received13.*Accepted`));
+		await picture(page, `preview-of-feed-${name}`, { fullPage: false });
+		assert.deepEqual(await accessibility(page), []);
+		assert.equal(await blocked(ATTACKER), false);
+		await dialogue.getByRole('button', { name: 'Switch it on' }).click();
+		await said(page, 'is switched on');
+		await dialogue.waitFor({ state: 'hidden' });
+		await sync();
+		assert.equal(await blocked(ATTACKER), true);
+	});
+
+	story(`a feed is tested, and a failing one says why as text`, async (page) => {
+		const card = page.locator('#bb-feeds > li').filter({ has: page.getByRole('heading', { name: 'broken' }) });
+		assert.match(await card.textContent(), /<img/);
+		await card.getByRole('button', { name: 'Test broken' }).click();
+		const dialogue = page.getByRole('dialog');
+		await dialogue.locator('.alert-danger').waitFor();
+		await dialogue.getByRole('button', { name: 'Close' }).click();
+		await dialogue.waitFor({ state: 'hidden' });
+		await page.getByRole('button', { name: 'Test office' }).click();
+		await dialogue.getByText('Nothing has been changed').waitFor();
+		assert.match(await dialogue.textContent(), /Entries received43/);
+		await page.waitForFunction(() => document.activeElement.id === 'bb-dialogue-title');
+		await page.keyboard.press('Escape');
+		await dialogue.waitFor({ state: 'hidden' });
+	});
+
+	story(`the catalogue offers feeds, and adds one after a look at it`, async (page) => {
+		await page.getByRole('button', { name: 'Add a feed from the catalogue' }).click();
+		const dialogue = page.getByRole('dialog');
+		await dialogue.getByRole('heading', { name: 'voipbl' }).waitFor();
+		await picture(page, `catalogue-${name}`, { fullPage: false });
+		assert.deepEqual(await accessibility(page), []);
+		await dialogue.getByRole('button', { name: 'Preview and add voipbl' }).click();
+		// It cannot be reached from here, which is said; it can be added all the same.
+		await dialogue.locator('.alert-danger').waitFor();
+		await dialogue.getByRole('button', { name: 'Add it' }).click();
+		await said(page, 'voipbl is added');
+		assert.ok((await banbridge('feed', 'list')).some((feed) => feed.name === 'voipbl'));
+		await page.getByRole('switch', { name: /voipbl/ }).click();
+		await said(page, 'voipbl is switched off');
+		const config = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
+		assert.match(config, /^# The office's own words stay in here\.$/m);
+		assert.equal((await pbx('banbridge', 'config', 'check')).code, 0);
+	});
+
+	story(`the entries are paged, searched, sorted and filtered by the server, the administrator's marked as his`, async (page) => {
+		await tab(page, /^Blocked/);
+		await loaded(page, '#bb-entries');
+		const total = async () => Number((await page.textContent('#bb-panel-blocked .pagination-info')).match(/of (\d+)/)?.[1]);
+		await until('the entries', async () => await total() > 45);
+		const all = await total();
+		await page.locator('#bb-panel-blocked .pagination').getByText('2', { exact: true }).click();
+		await page.waitForFunction(() => /Showing 26/.test(document.querySelector('#bb-panel-blocked .pagination-info').textContent));
+		await page.getByRole('textbox', { name: 'Search' }).first().fill(OWN);
+		await row(page, '#bb-entries', OWN).waitFor();
+		assert.equal(await page.locator('#bb-entries tbody tr').count(), 1);
+		const own = row(page, '#bb-entries', OWN);
+		assert.match(await own.textContent(), /your own row/);
+		assert.equal(await own.getByRole('button').count(), 0);
+		await page.getByRole('textbox', { name: 'Search' }).first().fill('');
+		await page.waitForFunction((all) => document.querySelector('#bb-panel-blocked .pagination-info').textContent.includes(`of ${all}`), all);
+		await page.selectOption('#bb-entries-feed', 'apiban');
+		await until('the filter', async () => await total() < 15);
+		await page.selectOption('#bb-entries-feed', '');
+		if (width > 700) {
+			await page.locator('#bb-entries .th-inner').filter({ hasText: 'Address' }).click();
+			await row(page, '#bb-entries', '5.188.10.0/24').waitFor();
+		}
+	});
+
+	story(`an entry is let through, and the feeds get it back; another is allowed for good`, async (page) => {
+		await tab(page, /^Blocked/);
+		const find = async (address) => {
+			await page.locator('#bb-panel-blocked .search input').fill(address);
+			await row(page, '#bb-entries', address).waitFor();
+		};
+		await find(ATTACKER);
+		await page.getByRole('button', { name: `Let through ${ATTACKER}` }).click();
+		await said(page, 'is let through until');
+		await until('let through', async () => !await blocked(ATTACKER));
+		await tab(page, 'Never blocked');
+		await row(page, '#bb-released', ATTACKER).waitFor();
+		await page.getByRole('button', { name: `Block again ${ATTACKER}` }).click();
+		await said(page, 'may block');
+		await sync();
+		assert.equal(await blocked(ATTACKER), true);
+		await tab(page, /^Blocked/);
+		await find('163.172.207.104');
+		await page.getByRole('button', { name: 'Allow 163.172.207.104' }).click();
+		await said(page, 'is never blocked');
+		await until('allowed', async () => !await blocked('163.172.207.104'));
+		await tab(page, 'Never blocked');
+		await page.getByRole('button', { name: 'Remove 163.172.207.104' }).click();
+		await said(page, 'on the allow list no more');
+		await sync();
+		assert.equal(await blocked('163.172.207.104'), true);
+	});
+
+	story(`"Is this address blocked?" answers in full, and with the mend for what is no address`, async (page) => {
+		await tab(page, /^Blocked/);
+		const ask = async (address, wanted) => {
+			await page.getByLabel('Address or network').first().fill(address);
+			await page.getByRole('button', { name: 'Ask' }).click();
+			await page.locator('#bb-check-answer').getByText(wanted).first().waitFor();
+			return page.textContent('#bb-check-answer');
+		};
+		assert.match(await ask(ATTACKER, /^Blocked$/), /apiban/);
+		await picture(page, `check-${name}`, { fullPage: false });
+		assert.match(await ask(PHONE, /^Not blocked$/), /apiban/);
+		assert.match(await ask(OWN, /^Blocked$/), /your own row/);
+		assert.match(await ask(`<b>${SCRIPT}`, /script/), /<b><script>/);
+		assert.deepEqual(await accessibility(page), []);
+	});
+
+	story(`one's own address and others get onto the allow list and off it; a comment is shown as text`, async (page) => {
+		await tab(page, 'Never blocked');
+		await page.getByRole('button', { name: 'Add my address' }).click();
+		assert.equal(await page.inputValue('#bb-allow-target'), '192.168.77.20');
+		await page.fill('#bb-allow-comment', SCRIPT);
+		await page.locator('#bb-allow-add').click();
+		await row(page, '#bb-allowed', '192.168.77.20').waitFor();
+		assert.match(await row(page, '#bb-allowed', '192.168.77.20').textContent(), /<script>globalThis/);
+		await page.fill('#bb-allow-target', 'not an address!');
+		await page.locator('#bb-allow-add').click();
+		await page.locator('#toasts .toast-error').first().waitFor();
+		await page.getByRole('button', { name: 'Remove 192.168.77.20' }).click();
+		await said(page, 'on the allow list no more');
+		await row(page, '#bb-allowed', '192.168.77.20').waitFor({ state: 'detached' });
+		await row(page, '#bb-refused', 'globalThis').first().waitFor();
+	});
+
+	story(`settings are changed, refused when they are wrong, and the key stays masked and can be tested`, async (page) => {
+		await tab(page, 'Settings');
+		const key = page.getByRole('textbox', { name: 'Key of apiban' });
+		await key.waitFor();
+		assert.equal(await key.inputValue(), '');
+		const form = (setting) => page.locator(`form[data-bb-setting="${setting}"]`);
+		await form('feed.apiban.key').getByRole('button', { name: 'Test key' }).click();
+		await form('feed.apiban.key').getByText('The key is good').waitFor();
+		await key.fill('wrong');
+		await form('feed.apiban.key').getByRole('button', { name: 'Test key' }).click();
+		await form('feed.apiban.key').locator('.alert-danger').waitFor();
+		await form('blacklist.limit').locator('input').fill('1234');
+		await form('blacklist.limit').getByRole('button').click();
+		await said(page, 'saved');
+		assert.equal((await banbridge('config', 'get', 'blacklist.limit')).value, 1234);
+		await form('blacklist.limit').locator('input').fill('many');
+		await form('blacklist.limit').getByRole('button').click();
+		await form('blacklist.limit').locator('.alert-danger').waitFor();
+		await picture(page, `setting-refused-${name}`);
+		assert.equal((await banbridge('config', 'get', 'blacklist.limit')).value, 1234);
+		await form('blacklist.limit').locator('input').fill('auto');
+		await form('blacklist.limit').getByRole('button').click();
+		await until('saved', async () => (await banbridge('config', 'get', 'blacklist.limit')).value === 'auto');
+		const config = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
+		assert.match(config, /^# The office's own words stay in here\.$/m);
+		assert.ok(config.includes(KEY));
+	});
+
+	story(`a run is looked at before, started, followed while the page can be used, and ends with a word`, async (page) => {
+		writeFileSync(file('office'), [...office, `195.133.40.${name.length}`].join('\n') + '\n');
+		await page.getByRole('button', { name: 'Preview of a run' }).click();
+		const dialogue = page.getByRole('dialog');
+		await dialogue.getByText('Nothing has been changed').waitFor();
+		await picture(page, `preview-of-run-${name}`, { fullPage: false });
+		assert.equal(await blocked(`195.133.40.${name.length}`), false);
+		await dialogue.getByRole('button', { name: 'Close' }).click();
+		await dialogue.waitFor({ state: 'hidden' });
+		writeFileSync(`${file('office')}.hold`, '');
+		try {
+			await page.getByRole('button', { name: 'Run now' }).click();
+			await page.locator('#bb-progress').getByText(/A run is at work/).waitFor();
+			assert.ok(await page.getByRole('button', { name: 'Run now' }).isDisabled());
+			await picture(page, `run-${name}`, { fullPage: false });
+			await tab(page, 'Log');
+			await tab(page, 'Overview');
+		} finally {
+			rmSync(`${file('office')}.hold`, { force: true });
+		}
+		await page.locator('#bb-progress p').waitFor({ state: 'detached' });
+		await until('the run', () => blocked(`195.133.40.${name.length}`));
+	});
+
+	story(`the log is shown as text`, async (page) => {
+		await tab(page, 'Log');
+		await page.locator('#bb-log .bb-log-line').first().waitFor();
+		assert.match(await page.textContent('#bb-log-file'), /banbridge\.log/);
+		await page.selectOption('#bb-log-lines', '500');
+		await page.getByRole('button', { name: 'Look again' }).last().click();
+	});
+
+	story(`the main things are done with the keyboard alone`, async (page) => {
+		const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
+		/** Goes on with the Tab key until the wanted thing has the focus. */
+		const reach = async (wanted) => {
+			for (let presses = 0; presses < 80; presses += 1) {
+				await page.keyboard.press('Tab');
+				if (wanted.test(await focused())) {
+					return;
+				}
+			}
+			assert.fail(`Tab never comes to ${wanted}`);
+		};
+		await reach(/^bb-preview$/);
+		await page.keyboard.press('Enter');
+		const dialogue = page.getByRole('dialog');
+		await dialogue.getByText('Nothing has been changed').waitFor();
+		await page.waitForFunction(() => document.activeElement.id === 'bb-dialogue-title');
+		await page.keyboard.press('Escape');
+		await dialogue.waitFor({ state: 'hidden' });
+		await until('the focus is back', async () => await focused() === 'bb-preview');
+		await reach(/^bb-tab-overview$/);
+		await page.keyboard.press('ArrowRight');
+		assert.equal(await focused(), 'bb-tab-blocked');
+		await reach(/^bb-check-address$/);
+		await page.keyboard.type(ATTACKER);
+		await page.keyboard.press('Enter');
+		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();
+		await reach(/^Let through$/);
+		await page.keyboard.press('Enter');
+		await said(page, 'is let through until');
+		await until('let through', async () => !await blocked(ATTACKER));
+		await pbx('banbridge', 'unrelease', ATTACKER);
+		await page.locator('#bb-tab-blocked').focus();
+		await page.keyboard.press('ArrowRight');
+		await reach(/^bb-allow-target$/);
+		await page.keyboard.type('sip.example.com');
+		await page.keyboard.press('Enter');
+		await row(page, '#bb-allowed', 'sip.example.com').waitFor();
+		await pbx('banbridge', 'unallow', 'sip.example.com');
+	});
+
+	story(`who may only look sees everything and is offered nothing that changes`, async (page) => {
+		await page.locator('#bb-readonly').waitFor();
+		for (const part of [/^Blocked/, 'Never blocked', 'Settings', 'Log']) {
+			await tab(page, part);
+			await page.waitForLoadState('networkidle');
+			assert.equal(await page.getByRole('button', { name: /^(Run now|Allow|Let through|Remove|Save|Test|Block again|Add|Preview)/ }).count(), 0);
+			assert.equal(await page.getByRole('switch').count(), 0);
+			assert.deepEqual(await accessibility(page), []);
+		}
+		await tab(page, 'Settings');
+		await picture(page, `read-only-${name}`);
+	}, { user: 'operator' });
+
+	story(`in German`, async (page) => {
+		await page.getByRole('button', { name: 'Jetzt laufen lassen' }).or(page.locator('#bb-run')).first().waitFor();
+		assert.notEqual(await page.textContent('#bb-run'), 'Run now');
+		await picture(page, `german-${name}`);
+	}, { language: 'de_DE' });
+}
+
+test('the pictures of README and the guide', async () => {
+	sql("REPLACE INTO freepbx_settings VALUES ('SANDBOX_BOOTSTRAP', '4')");
+	await reset();
+	await quiet();
+	// A week of packets, as a PBX on the internet sees them.
+	const hour = Math.floor(Date.now() / 3_600_000) * 3600;
+	sql(Array.from({ length: 168 }, (_, n) => `INSERT INTO banbridge_hour (at, packets) VALUES (${hour - n * 3600},
+		${Math.round(900 + 700 * Math.sin(n / 4) + (n % 7) * 130 + (n === 30 ? 4200 : 0))}) ON DUPLICATE KEY UPDATE packets = VALUES(packets);`).join(''));
+	for (const [name, width] of [['', 1280], ['-phone', 375]]) {
+		const { page, close } = await look({ width, height: 1000 });
+		await picture(page, `docs-overview${name}`, { fullPage: name === '' });
+		await tab(page, /^Blocked/);
+		await loaded(page, '#bb-entries');
+		await page.getByLabel('Address or network').first().fill(ATTACKER);
+		await page.getByRole('button', { name: 'Ask' }).click();
+		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();
+		await picture(page, `docs-check${name}`, { fullPage: false });
+		await close();
+	}
+});
