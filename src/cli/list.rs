@@ -1,5 +1,7 @@
 //! `list`: what the feeds want and what became of it, what was refused, what was released.
 
+mod page;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -13,6 +15,7 @@ use crate::ban::Prefix;
 use crate::ban::plan::{Fate, Plan};
 use crate::feed::text::one_line;
 use crate::ledger::Ledger;
+use page::{Column, Key, Line, PageArgs};
 
 /// What `list` takes.
 #[derive(Debug, Args)]
@@ -29,14 +32,23 @@ pub struct ListArgs {
     /// Who is never blocked because an administrator said so
     #[arg(long, conflicts_with_all = ["feed", "refused", "released"])]
     allowed: bool,
+    /// The administrator's own rows of the blacklist too
+    #[arg(long, conflicts_with_all = ["refused", "released", "allowed"])]
+    with_foreign: bool,
+    #[command(flatten)]
+    page: PageArgs,
 }
 
 #[derive(Serialize)]
 struct Listed {
-    prefix: Prefix,
-    feed: String,
-    first_seen: Time,
-    last_seen: Time,
+    /// An address or network; of an administrator's row, what he wrote.
+    prefix: String,
+    #[serde(skip)]
+    network: Option<Prefix>,
+    /// None for an administrator's row, as its times.
+    feed: Option<String>,
+    first_seen: Option<Time>,
+    last_seen: Option<Time>,
     /// None: until the list drops it.
     expires_at: Option<Time>,
     /// The row that blocks it, ours or the administrator's.
@@ -45,7 +57,7 @@ struct Listed {
     set: Option<bool>,
     /// Packets of it that the set refused.
     refused_packets: Option<u64>,
-    /// `row`, `foreign`, `refused`, `released`, `over_limit`, `not_by_row` or `due`.
+    /// `row`, `foreign`, `refused`, `released`, `over_limit`, `not_by_row`, `due`, or `administrator`.
     state: &'static str,
     /// Why it is not blocked, when it is not.
     reason: Option<String>,
@@ -64,8 +76,108 @@ struct RefusedItem {
 #[derive(Serialize)]
 struct ReleasedItem {
     prefix: Prefix,
+    #[serde(skip)]
+    text: String,
     since: Time,
     until: Time,
+}
+
+/// The state of an administrator's row.
+const ADMINISTRATOR: &str = "administrator";
+
+impl Line for Listed {
+    fn prefix(&self) -> Option<Prefix> {
+        self.network
+    }
+
+    fn texts(&self) -> [Option<&str>; 3] {
+        [Some(&self.prefix), self.feed.as_deref(), self.reason.as_deref()]
+    }
+
+    fn key(&self, column: Column) -> Option<Key<'_>> {
+        match column {
+            Column::Prefix => self.network.map(Key::Prefix),
+            Column::Feed => self.feed.as_deref().map(Key::Text),
+            Column::FirstSeen => self.first_seen.map(|time| Key::Number(time.0)),
+            Column::ExpiresAt => self.expires_at.map(|time| Key::Number(time.0)),
+            Column::RefusedPackets => {
+                self.refused_packets.map(|packets| Key::Number(i64::try_from(packets).unwrap_or(i64::MAX)))
+            }
+        }
+    }
+}
+
+impl Line for RefusedItem {
+    fn prefix(&self) -> Option<Prefix> {
+        self.entry.parse().ok()
+    }
+
+    fn texts(&self) -> [Option<&str>; 3] {
+        [Some(&self.entry), Some(&self.feed), Some(&self.reason)]
+    }
+
+    fn key(&self, column: Column) -> Option<Key<'_>> {
+        match column {
+            Column::Prefix => self.prefix().map(Key::Prefix),
+            Column::Feed => Some(Key::Text(&self.feed)),
+            _ => None,
+        }
+    }
+}
+
+impl Line for ReleasedItem {
+    fn prefix(&self) -> Option<Prefix> {
+        Some(self.prefix)
+    }
+
+    fn texts(&self) -> [Option<&str>; 3] {
+        [Some(&self.text), None, None]
+    }
+
+    fn key(&self, column: Column) -> Option<Key<'_>> {
+        match column {
+            Column::Prefix => Some(Key::Prefix(self.prefix)),
+            Column::FirstSeen => Some(Key::Number(self.since.0)),
+            Column::ExpiresAt => Some(Key::Number(self.until.0)),
+            _ => None,
+        }
+    }
+}
+
+impl Line for AllowedItem {
+    fn prefix(&self) -> Option<Prefix> {
+        self.target.parse().ok()
+    }
+
+    fn texts(&self) -> [Option<&str>; 3] {
+        [Some(&self.target), self.comment.as_deref(), None]
+    }
+
+    fn key(&self, column: Column) -> Option<Key<'_>> {
+        match column {
+            Column::Prefix => self.prefix().map(Key::Prefix),
+            Column::FirstSeen => self.since.map(|time| Key::Number(time.0)),
+            _ => None,
+        }
+    }
+}
+
+/// Searches, sorts and cuts; prints the page where one was asked for as JSON. None when that is done.
+fn choose<T: Line + Serialize>(
+    global: &Global,
+    args: &PageArgs,
+    items: Vec<T>,
+) -> anyhow::Result<Option<Vec<T>>> {
+    let page = args.cut(args.choose(items));
+    if !global.json {
+        return Ok(Some(page.rows));
+    }
+    if args.is_page() {
+        print_json(&page)?
+    } else {
+        print_json(&page.rows)?
+    }
+    Ok(None)
 }
 
 /// Runs the command.
@@ -76,11 +188,11 @@ pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
     }
     let mut ledger = global.ledger()?;
     if args.allowed {
-        return allowed(global, &allow::items(&config, &mut ledger)?);
+        return allowed(global, &args.page, allow::items(&config, &mut ledger)?);
     }
     let picture = Picture::load(&mut ledger, &config, now())?;
     if args.released {
-        released(global, &picture)
+        released(global, &args.page, &picture)
     } else if args.refused {
         refused(global, args, &picture, &mut ledger)
     } else {
@@ -100,10 +212,11 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
             let (state, row, reason) =
                 asked.then(|| told(picture.fate(&plan, &entry.prefix), picture, &entry.prefix))?;
             Some(Listed {
-                prefix: entry.prefix,
-                feed: feed.to_owned(),
-                first_seen: Time(entry.first_seen),
-                last_seen: Time(picture.last_seen(entry)),
+                prefix: entry.prefix.to_string(),
+                network: Some(entry.prefix),
+                feed: Some(feed.to_owned()),
+                first_seen: Some(Time(entry.first_seen)),
+                last_seen: Some(Time(picture.last_seen(entry))),
                 expires_at: picture.end(entry).map(Time),
                 row,
                 set: view.holds(&entry.prefix),
@@ -114,11 +227,9 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
             })
         })
         .chain(widened(args, picture, &plan, &view, now))
+        .chain(args.with_foreign.then(|| foreign(picture)).into_iter().flatten())
         .collect();
-    if global.json {
-        print_json(&items)?;
-        return Ok(Exit::Done);
-    }
+    let Some(items) = choose(global, &args.page, items)? else { return Ok(Exit::Done) };
     let rows = items.into_iter().map(|item| {
         let feed = named_by(&item);
         let blocked = match (item.row, item.reason) {
@@ -127,10 +238,14 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
             (None, reason) => format!("NO: {}", reason.unwrap_or_default()),
         };
         vec![
-            item.prefix.to_string(),
+            item.prefix,
             feed,
-            item.first_seen.to_string(),
-            item.expires_at.map_or("its list drops it".to_owned(), |end| end.to_string()),
+            item.first_seen.map_or_else(|| "-".to_owned(), |since| since.to_string()),
+            match (item.expires_at, item.state) {
+                (Some(end), _) => end.to_string(),
+                (None, ADMINISTRATOR) => "he takes it out".to_owned(),
+                (None, _) => "its list drops it".to_owned(),
+            },
             item.refused_packets.map_or_else(|| "-".to_owned(), |packets| packets.to_string()),
             blocked,
         ]
@@ -154,10 +269,11 @@ fn widened(
             asked.then(|| told(picture.fate(plan, &widened.network), picture, &widened.network))?;
         let last_seen = widened.because.iter().map(|entry| picture.last_seen(entry)).max();
         Some(Listed {
-            prefix: widened.network,
-            feed: feed.to_owned(),
-            first_seen: Time(widened.first_seen()),
-            last_seen: Time(last_seen.unwrap_or(0)),
+            prefix: widened.network.to_string(),
+            network: Some(widened.network),
+            feed: Some(feed.to_owned()),
+            first_seen: Some(Time(widened.first_seen())),
+            last_seen: Some(Time(last_seen.unwrap_or(0))),
             // The first of them to go may narrow it.
             expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
             row,
@@ -170,11 +286,30 @@ fn widened(
     })
 }
 
+/// The administrator's rows.
+fn foreign(picture: &Picture) -> impl Iterator<Item = Listed> {
+    picture.rows.foreign.iter().map(|key| Listed {
+        prefix: key.clone(),
+        network: key.parse().ok(),
+        feed: None,
+        first_seen: None,
+        last_seen: None,
+        expires_at: None,
+        row: Some(key.clone()),
+        set: None,
+        refused_packets: None,
+        state: ADMINISTRATOR,
+        reason: None,
+        widened: Vec::new(),
+    })
+}
+
 /// The feed's name, and for a network that it does not name itself how many of its addresses it lists.
 fn named_by(item: &Listed) -> String {
+    let feed = item.feed.as_deref().unwrap_or("(the administrator)");
     match item.widened.first() {
-        Some(first) => format!("{}: {} addresses in it, such as {first}", item.feed, item.widened.len()),
-        None => item.feed.clone(),
+        Some(first) => format!("{feed}: {} addresses in it, such as {first}", item.widened.len()),
+        None => feed.to_owned(),
     }
 }
 
@@ -214,20 +349,15 @@ fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Led
             args.feed.as_ref().is_none_or(|name| *name == feed).then_some(RefusedItem { entry, feed, reason })
         })
         .collect();
-    if global.json {
-        print_json(&items)?;
-    } else {
+    if let Some(items) = choose(global, &args.page, items)? {
         let rows = items.into_iter().map(|item| vec![item.entry, item.feed, item.reason]);
         print(&table(&["ENTRY", "FEED", "REFUSED BECAUSE"], rows))?;
     }
     Ok(Exit::Done)
 }
 
-fn allowed(global: &Global, items: &[AllowedItem]) -> anyhow::Result<Exit> {
-    if global.json {
-        print_json(&items)?;
-        return Ok(Exit::Done);
-    }
+fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> anyhow::Result<Exit> {
+    let Some(items) = choose(global, args, items)? else { return Ok(Exit::Done) };
     let rows = items.iter().map(|item| {
         let by = if item.in_configuration { "the configuration" } else { "command" };
         let since = item.since.map(|since| since.to_string()).unwrap_or_default();
@@ -238,18 +368,20 @@ fn allowed(global: &Global, items: &[AllowedItem]) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn released(global: &Global, picture: &Picture) -> anyhow::Result<Exit> {
+fn released(global: &Global, args: &PageArgs, picture: &Picture) -> anyhow::Result<Exit> {
     let items: Vec<ReleasedItem> = picture
         .releases
         .iter()
-        .map(|r| ReleasedItem { prefix: r.prefix, since: Time(r.since), until: Time(r.until) })
+        .map(|r| ReleasedItem {
+            prefix: r.prefix,
+            text: r.prefix.to_string(),
+            since: Time(r.since),
+            until: Time(r.until),
+        })
         .collect();
-    if global.json {
-        print_json(&items)?;
-    } else {
-        let rows = items
-            .into_iter()
-            .map(|item| vec![item.prefix.to_string(), item.since.to_string(), item.until.to_string()]);
+    if let Some(items) = choose(global, args, items)? {
+        let rows =
+            items.into_iter().map(|item| vec![item.text, item.since.to_string(), item.until.to_string()]);
         print(&table(&["PREFIX", "SINCE", "STAYS OUT UNTIL"], rows))?;
     }
     Ok(Exit::Done)

@@ -2,6 +2,7 @@
 
 mod allow;
 mod apply;
+mod backup;
 mod call;
 mod check;
 mod clock;
@@ -14,6 +15,7 @@ mod export;
 mod feed;
 mod history;
 mod list;
+mod log;
 mod logging;
 mod notices;
 mod output;
@@ -126,6 +128,12 @@ enum Command {
     /// Look at the configuration and change it
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Show the end of banbridge's log
+    Log(log::LogArgs),
+    /// Print what you decided as one JSON value, with the key: configuration, allow list, what you released
+    Backup,
+    /// Take over such a backup from standard input, and bring the blacklist in line with it
+    Restore,
     /// Run the command that one JSON object on standard input names; for FreePBX's page
     #[command(hide = true)]
     Call(call::CallArgs),
@@ -175,6 +183,9 @@ pub fn main() -> Exit {
         Command::Unrelease(args) => release::unrelease(global, args),
         Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
+        Command::Log(args) => log::run(global, args),
+        Command::Backup => backup::backup(global),
+        Command::Restore => backup::restore(global),
         Command::Call(args) => call::run(args),
         Command::ThawWatch { pid, started } => {
             freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)

@@ -1,9 +1,11 @@
 //! Whom an administrator put on the `allow` list by the command, beside the list of the configuration.
 
+use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::Ledger;
-use crate::database::Result;
+use super::rows::Release;
+use crate::database::{Result, insert_many};
 
 /// One entry. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,5 +45,32 @@ impl Ledger {
     pub fn unallow(&mut self, target: &str) -> Result<bool> {
         self.conn.exec_drop("DELETE FROM banbridge_allow WHERE target = ?", (target,))?;
         Ok(self.conn.affected_rows() > 0)
+    }
+
+    /// Sets the whole list, and all that is released, together.
+    pub fn replace_decisions(&mut self, allowed: &[Allowed], releases: &[Release]) -> Result<()> {
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        tx.query_drop("DELETE FROM banbridge_allow")?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_allow (target, comment, since) VALUES",
+            "ON DUPLICATE KEY UPDATE comment = VALUES(comment)",
+            allowed,
+            |one| {
+                let comment: Option<String> =
+                    one.comment.as_ref().map(|text| text.chars().take(191).collect());
+                vec![one.target.as_str().into(), comment.into(), one.since.into()]
+            },
+        )?;
+        tx.query_drop("DELETE FROM banbridge_release")?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+            "ON DUPLICATE KEY UPDATE until = VALUES(until)",
+            releases,
+            |one| vec![one.prefix.to_string().into(), one.since.into(), one.until.into()],
+        )?;
+        tx.commit()?;
+        Ok(())
     }
 }

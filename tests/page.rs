@@ -1,0 +1,159 @@
+//! The lists of FreePBX's page, the log, and what goes into FreePBX's backup.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod scene;
+
+use std::io::Write;
+use std::process::Stdio;
+
+use scene::{ATTACKER, ATTACKER_V6, CONFIG, NFT, Run, Scene, addresses};
+use serde_json::{Value, json};
+
+/// A page of a list, as asterisk.
+#[track_caller]
+fn page(scene: &Scene, words: &[&str]) -> Value {
+    let run = scene.run_as("asterisk", &[&["list", "--json"], words].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+fn column(page: &Value, name: &str) -> Vec<Value> {
+    page["rows"].as_array().unwrap().iter().map(|row| row[name].clone()).collect()
+}
+
+#[test]
+fn a_page_is_searched_sorted_and_cut_and_shows_the_administrators_rows_as_his() {
+    let mut entries = addresses(30);
+    entries.extend([ATTACKER.to_owned(), ATTACKER_V6.to_owned(), "163.172.0.0/17".to_owned()]);
+    let scene = Scene::without_firewall(&entries);
+    scene.sync(0, &[]);
+    scene.pbx.write_blacklist(["9.9.9.9", "bad.example.com"], "1");
+
+    let first = page(&scene, &["--offset=0", "--limit=10", "--sort=prefix"]);
+    assert_eq!((&first["total"], first["rows"].as_array().unwrap().len()), (&json!(33), 10));
+    assert_eq!(column(&first, "prefix")[0], addresses(1)[0]);
+    let last = page(&scene, &["--offset=30", "--limit=10", "--sort=prefix"]);
+    assert_eq!(column(&last, "prefix"), ["163.172.0.0/17", ATTACKER, ATTACKER_V6]);
+    let turned = page(&scene, &["--limit=1", "--sort=prefix", "--order=desc"]);
+    assert_eq!(column(&turned, "prefix"), [ATTACKER_V6]);
+
+    let found = page(&scene, &["--limit=10", "--search=163.172.5.6"]);
+    assert_eq!((&found["total"], column(&found, "prefix")), (&json!(1), vec![json!("163.172.0.0/17")]));
+    assert_eq!(page(&scene, &["--limit=10", "--search=APIBAN"])["total"], 33);
+    assert_eq!(page(&scene, &["--limit=10", "--search=nowhere"]), json!({ "total": 0, "rows": [] }));
+
+    let with = page(&scene, &["--limit=50", "--with-foreign", "--sort=feed"]);
+    assert_eq!(with["total"], 35);
+    let his: Vec<Value> = with["rows"].as_array().unwrap()[33..].to_vec();
+    for (row, key) in his.iter().zip(["9.9.9.9", "bad.example.com"]) {
+        assert_eq!(
+            (&row["prefix"], &row["state"], &row["feed"], &row["first_seen"]),
+            (&json!(key), &json!("administrator"), &Value::Null, &Value::Null)
+        );
+    }
+    assert_eq!(page(&scene, &["--limit=5", "--feed=apiban", "--search=9.9.9.9"])["total"], 0);
+    // Without a page it is what it always was.
+    assert_eq!(page(&scene, &[]).as_array().unwrap().len(), 33);
+    let wrong = scene.run(&["list", "--json", "--limit=5", "--sort=colour"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+}
+
+#[test]
+fn the_other_lists_come_in_pages_too() {
+    let scene = Scene::without_firewall(&["192.168.1.1", "nonsense", ATTACKER, "5.188.10.9"]);
+    scene.sync(0, &[]);
+    scene.run(&["allow", "sip.example.com", "--comment", "our <b>trunk</b>"]);
+    scene.run(&["release", ATTACKER]).ok();
+    let refused = page(&scene, &["--refused", "--limit=1", "--search=NONS"]);
+    assert_eq!((&refused["total"], column(&refused, "entry")), (&json!(1), vec![json!("nonsense")]));
+    let allowed = page(&scene, &["--allowed", "--limit=5", "--search=trunk"]);
+    assert_eq!(column(&allowed, "target"), ["sip.example.com"]);
+    let released = page(&scene, &["--released", "--limit=5", "--sort=expires_at"]);
+    assert_eq!(column(&released, "prefix"), [ATTACKER]);
+}
+
+#[test]
+fn the_end_of_the_log_is_shown_line_by_line() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    let log = |lines: &str| -> Value {
+        let run = scene.run_as("asterisk", &["log", "--json", "--lines", lines]);
+        assert_eq!(run.code, 0, "{run:?}");
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    assert_eq!(log("5")["lines"], json!([]), "no run, no log");
+    scene.sync(0, &[]);
+    let all = log("1000");
+    assert_eq!(all["file"], scene::LOG);
+    let lines = all["lines"].as_array().unwrap();
+    assert!(lines.iter().any(|line| line["text"].as_str().unwrap().contains(ATTACKER)), "{all:#}");
+    assert!(lines.iter().all(|line| line["level"].is_string() && line["at"].is_string()), "{all:#}");
+    assert_eq!(log("1")["lines"][0], lines[lines.len() - 1]);
+}
+
+#[track_caller]
+fn restore(scene: &Scene, text: &str) -> Run {
+    let mut command = scene.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
+    command.args(["restore", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    child.wait_with_output().unwrap().into()
+}
+
+#[test]
+fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
+    let scene = Scene::new(NFT, &[ATTACKER, "5.188.10.9", "163.172.207.104"]);
+    scene.sync(0, &[]);
+    scene.run(&["allow", "5.188.10.9", "--comment", "ours"]).ok();
+    scene.run(&["release", "163.172.207.104"]).ok();
+    let configuration = scene.pbx.read_file(CONFIG);
+    // It holds the key, as FreePBX's backup must.
+    let backup = scene.pbx.banbridge_as("asterisk", &["backup"]).ok();
+    assert_eq!(serde_json::from_str::<Value>(&backup).unwrap()["configuration"], configuration);
+    assert_eq!(scene.ours(), scene::set([ATTACKER]));
+
+    scene.run(&["unallow", "5.188.10.9"]).ok();
+    scene.run(&["unrelease", "163.172.207.104"]).ok();
+    scene.run(&["allow", ATTACKER]).ok();
+    scene.run(&["config", "set", "protect.release", "9d"]).ok();
+    assert_eq!(scene.ours(), scene::set(["5.188.10.9", "163.172.207.104"]));
+
+    // What is no backup changes nothing.
+    let broken = [
+        backup.replace("\"target\":\"5.188.10.9\"", "\"target\":\"0.0.0.0/0\""),
+        backup.replace("[[feed]]", "[[fee]]"),
+        backup[..backup.len() / 2].to_owned(),
+        String::new(),
+    ];
+    for (text, code) in broken.iter().zip([65, 78, 65, 65]) {
+        let run = restore(&scene, text);
+        assert!(run.code == code && !run.stderr.is_empty() && !scene::shows_key(&run.stderr), "{run:?}");
+    }
+    assert_eq!(scene.ours(), scene::set(["5.188.10.9", "163.172.207.104"]));
+
+    let run = restore(&scene, &backup);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(
+        serde_json::from_str::<Value>(&run.stdout).unwrap(),
+        json!({ "configuration": true, "allowed": 1, "releases": 1 })
+    );
+    assert_eq!((scene.ours(), scene.pbx.read_file(CONFIG)), (scene::set([ATTACKER]), configuration));
+    let mode = scene.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
+    assert_eq!(mode.trim(), "asterisk:asterisk 640");
+    assert_eq!(page(&scene, &["--allowed"])[0]["comment"], "ours");
+}
+
+#[test]
+fn a_hundred_thousand_entries_come_page_by_page() {
+    let scene = Scene::without_firewall(&[] as &[&str]);
+    scene.pbx.write_file("/tmp/list", addresses(100_000).join("\n"));
+    scene.give_to_asterisk("/tmp/list");
+    scene.write_config(
+        "[[feed]]\nname = \"l\"\nkind = \"list\"\nurl = \"/tmp/list\"\n[set]\nenabled = \"no\"\n",
+    );
+    scene.sync(0, &[]);
+    let far = page(&scene, &["--offset=99999", "--limit=25", "--sort=prefix"]);
+    assert_eq!(
+        (&far["total"], column(&far, "prefix")),
+        (&json!(100_000), vec![json!(addresses(100_000)[99_999])])
+    );
+}
