@@ -206,7 +206,19 @@ test('a backup brings configuration, allow list and releases back', async () => 
 test('uninstalling leaves nothing of ours, and the administrator\'s rows as they were', async () => {
 	const own = () => sql("SELECT `key`, val, id FROM kvstore_FreePBX_modules_Firewall WHERE id = 'blacklist' AND val <> 'banbridge' ORDER BY `key`");
 	const before = own();
+	const ours = () => sql("SELECT `key` FROM kvstore_FreePBX_modules_Firewall WHERE val = 'banbridge' ORDER BY `key`");
+	const blocked = ours();
 	assert.ok(JSON.stringify(before).includes(OWN));
+	assert.ok(blocked.length > 0);
+	// Where root's timer goes on without the module, it goes on blocking, and that is said.
+	const gone = await pbx('fwconsole', 'ma', 'uninstall', 'banbridge');
+	assert.equal(gone.code, 0);
+	assert.match(gone.stdout, /goes on blocking/);
+	assert.deepEqual([own(), ours()], [before, blocked]);
+	assert.deepEqual(sql('SELECT * FROM cron_jobs'), []);
+	// Where it does not run, nothing would ever take away what is blocked.
+	assert.equal((await pbx('fwconsole', 'ma', 'install', 'banbridge')).code, 0);
+	sql("DELETE FROM banbridge_state WHERE name = 'root_run'");
 	assert.equal((await pbx('fwconsole', 'ma', 'uninstall', 'banbridge')).code, 0);
 	assert.deepEqual(own(), before);
 	assert.deepEqual(sql("SELECT * FROM kvstore_FreePBX_modules_Firewall WHERE val = 'banbridge'"), []);

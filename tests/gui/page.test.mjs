@@ -125,7 +125,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.getByRole('switch', { name: /apiban/, checked: false }).click();
 		const dialogue = page.getByRole('dialog');
 		await dialogue.getByText('Nothing has been changed').waitFor();
-		assert.match(await dialogue.textContent(), new RegExp(`Entries received13.*Accepted`));
+		assert.match(await dialogue.textContent(), /The key is good/);
 		await picture(page, `preview-of-feed-${name}`, { fullPage: false });
 		assert.deepEqual(await accessibility(page), []);
 		assert.equal(await blocked(ATTACKER), false);
