@@ -4,9 +4,10 @@
 mod scene;
 
 use std::io::Write;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
-use scene::{ATTACKER, ATTACKER_V6, CONFIG, NFT, Run, Scene, addresses};
+use mysql::prelude::Queryable;
+use scene::{ATTACKER, ATTACKER_V6, CONFIG, NFT, Run, Scene, addresses, until};
 use serde_json::{Value, json};
 
 /// A page of a list, as asterisk.
@@ -51,7 +52,8 @@ fn a_page_is_searched_sorted_and_cut_and_shows_the_administrators_rows_as_his() 
             (&json!(key), &json!("administrator"), &Value::Null, &Value::Null)
         );
     }
-    assert_eq!(page(&scene, &["--limit=5", "--feed=apiban", "--search=9.9.9.9"])["total"], 0);
+    // A feed's list has none of his, whatever the page asks for besides.
+    assert_eq!(page(&scene, &["--limit=5", "--feed=apiban", "--with-foreign"])["total"], 33);
     // Without a page it is what it always was.
     assert_eq!(page(&scene, &[]).as_array().unwrap().len(), 33);
     let wrong = scene.run(&["list", "--json", "--limit=5", "--sort=colour"]);
@@ -62,12 +64,15 @@ fn a_page_is_searched_sorted_and_cut_and_shows_the_administrators_rows_as_his() 
 fn the_other_lists_come_in_pages_too() {
     let scene = Scene::without_firewall(&["192.168.1.1", "nonsense", ATTACKER, "5.188.10.9"]);
     scene.sync(0, &[]);
-    scene.run(&["allow", "sip.example.com", "--comment", "our <b>trunk</b>"]);
+    scene.pbx.names("sip.example.com 62.210.149.30\n");
+    scene.run(&["allow", "sip.example.com", "--comment", "our <b>trunk</b>"]).ok();
     scene.run(&["release", ATTACKER]).ok();
     let refused = page(&scene, &["--refused", "--limit=1", "--search=NONS"]);
     assert_eq!((&refused["total"], column(&refused, "entry")), (&json!(1), vec![json!("nonsense")]));
-    let allowed = page(&scene, &["--allowed", "--limit=5", "--search=trunk"]);
-    assert_eq!(column(&allowed, "target"), ["sip.example.com"]);
+    for text in ["trunk", "62.210.149.30"] {
+        let allowed = page(&scene, &["--allowed", "--limit=5", "--search", text]);
+        assert_eq!(column(&allowed, "target"), ["sip.example.com"]);
+    }
     let released = page(&scene, &["--released", "--limit=5", "--sort=expires_at"]);
     assert_eq!(column(&released, "prefix"), [ATTACKER]);
 }
@@ -88,15 +93,23 @@ fn the_end_of_the_log_is_shown_line_by_line() {
     assert!(lines.iter().any(|line| line["text"].as_str().unwrap().contains(ATTACKER)), "{all:#}");
     assert!(lines.iter().all(|line| line["level"].is_string() && line["at"].is_string()), "{all:#}");
     assert_eq!(log("1")["lines"][0], lines[lines.len() - 1]);
+    // What went wrong is to be seen also when nothing works.
+    scene.pbx.stop_database();
+    assert_eq!(log("1000"), all);
 }
 
 #[track_caller]
-fn restore(scene: &Scene, text: &str) -> Run {
+fn start_restore(scene: &Scene, text: &str) -> Child {
     let mut command = scene.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
     command.args(["restore", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    child.wait_with_output().unwrap().into()
+    child
+}
+
+#[track_caller]
+fn restore(scene: &Scene, text: &str) -> Run {
+    start_restore(scene, text).wait_with_output().unwrap().into()
 }
 
 #[test]
@@ -140,6 +153,41 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
     let mode = scene.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
     assert_eq!(mode.trim(), "asterisk:asterisk 640");
     assert_eq!(page(&scene, &["--allowed"])[0]["comment"], "ours");
+}
+
+#[test]
+fn a_restore_waits_for_another_run_and_at_last_leaves_the_blacklist_to_it() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.sync(0, &[]);
+    scene.run(&["release", ATTACKER]).ok();
+    let backup = scene.pbx.banbridge_as("asterisk", &["backup"]).ok();
+    let mut other = scene.pbx.database();
+    let mut hold = |how: &str| {
+        let done: Option<u8> = other.query_first(format!("SELECT {how}")).unwrap();
+        assert_eq!(done, Some(1));
+    };
+    for ends in [true, false] {
+        scene.run(&["unrelease", ATTACKER]).ok();
+        assert_eq!(scene.ours(), scene::set([ATTACKER]));
+        hold("GET_LOCK(CONCAT('banbridge.', DATABASE()), 0)");
+        let child = start_restore(&scene, &backup);
+        let asked = "SELECT COUNT(*) FROM information_schema.processlist WHERE user <> 'root'";
+        until("it to be connected", || scene.pbx.sql::<u64>(asked, ()) != [0]);
+        if ends {
+            hold("RELEASE_LOCK(CONCAT('banbridge.', DATABASE()))");
+        }
+        let run: Run = child.wait_with_output().unwrap().into();
+        let restored: Value = serde_json::from_str(&run.stdout).unwrap();
+        assert_eq!(restored, json!({ "configuration": true, "allowed": 0, "releases": 1 }));
+        assert_eq!(run.code, if ends { 0 } else { 75 }, "{run:?}");
+        assert_eq!(run.stderr.contains("another run is at work"), !ends, "{run:?}");
+        if !ends {
+            hold("RELEASE_LOCK(CONCAT('banbridge.', DATABASE()))");
+            assert_eq!(scene.ours(), scene::set([ATTACKER]), "that run brings it into force");
+            scene.run(&["apply"]).ok();
+        }
+        assert!(scene.ours().is_empty());
+    }
 }
 
 #[test]

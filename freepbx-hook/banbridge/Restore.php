@@ -5,6 +5,9 @@ namespace FreePBX\modules\Banbridge;
 use FreePBX\modules\Backup as Base;
 
 class Restore extends Base\RestoreBase {
+	/** The program took it over, and another run that is at work brings it into force. */
+	const LATER = 75;
+
 	public function runRestore() {
 		$configs = $this->getConfigs();
 		if (empty($configs['banbridge']) || !is_string($configs['banbridge'])) {
@@ -14,7 +17,7 @@ class Restore extends Base\RestoreBase {
 		$module = \FreePBX::Banbridge();
 		$options = array('stdin' => $configs['banbridge'], 'seconds' => 300);
 		$answer = $module->ask(array('restore', '--json'), $options);
-		if (!$answer['status']) {
+		if (!$answer['status'] && $answer['code'] !== self::LATER) {
 			$this->log(_('Ban Bridge') . ': ' . $answer['message'], 'ERROR');
 			return;
 		}

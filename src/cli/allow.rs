@@ -82,7 +82,8 @@ fn change(
         let changed = list(ledger)?;
         let entry = known(ledger, &text)?;
         let is_new = entry.is_some() && matches!(target.0, Target::Name(_));
-        learn_allowed(&config, ledger, is_new.then_some(&target.0), &System)?;
+        let new = if is_new { std::slice::from_ref(&target.0) } else { &[] };
+        learn_allowed(&config, ledger, new, &System)?;
         Ok((changed, entry, addresses(ledger, target)?))
     };
     let (found, report, held) = match Opened::change(global, &config, work) {

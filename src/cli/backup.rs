@@ -1,19 +1,26 @@
 //! `backup` and `restore`: what an administrator decided, as one JSON value: the configuration with its key, the allow
 //! list, and what was released. What feeds said is no part of it: they are asked again.
 
+use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::path::Path;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use super::exit::Exit;
 use super::output::{complain, print, print_json};
 use super::sync::Opened;
 use super::sync::protect::learn_allowed;
+use super::sync::report::Report;
 use super::{Global, config_file, now};
 use crate::ban::Prefix;
+use crate::ban::snapshot::NEVER;
 use crate::config::{Allow, Config};
+use crate::ledger::Ledger;
 use crate::ledger::allow::Allowed;
+use crate::ledger::lock::LockError;
 use crate::ledger::rows::Release;
 use crate::pbx::host::Target;
 use crate::pbx::names::System;
@@ -23,8 +30,8 @@ const FORM: u32 = 1;
 /// The most that is read, in bytes, and in entries of each list.
 const MOST: u64 = 32 << 20;
 const MOST_ENTRIES: usize = 100_000;
-/// The longest a release may still last: ten years, in seconds.
-const LONGEST: i64 = 10 * 365 * 86_400;
+/// How long it waits for another run to end.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Serialize, Deserialize)]
 struct Backup {
@@ -34,7 +41,7 @@ struct Backup {
     /// The text of the configuration; none where there was no file.
     configuration: Option<String>,
     allowed: Vec<AllowedEntry>,
-    releases: Vec<ReleaseEntry>,
+    releases: Vec<Released>,
 }
 
 /// Times are seconds since 1970.
@@ -45,17 +52,23 @@ struct AllowedEntry {
     since: i64,
 }
 
+/// What was released together. Whoever empties the blacklist releases thousands, and what comes back by the page has
+/// to fit into one request.
 #[derive(Serialize, Deserialize)]
-struct ReleaseEntry {
-    #[serde(deserialize_with = "prefix")]
-    prefix: Prefix,
+struct Released {
     since: i64,
     until: i64,
+    prefixes: Vec<String>,
 }
 
-fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Prefix, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    text.parse().map_err(|_| D::Error::custom("no prefix"))
+/// What a good backup holds.
+#[derive(Debug)]
+struct Decisions {
+    configuration: Option<String>,
+    allowed: Vec<Allowed>,
+    /// The names among the allowed, whose addresses are to be asked for.
+    names: Vec<Target>,
+    releases: Vec<Release>,
 }
 
 #[derive(Serialize)]
@@ -70,7 +83,11 @@ pub fn backup(global: &Global) -> anyhow::Result<Exit> {
     let configuration = config_file::read_if_there(&config_file::path(global))?;
     let mut ledger = global.ledger()?;
     let allowed = ledger.allowed()?.into_iter();
-    let releases = ledger.releases(now())?.into_iter();
+    let mut together: BTreeMap<(i64, i64), Vec<String>> = BTreeMap::new();
+    for one in ledger.releases(now())? {
+        together.entry((one.since, one.until)).or_default().push(one.prefix.to_string());
+    }
+    let releases = together.into_iter();
     print_json(&Backup {
         banbridge_backup: FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -78,9 +95,7 @@ pub fn backup(global: &Global) -> anyhow::Result<Exit> {
         allowed: allowed
             .map(|one| AllowedEntry { target: one.target, comment: one.comment, since: one.since })
             .collect(),
-        releases: releases
-            .map(|one| ReleaseEntry { prefix: one.prefix, since: one.since, until: one.until })
-            .collect(),
+        releases: releases.map(|((since, until), prefixes)| Released { since, until, prefixes }).collect(),
     })?;
     Ok(Exit::Done)
 }
@@ -91,62 +106,91 @@ pub fn restore(global: &Global) -> anyhow::Result<Exit> {
     if let Err(error) = io::stdin().lock().take(MOST + 1).read_to_string(&mut text) {
         return Ok(useless(&format!("standard input cannot be read: {error}")));
     }
-    let backup = match read(&text, now()) {
-        Ok(backup) => backup,
+    let decisions = match read(&text, now()) {
+        Ok(decisions) => decisions,
         Err(why) => return Ok(useless(&why)),
     };
     let path = config_file::path(global);
-    let before = config_file::read_if_there(&path)?;
-    let config = match &backup.configuration {
+    let config = match &decisions.configuration {
         Some(text) => Config::parse(text, &path, global.environment_key())?,
         None => global.load_config()?,
     };
-    let allowed: Vec<Allowed> = backup
-        .allowed
-        .iter()
-        .map(|one| Allowed { target: one.target.clone(), comment: one.comment.clone(), since: one.since })
-        .collect();
-    let releases: Vec<Release> = backup
-        .releases
-        .iter()
-        .map(|one| Release { prefix: one.prefix, since: one.since, until: one.until })
-        .collect();
-    let ((), report) = Opened::change(global, &config, |ledger| {
-        if let Some(text) = &backup.configuration {
-            config_file::write(global, &path, text, global.environment_key())?;
-        }
-        if let Err(error) = ledger.replace_decisions(&allowed, &releases) {
-            // Both or none of it.
-            if let (Some(_), Some(before)) = (&backup.configuration, &before) {
-                config_file::write(global, &path, before, global.environment_key())?;
-            }
-            return Err(error.into());
-        }
-        // Whom the names mean must be known before anything is blocked.
-        for one in &allowed {
-            if let Ok(Allow(target @ Target::Name(_))) = one.target.parse() {
-                learn_allowed(&config, ledger, Some(&target), &System)?;
-            }
-        }
-        learn_allowed(&config, ledger, None, &System)
-    })?;
+    let report = in_turn(global, &config, |ledger| take_over(global, &path, &config, &decisions, ledger))?;
     let restored = Restored {
-        configuration: backup.configuration.is_some(),
-        allowed: allowed.len(),
-        releases: releases.len(),
+        configuration: decisions.configuration.is_some(),
+        allowed: decisions.allowed.len(),
+        releases: decisions.releases.len(),
     };
     if global.json {
         print_json(&restored)?;
     } else if !global.quiet {
         print(&format!(
-            "Restored: {}the allow list ({}), what was released ({}).\n{}\n",
+            "Restored: {}the allow list ({}), what was released ({}).\n{}",
             if restored.configuration { "the configuration, " } else { "" },
             restored.allowed,
             restored.releases,
-            report.in_force()
+            report.as_ref().map_or_else(String::new, |report| report.in_force() + "\n")
         ))?;
     }
-    Ok(report.exit)
+    Ok(report.map_or_else(
+        || {
+            complain(
+                "all of it is taken over, but another run is at work: the next one brings it into force",
+            );
+            Exit::TryAgain
+        },
+        |report| report.exit,
+    ))
+}
+
+/// Does the work and brings it into force. Another run is waited for; one that is still at work then is the first of
+/// those that see to it, as with `allow`, and there is no report.
+fn in_turn(
+    global: &Global,
+    config: &Config,
+    work: impl Fn(&mut Ledger) -> anyhow::Result<()>,
+) -> anyhow::Result<Option<Report>> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match Opened::change(global, config, &work) {
+            Ok(((), report)) => return Ok(Some(report)),
+            Err(error) if !matches!(error.downcast_ref(), Some(LockError::Held(_))) => return Err(error),
+            Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(500)),
+            Err(error) => {
+                let mut ledger = global.ledger()?;
+                if !ledger.is_present() {
+                    return Err(error);
+                }
+                return work(&mut ledger).map(|()| None);
+            }
+        }
+    }
+}
+
+/// Takes the decisions over: all of them or none.
+fn take_over(
+    global: &Global,
+    path: &Path,
+    config: &Config,
+    decisions: &Decisions,
+    ledger: &mut Ledger,
+) -> anyhow::Result<()> {
+    let before = config_file::read_if_there(path)?;
+    if let Some(text) = &decisions.configuration {
+        config_file::write(global, path, text, global.environment_key())?;
+    }
+    if let Err(error) = ledger.replace_decisions(&decisions.allowed, &decisions.releases) {
+        match (&decisions.configuration, before) {
+            (Some(_), Some(before)) => {
+                config_file::write(global, path, &before, global.environment_key())?;
+            }
+            (Some(_), None) => std::fs::remove_file(path)?,
+            (None, _) => {}
+        }
+        return Err(error.into());
+    }
+    // Whom the names mean must be known before anything is blocked.
+    learn_allowed(config, ledger, &decisions.names, &System)
 }
 
 fn useless(why: &str) -> Exit {
@@ -154,8 +198,8 @@ fn useless(why: &str) -> Exit {
     Exit::Unusable
 }
 
-/// Reads a backup and judges its lists.
-fn read(text: &str, now: i64) -> Result<Backup, String> {
+/// Reads a backup and judges its lists. The configuration in it is judged when it is read.
+fn read(text: &str, now: i64) -> Result<Decisions, String> {
     if text.len() as u64 > MOST {
         return Err(format!("the backup is larger than {MOST} bytes"));
     }
@@ -169,18 +213,42 @@ fn read(text: &str, now: i64) -> Result<Backup, String> {
             backup.banbridge_backup
         ));
     }
-    if backup.allowed.len().max(backup.releases.len()) > MOST_ENTRIES {
+    if backup.configuration.as_ref().is_some_and(|text| text.len() as u64 > config_file::MOST) {
+        return Err(format!("the backup's configuration is larger than {} bytes", config_file::MOST));
+    }
+    let released: usize = backup.releases.iter().map(|together| together.prefixes.len()).sum();
+    if backup.allowed.len().max(released) > MOST_ENTRIES {
         return Err(format!("the backup holds more than {MOST_ENTRIES} entries of one kind"));
     }
-    for one in &backup.allowed {
-        one.target.parse::<Allow>().map_err(|why| format!("the backup's allow list: {why}"))?;
-    }
-    for one in &backup.releases {
-        if one.until > now.saturating_add(LONGEST) {
-            return Err(format!("the backup's release of {} lasts longer than ten years", one.prefix));
+    let mut decisions = Decisions {
+        configuration: backup.configuration,
+        allowed: Vec::with_capacity(backup.allowed.len()),
+        names: Vec::new(),
+        releases: Vec::with_capacity(released),
+    };
+    for one in backup.allowed {
+        let target: Allow = one.target.parse().map_err(|why| format!("the backup's allow list: {why}"))?;
+        let since = one.since.clamp(0, now.max(0));
+        decisions.allowed.push(Allowed { target: target.to_string(), comment: one.comment, since });
+        if matches!(target.0, Target::Name(_)) {
+            decisions.names.push(target.0);
         }
     }
-    Ok(backup)
+    for together in &backup.releases {
+        // What was made in the future by this clock counts from now.
+        let ahead = together.since.saturating_sub(now).max(0);
+        let (since, until) = (together.since - ahead, together.until.saturating_sub(ahead));
+        if !(0..=until).contains(&since) || until > NEVER {
+            return Err("a release of the backup has no time that can be".to_owned());
+        }
+        for prefix in &together.prefixes {
+            let prefix: Prefix = prefix.parse().map_err(|why| {
+                format!("the backup's releases: {prefix:?} is no address or network: {why}")
+            })?;
+            decisions.releases.push(Release { prefix, since, until });
+        }
+    }
+    Ok(decisions)
 }
 
 #[cfg(test)]
@@ -188,21 +256,40 @@ mod tests {
     use super::*;
 
     const GOOD: &str = r#"{"banbridge_backup":1,"version":"0.1.0","configuration":"key = \"s3cr3t\"",
-        "allowed":[{"target":"sip.example.com","comment":null,"since":5}],
-        "releases":[{"prefix":"192.0.2.0/24","since":5,"until":10}]}"#;
+        "allowed":[{"target":" SIP.Example.com.","comment":null,"since":5}, {"target":"192.0.2.9","comment":"a","since":99}],
+        "releases":[{"since":5,"until":10,"prefixes":["192.0.2.77/24","2001:db8::1"]}]}"#;
 
     #[test]
     fn what_is_no_backup_is_refused_without_quoting_it() {
-        assert!(read(GOOD, 0).is_ok());
+        let long = format!("configuration\":\"{}", "#".repeat(1 << 20));
         for (from, to, words) in [
             ("{\"banbridge", "[\"banbridge", "no backup of banbridge"),
-            ("192.0.2.0/24", "s3cr3t", "no backup of banbridge"),
+            ("192.0.2.77/24", "nowhere", "no address or network"),
             ("backup\":1", "backup\":2", "another form"),
-            ("sip.example.com", "0.0.0.0/0", "most of the internet"),
-            ("\"until\":10", "\"until\":9000000000000", "ten years"),
+            (" SIP.Example.com.", "0.0.0.0/0", "most of the internet"),
+            (" SIP.Example.com.", "a b", "no address, network or host name"),
+            ("\"until\":10", "\"until\":9000000000000", "no time that can be"),
+            ("\"until\":10", "\"until\":-10", "no time that can be"),
+            ("configuration\":\"", &long, "configuration is larger"),
         ] {
-            let why = read(&GOOD.replace(from, to), 0).err().unwrap_or_else(|| panic!("{to} was taken"));
+            let why = read(&GOOD.replace(from, to), 50).err().unwrap_or_else(|| panic!("{to} was taken"));
             assert!(why.contains(words) && !why.contains("s3cr3t"), "{why}");
         }
+    }
+
+    #[test]
+    fn what_is_taken_over_is_as_commands_write_it_and_from_no_future() {
+        let good = read(GOOD, 50).unwrap();
+        let allowed: Vec<_> = good.allowed.iter().map(|one| (one.target.as_str(), one.since)).collect();
+        assert_eq!(allowed, [("sip.example.com", 5), ("192.0.2.9", 50)]);
+        assert_eq!(good.names, [Target::Name("sip.example.com".to_owned())]);
+        let released = |good: &Decisions| -> Vec<_> {
+            good.releases.iter().map(|one| (one.prefix.to_string(), one.since, one.until)).collect()
+        };
+        let all = |since, until| {
+            [("192.0.2.0/24".to_owned(), since, until), ("2001:db8::1".to_owned(), since, until)]
+        };
+        assert_eq!(released(&good), all(5, 10));
+        assert_eq!(released(&read(GOOD, 2).unwrap()), all(2, 7));
     }
 }

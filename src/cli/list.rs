@@ -39,6 +39,13 @@ pub struct ListArgs {
     page: PageArgs,
 }
 
+impl ListArgs {
+    /// No feed lists the administrator's rows.
+    fn shows_foreign(&self) -> bool {
+        self.with_foreign && self.feed.is_none()
+    }
+}
+
 #[derive(Serialize)]
 struct Listed {
     /// An address or network; of an administrator's row, what he wrote.
@@ -86,8 +93,8 @@ struct ReleasedItem {
 const ADMINISTRATOR: &str = "administrator";
 
 impl Line for Listed {
-    fn prefix(&self) -> Option<Prefix> {
-        self.network
+    fn holds(&self, part: &Prefix) -> bool {
+        self.network.is_some_and(|network| network.contains(part))
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
@@ -108,8 +115,8 @@ impl Line for Listed {
 }
 
 impl Line for RefusedItem {
-    fn prefix(&self) -> Option<Prefix> {
-        self.entry.parse().ok()
+    fn holds(&self, part: &Prefix) -> bool {
+        is_in(part, &self.entry)
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
@@ -118,7 +125,7 @@ impl Line for RefusedItem {
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => self.prefix().map(Key::Prefix),
+            Column::Prefix => self.entry.parse().ok().map(Key::Prefix),
             Column::Feed => Some(Key::Text(&self.feed)),
             _ => None,
         }
@@ -126,8 +133,8 @@ impl Line for RefusedItem {
 }
 
 impl Line for ReleasedItem {
-    fn prefix(&self) -> Option<Prefix> {
-        Some(self.prefix)
+    fn holds(&self, part: &Prefix) -> bool {
+        self.prefix.contains(part)
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
@@ -145,8 +152,8 @@ impl Line for ReleasedItem {
 }
 
 impl Line for AllowedItem {
-    fn prefix(&self) -> Option<Prefix> {
-        self.target.parse().ok()
+    fn holds(&self, part: &Prefix) -> bool {
+        is_in(part, &self.target) || self.addresses.iter().any(|address| is_in(part, address))
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
@@ -155,11 +162,16 @@ impl Line for AllowedItem {
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => self.prefix().map(Key::Prefix),
+            Column::Prefix => self.target.parse().ok().map(Key::Prefix),
             Column::FirstSeen => self.since.map(|time| Key::Number(time.0)),
             _ => None,
         }
     }
+}
+
+/// Whether a text is an address or network that holds this one.
+fn is_in(part: &Prefix, text: &str) -> bool {
+    text.parse().is_ok_and(|network: Prefix| network.contains(part))
 }
 
 /// Searches, sorts and cuts; prints the page where one was asked for as JSON. None when that is done.
@@ -227,7 +239,7 @@ fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledg
             })
         })
         .chain(widened(args, picture, &plan, &view, now))
-        .chain(args.with_foreign.then(|| foreign(picture)).into_iter().flatten())
+        .chain(args.shows_foreign().then(|| foreign(picture)).into_iter().flatten())
         .collect();
     let Some(items) = choose(global, &args.page, items)? else { return Ok(Exit::Done) };
     let rows = items.into_iter().map(|item| {

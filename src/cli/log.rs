@@ -10,12 +10,15 @@ use serde::Serialize;
 use super::Global;
 use super::exit::Exit;
 use super::logging::FILE;
-use super::output::{print, print_json};
+use super::output::{complain, print, print_json};
 use crate::files;
 use crate::pbx::firewall;
 
 /// The most of the file's end that is read, in bytes.
 const MOST: u64 = 4 << 20;
+
+/// Where the log is unless FreePBX was told otherwise.
+const USUAL: &str = "/var/log/asterisk";
 
 /// What `log` takes.
 #[derive(Debug, Args)]
@@ -41,8 +44,11 @@ struct Line {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &LogArgs) -> anyhow::Result<Exit> {
-    let mut conn = global.settings()?.connect()?;
-    let directory = firewall::setting(&mut conn, "ASTLOGDIR", "/var/log/asterisk")?;
+    // The log is wanted most when something is down.
+    let directory = directory(global).unwrap_or_else(|error| {
+        complain(&format!("{error:#}; this is the log of the usual place, {USUAL}"));
+        USUAL.to_owned()
+    });
     let path = Path::new(&directory).join(FILE);
     let end = match files::open_to_read(&path) {
         Ok(file) => end_of(file)?,
@@ -58,6 +64,12 @@ pub fn run(global: &Global, args: &LogArgs) -> anyhow::Result<Exit> {
         print(&last.iter().map(|line| format!("{line}\n")).collect::<String>())?;
     }
     Ok(Exit::Done)
+}
+
+/// Where FreePBX has its logs.
+fn directory(global: &Global) -> anyhow::Result<String> {
+    let mut conn = global.settings()?.connect()?;
+    Ok(firewall::setting(&mut conn, "ASTLOGDIR", USUAL)?)
 }
 
 /// The file's end, from the beginning of a line on.

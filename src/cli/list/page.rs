@@ -66,8 +66,8 @@ pub enum Key<'a> {
 
 /// A line of a list.
 pub trait Line {
-    /// The addresses that it speaks of, if it is one network.
-    fn prefix(&self) -> Option<Prefix>;
+    /// Whether an address or network is in what it speaks of.
+    fn holds(&self, part: &Prefix) -> bool;
     /// Its texts, as they are shown.
     fn texts(&self) -> [Option<&str>; 3];
     /// What it holds in a column.
@@ -95,10 +95,9 @@ impl PageArgs {
         if let Some(text) = text {
             let (needle, address) = (text.to_lowercase(), text.parse::<Prefix>().ok());
             all.retain(|line| {
-                let in_network =
-                    address.zip(line.prefix()).is_some_and(|(inner, outer)| outer.contains(&inner));
                 let mut texts = line.texts().into_iter().flatten();
-                in_network || texts.any(|text| text.to_lowercase().contains(&needle))
+                address.is_some_and(|address| line.holds(&address))
+                    || texts.any(|text| text.to_lowercase().contains(&needle))
             });
         }
         if let Some(column) = self.sort {
@@ -129,15 +128,15 @@ mod tests {
     struct One(&'static str, Option<i64>);
 
     impl Line for One {
-        fn prefix(&self) -> Option<Prefix> {
-            self.0.parse().ok()
+        fn holds(&self, part: &Prefix) -> bool {
+            self.0.parse().is_ok_and(|prefix: Prefix| prefix.contains(part))
         }
         fn texts(&self) -> [Option<&str>; 3] {
             [Some(self.0), None, Some("Apiban")]
         }
         fn key(&self, column: Column) -> Option<Key<'_>> {
             match column {
-                Column::Prefix => self.prefix().map(Key::Prefix),
+                Column::Prefix => self.0.parse().ok().map(Key::Prefix),
                 _ => self.1.map(Key::Number),
             }
         }

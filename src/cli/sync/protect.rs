@@ -162,17 +162,18 @@ fn allow_list(config: &Config, ledger: &mut Ledger) -> anyhow::Result<Vec<(Targe
     Ok(in_file.chain(by_command).collect())
 }
 
-/// Learns the `allow` list alone, after it was changed, with the one name that is new on it.
+/// Learns the `allow` list alone, after it was changed, with the names that are new on it.
 pub fn learn_allowed(
     config: &Config,
     ledger: &mut Ledger,
-    new: Option<&Target>,
+    new: &[Target],
     resolver: &dyn Resolver,
 ) -> anyhow::Result<()> {
-    if let Some(question) = new.and_then(Target::question) {
-        let found = resolver.resolve(std::slice::from_ref(&question));
+    let questions: Vec<String> = new.iter().filter_map(Target::question).collect();
+    if !questions.is_empty() {
+        let found = resolver.resolve(&questions);
         let mut used: Vec<String> = ledger.names()?.into_keys().collect();
-        used.push(question);
+        used.extend(questions);
         ledger.save_names(&found, &used, now())?;
     }
     let list = allow_list(config, ledger)?;
