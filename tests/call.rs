@@ -16,7 +16,8 @@ fn call(scene: &Scene, request: &Value) -> Run {
     let mut command = scene.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
     command.arg("call").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(request.to_string().as_bytes()).unwrap();
+    // What is too long is not read to its end.
+    let _ = child.stdin.take().unwrap().write_all(request.to_string().as_bytes());
     child.wait_with_output().unwrap().into()
 }
 
@@ -46,10 +47,13 @@ fn a_command_given_as_json_has_the_output_and_the_exit_code_of_the_command() {
     let run = call(&scene, &json!({ "args": ["allow", "192.0.2.9", "--json", format!("--comment={odd}")] }));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(!scene.pbx.outside("/tmp/odd").exists());
-    for refused in
-        [json!({ "args": ["call"] }), json!({ "args": ["fetch"] }), json!({ "args": "status" }), json!([])]
-    {
+    for refused in [json!({ "args": "status" }), json!([]), json!({ "args": [] })] {
         assert_eq!(call(&scene, &refused).code, 2, "{refused}");
+    }
+    for hidden in ["call", "fetch", "notify", "thaw-watch 1 1", "try-feed apiban"] {
+        let words: Vec<&str> = hidden.split(' ').collect();
+        let run = call(&scene, &json!({ "args": words }));
+        assert!(run.code == 2 && run.stderr.contains("documented commands only"), "{hidden}: {run:?}");
     }
     let run = call(&scene, &json!({ "args": ["status"], "detach": true }));
     assert!(run.code == 2 && run.stderr.contains("only sync"), "{run:?}");
@@ -200,4 +204,55 @@ fn what_another_user_changes_is_asked_of_root_and_roots_apply_brings_it_into_for
     pbx.run_as("asterisk", &["ln", "-s", "/tmp/elsewhere", request]).ok();
     scene.run_as("asterisk", &["release", ATTACKER]).ok();
     assert!(!pbx.outside("/tmp/elsewhere").exists());
+}
+
+#[test]
+fn what_is_handed_over_may_be_long_and_only_the_key_of_the_environment_is_taken() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    let key = "k".repeat(60_000);
+    let run = call(&scene, &json!({ "args": ["config", "set", "feed.apiban.key", "-"], "stdin": key }));
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(scene.pbx.read_file(CONFIG).contains(&key) && !run.stdout.contains("kkk"));
+    let env = json!({ "BANBRIDGE_APIBAN_KEY": "MY API KEY", "BANBRIDGE_CONFIG": "/nowhere" });
+    let run = call(&scene, &json!({ "args": ["config", "check"], "env": env }));
+    assert!(run.code == 78 && run.stderr.contains("placeholder"), "{run:?}");
+    let huge = json!({ "args": ["restore"], "stdin": "x".repeat(1 << 20) });
+    let run = call(&scene, &huge);
+    assert!(run.code == 2 && run.stderr.contains("larger"), "{run:?}");
+}
+
+#[test]
+fn a_detached_run_leads_a_session_without_a_terminal_and_whoever_called_is_gone() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.configure("timeout = \"5s\"");
+    scene.faults(&["stall"]);
+    let run = call(&scene, &json!({ "args": ["sync", "--json"], "detach": true }));
+    assert_eq!(run.code, 0, "{run:?}");
+    until("the run to ask", || scene.requests().len() == 1);
+    let shown = scene.pbx.run(&["ps", "-eo", "pid=,sid=,tty=,args="]).ok();
+    let line = shown.lines().find(|line| line.contains("banbridge sync --json")).expect(&shown);
+    let fields: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!((fields[0], fields[2]), (fields[1], "?"), "{shown}");
+    assert!(!shown.contains(" call"), "{shown}");
+    until("its end", || !scene.pbx.run(&["ps", "-eo", "args="]).stdout.contains("banbridge sync"));
+}
+
+#[test]
+fn the_first_key_makes_the_configuration_and_it_is_asterisks_whoever_gives_it() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    for user in ["root", "asterisk"] {
+        scene.pbx.remove_file(CONFIG);
+        let mut command = scene.pbx.command_as(user, env!("CARGO_BIN_EXE_banbridge"));
+        command.args(["config", "set", "feed.apiban.key", "-"]).stdin(Stdio::piped());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(format!("{KEY}\n").as_bytes()).unwrap();
+        let run: Run = child.wait_with_output().unwrap().into();
+        assert!(run.code == 0 && !scene::shows_key(&run.stdout), "{run:?}");
+        let mode = scene.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
+        assert_eq!(mode.trim(), "asterisk:asterisk 640", "{user}");
+        assert_eq!(scene.run(&["config", "check"]).code, 0);
+    }
+    scene.pbx.remove_file(CONFIG);
+    let other = scene.run(&["config", "set", "blacklist.limit", "5"]);
+    assert!(other.code == 78 && other.stderr.contains("no such file"), "{other:?}");
 }

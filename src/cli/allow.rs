@@ -8,7 +8,7 @@ use super::output::{Time, count, print, print_json};
 use super::sync::Opened;
 use super::sync::protect::learn_allowed;
 use super::sync::report::{BlacklistReport, Reload, Report};
-use super::{Global, now};
+use super::{Global, now, request};
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;
 use crate::ledger::allow::Allowed;
@@ -93,7 +93,10 @@ fn change(
             if !ledger.is_present() {
                 return Err(error);
             }
-            (work(&mut ledger)?, None, Some(error))
+            let worked = work(&mut ledger)?;
+            // That run may be one that cannot do what root can.
+            request::after_change();
+            (worked, None, Some(error))
         }
         Err(error) => return Err(error),
     };
@@ -191,23 +194,24 @@ pub struct AllowedItem {
 
 /// The whole allow list: the configuration's, then what commands added.
 pub fn items(config: &Config, ledger: &mut Ledger) -> anyhow::Result<Vec<AllowedItem>> {
-    let mut all = Vec::new();
-    for allow in &config.protect.allow {
-        let (target, addresses) = (allow.to_string(), addresses(ledger, allow)?);
-        all.push(AllowedItem { target, in_configuration: true, comment: None, since: None, addresses });
-    }
-    for allowed in ledger.allowed()? {
-        let addresses = match allowed.target.parse() {
-            Ok(allow) => addresses(ledger, &allow)?,
-            Err(_) => Vec::new(),
-        };
-        all.push(AllowedItem {
-            target: allowed.target,
-            in_configuration: false,
-            comment: allowed.comment,
-            since: Some(Time(allowed.since)),
-            addresses,
-        });
-    }
-    Ok(all)
+    let names = ledger.names()?;
+    let addresses = |allow: &Allow| match allow.0.question() {
+        None => vec![allow.to_string()],
+        Some(question) => names.get(&question).into_iter().flatten().map(ToString::to_string).collect(),
+    };
+    let in_file = config.protect.allow.iter().map(|allow| AllowedItem {
+        target: allow.to_string(),
+        in_configuration: true,
+        comment: None,
+        since: None,
+        addresses: addresses(allow),
+    });
+    let by_command = ledger.allowed()?.into_iter().map(|allowed| AllowedItem {
+        addresses: allowed.target.parse().map_or_else(|_| Vec::new(), |allow| addresses(&allow)),
+        target: allowed.target,
+        in_configuration: false,
+        comment: allowed.comment,
+        since: Some(Time(allowed.since)),
+    });
+    Ok(in_file.chain(by_command).collect())
 }

@@ -51,6 +51,12 @@ impl Ledger {
         Err(Held { holder }.into())
     }
 
+    /// Gives it back before this process ends, for whoever is called next.
+    pub fn unlock(&mut self) -> Result<(), LedgerError> {
+        self.conn.query_drop(format!("DO RELEASE_LOCK({NAME})"))?;
+        Ok(())
+    }
+
     /// Whether anybody has it.
     pub fn is_locked(&mut self) -> Result<bool, LedgerError> {
         let connection: Option<Option<u64>> =

@@ -26,7 +26,6 @@ use clap::Args;
 use super::Global;
 use super::exit::Exit;
 use super::output::{print, print_json};
-use super::request;
 use crate::config::{Config, FeedConfig};
 use child::{Child, Event};
 pub use notify::run_child as tell;
@@ -106,7 +105,7 @@ pub fn run(global: &Global, args: &SyncArgs) -> anyhow::Result<Exit> {
         session.record(recorded, &mut report, &worked)?;
         worked?;
         if report.changed_anything() {
-            request::after_change();
+            session.ask_root()?;
         }
     }
     report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

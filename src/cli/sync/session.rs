@@ -129,7 +129,7 @@ impl Opened {
         }
         session.record(recorded, &mut report, &worked)?;
         worked?;
-        request::after_change();
+        session.ask_root()?;
         report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         Ok((changed, report))
     }
@@ -245,6 +245,16 @@ impl Session<'_> {
     pub(super) fn refresh(&mut self) -> anyhow::Result<()> {
         clock::look(&mut self.ledger)?;
         self.picture = Picture::load(&mut self.ledger, self.config, now())?;
+        Ok(())
+    }
+
+    /// Asks root to bring into force what only root can, unless this is root. The end of a run: the lock is given back
+    /// first, so that root's run finds it free.
+    pub(super) fn ask_root(mut self) -> anyhow::Result<()> {
+        if !self.is_root {
+            self.ledger.unlock()?;
+            request::after_change();
+        }
         Ok(())
     }
 
