@@ -288,6 +288,14 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     assert!(scene.log().contains("done:"), "the log goes only with a purge");
     assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
 
+    // It comes again, and knows what was released.
+    on(&scene, &format!("dpkg -i --force-confold {new} 2>&1; {still}")).ok();
+    on(&scene, "! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service").ok();
+    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
+    on(&scene, "dpkg -r banbridge 2>&1; test -e /var/lib/banbridge/removed.json").ok();
+    assert!(!fs::read_to_string(pbx.outside("/var/lib/banbridge/removed.json")).unwrap().contains(KEY));
+
     on(&scene, "dpkg -P banbridge 2>&1").ok();
     let mut after = files(&scene);
     // It was there before the package, and is what a purge takes.
