@@ -119,10 +119,12 @@ impl Ledger {
         let oldest = now - KEPT;
         self.conn.exec_drop("DELETE FROM banbridge_hour WHERE at < ?", (oldest,))?;
         self.conn.exec_drop("DELETE FROM banbridge_feed_day WHERE day < ?", (oldest,))?;
+        // The last one stays however old it looks: it may have begun by a clock that was set right in the middle of it.
+        let last: Option<Option<u64>> = self.conn.query_first("SELECT MAX(id) FROM banbridge_run")?;
         self.conn.exec_drop(
-            "DELETE FROM banbridge_run WHERE started_at < ? OR (started_at < ? AND exit_code = 0 AND added = 0 \
-             AND removed = 0 AND error IS NULL AND fallback IS NULL)",
-            (oldest, now - QUIET_KEPT),
+            "DELETE FROM banbridge_run WHERE id < ? AND (started_at < ? OR (started_at < ? AND exit_code = 0 \
+             AND added = 0 AND removed = 0 AND error IS NULL AND fallback IS NULL))",
+            (last.flatten().unwrap_or(0), oldest, now - QUIET_KEPT),
         )?;
         let first: Option<u64> = self
             .conn
