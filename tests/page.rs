@@ -205,3 +205,20 @@ fn a_hundred_thousand_entries_come_page_by_page() {
         (&json!(100_000), vec![json!(addresses(100_000)[99_999])])
     );
 }
+
+#[test]
+fn what_an_administrator_decides_waits_for_a_run_that_is_nearly_done() {
+    let scene = Scene::without_firewall(&[ATTACKER]);
+    scene.sync(0, &[]);
+    let mut run = scene.pbx.database();
+    run.query_drop("SELECT GET_LOCK('banbridge.asterisk', 0)").unwrap();
+    // What comes by the clock does not wait: the next minute is soon.
+    assert_eq!(scene.run(&["apply"]).code, 75);
+    let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+    let mut decision = command.args(["release", ATTACKER]).stdout(Stdio::null()).spawn().unwrap();
+    let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE state = 'User lock'";
+    until("the decision to wait", || scene.pbx.sql::<u64>(waiting, ()) == [1]);
+    run.query_drop("SELECT RELEASE_LOCK('banbridge.asterisk')").unwrap();
+    assert!(decision.wait().unwrap().success());
+    assert_eq!(scene.json(&["list", "--released"]).1[0]["prefix"], ATTACKER);
+}

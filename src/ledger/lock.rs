@@ -37,7 +37,13 @@ const NAME: &str = "CONCAT('banbridge.', DATABASE())";
 impl Ledger {
     /// Takes the lock or says at once who has it.
     pub fn lock(&mut self) -> Result<(), LockError> {
-        let taken: Option<Option<u8>> = self.conn.query_first(format!("SELECT GET_LOCK({NAME}, 0)"))?;
+        self.lock_within(0)
+    }
+
+    /// Takes the lock, or says who has it when so many seconds have passed.
+    pub fn lock_within(&mut self, seconds: u8) -> Result<(), LockError> {
+        let taken: Option<Option<u8>> =
+            self.conn.query_first(format!("SELECT GET_LOCK({NAME}, {seconds})"))?;
         if taken.flatten() == Some(1) {
             return Ok(());
         }

@@ -24,6 +24,9 @@ use crate::pbx::{daemon, firewall};
 
 /// The name under which the ledger keeps when root ran last.
 pub const ROOT_RUN: &str = "root_run";
+/// How many seconds an administrator's decision waits for another run: root's apply, for one, which his last decision
+/// asked for.
+const CHANGE_WAITS: u8 = 10;
 
 /// What this process does of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,7 +121,7 @@ impl Opened {
     ) -> anyhow::Result<(T, Report)> {
         let started = Instant::now();
         let mut opened = Self::open(global, config, true)?;
-        opened.lock()?;
+        opened.ledger()?.lock_within(CHANGE_WAITS)?;
         let recorded = opened.begin()?;
         let changed = change(opened.ledger()?)?;
         let mut session = opened.session(config, Role::Whole, Patience(Some(Duration::ZERO)), false)?;
