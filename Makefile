@@ -1,7 +1,7 @@
 # Two commands do all the set-up on a fresh Debian 12 with Rust:
 #   make demo   the whole job on real input, in a sandboxed PBX; LIST=path/to/list has the feed list other addresses
 #   make demo-gui   the same, and then the page of the module, in a FreePBX around it, for this machine's browser
-#   make test   all tests
+#   make test   all tests; T="history gui" runs some of them, see tests/run
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
 #   make lint   format, clippy, syntax of the scripts
 #   make dist   the packages, into target/dist/packages; needs Python 3 with pip, no root
@@ -25,7 +25,7 @@ DEPS += libsqlite3-0
 # The web server of the demo's second PBX.
 DEPS += python3
 # Prometheus is unpacked too: its promtool reads what status prints for it. fail2ban's filter for Asterisk is what
-# tests/coverage.rs compares ours with.
+# tests/it/coverage.rs compares ours with.
 DEPS += fail2ban
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
@@ -57,7 +57,7 @@ demo-gui: deps
 	@SERVE=$(or $(SERVE),1) tests/demo
 
 test: deps
-	@tests/run
+	@tests/run $(T)
 
 SCHEDULES ?= 5000
 soak: deps

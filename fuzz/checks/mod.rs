@@ -1,5 +1,5 @@
 //! What must hold for anything that others can write and the program reads. Each file is the body of one fuzz target
-//! of the same name; `tests/fuzz_corpus.rs` checks the same of every file of the corpus.
+//! of the same name; `tests/it/fuzz_corpus.rs` checks the same of every file of the corpus.
 //!
 //! In each, `read` only lets the program's readers run, so that their time can be measured, and `check` looks at what
 //! they made of it.

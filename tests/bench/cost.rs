@@ -4,16 +4,16 @@
 //! quick one.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "../scene/mod.rs"]
-mod scene;
+#[path = "../testenv/mod.rs"]
+mod testenv;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use scene::{NFT, Sandbox, Scene, addresses};
 use serde_json::{Value, json};
+use testenv::{NFT, Sandbox, TestEnv, addresses};
 
 /// Runs of each kind; the median counts.
 const TIMES: usize = 9;
@@ -50,18 +50,18 @@ fn main() {
 
 fn measure(entries: u32) -> Vec<Value> {
     // Without the firewall: how long its daemon takes over the rows is not the program's.
-    let first: Vec<Cost> = (0..3).map(|_| cost(&scene(entries))).collect();
-    let scene = scene(entries);
-    cost(&scene);
+    let first: Vec<Cost> = (0..3).map(|_| cost(&prepared(entries))).collect();
+    let env = prepared(entries);
+    cost(&env);
     let quiet: Vec<Cost> = (0..TIMES)
         .map(|_| {
-            scene.later(scene::WINDOW);
-            cost(&scene)
+            env.later(testenv::WINDOW);
+            cost(&env)
         })
         .collect();
     // The same without a request, as when the feed's interval has not passed.
-    configure(&scene, "interval = \"1h\"");
-    let silent: Vec<Cost> = (0..TIMES).map(|_| cost(&scene)).collect();
+    configure(&env, "interval = \"1h\"");
+    let silent: Vec<Cost> = (0..TIMES).map(|_| cost(&env)).collect();
     vec![
         told("first load", entries, &first),
         told("nothing new, one request", entries, &quiet),
@@ -71,47 +71,47 @@ fn measure(entries: u32) -> Vec<Value> {
 
 /// The same with a list in a file and the limit at its default, to see how a run grows.
 fn measure_list(entries: u32) -> Vec<Value> {
-    let scene = Scene::without_firewall(&[] as &[&str]);
-    scene.pbx.write_file("/tmp/list", addresses(entries).join("\n"));
-    scene.give_to_asterisk("/tmp/list");
+    let env = TestEnv::without_firewall(&[] as &[&str]);
+    env.pbx.write_file("/tmp/list", addresses(entries).join("\n"));
+    env.give_to_asterisk("/tmp/list");
     // As often as it is asked, it is read.
-    scene.write_config(
+    env.write_config(
         "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\ninterval = \"1s\"\nsurge_more = 2000000\n",
     );
-    let first = [cost(&scene)];
+    let first = [cost(&env)];
     let later: Vec<Cost> = (0..3)
         .map(|_| {
-            scene.later(60);
-            cost(&scene)
+            env.later(60);
+            cost(&env)
         })
         .collect();
     vec![told("list, first load", entries, &first), told("list, read again", entries, &later)]
 }
 
 /// A PBX whose feed gives everything within the rate limit, so that no time goes by waiting for it.
-fn scene(entries: u32) -> Scene {
+fn prepared(entries: u32) -> TestEnv {
     let builder = Sandbox::builder(NFT).disabled();
-    let scene = Scene::on_with(builder, &addresses(entries), |options| options.batch = 2_000);
-    configure(&scene, "");
-    scene
+    let env = TestEnv::on_with(builder, &addresses(entries), |options| options.batch = 2_000);
+    configure(&env, "");
+    env
 }
 
-fn configure(scene: &Scene, lines: &str) {
-    scene.configure(&format!("{lines}\n[blacklist]\nlimit = 20000"));
+fn configure(env: &TestEnv, lines: &str) {
+    env.configure(&format!("{lines}\n[blacklist]\nlimit = 20000"));
 }
 
-fn cost(scene: &Scene) -> Cost {
+fn cost(env: &TestEnv) -> Cost {
     let program = fs::read(env!("CARGO_BIN_EXE_banbridge")).map(|bytes| bytes.len());
     assert!(program.is_ok(), "the program is there, and in the page cache");
     let started = Instant::now();
-    let mut child = scene.start(&["--json"]);
+    let mut child = env.start(&["--json"]);
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
     let mut begun = started;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        for (pid, peak) in processes(scene) {
+        for (pid, peak) in processes(env) {
             if peaks.is_empty() {
                 begun = Instant::now();
             }
@@ -125,8 +125,8 @@ fn cost(scene: &Scene) -> Cost {
 }
 
 /// Process ids, as the sandbox sees them, and peak memory of the program's processes.
-fn processes(scene: &Scene) -> Vec<(u32, u64)> {
-    let Ok(all) = fs::read_dir(scene.pbx.outside("/proc")) else { return Vec::new() };
+fn processes(env: &TestEnv) -> Vec<(u32, u64)> {
+    let Ok(all) = fs::read_dir(env.pbx.outside("/proc")) else { return Vec::new() };
     all.flatten()
         .filter_map(|entry| {
             let pid = entry.file_name().to_str()?.parse().ok()?;

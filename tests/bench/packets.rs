@@ -4,15 +4,15 @@
 //! `cargo bench --bench packets -- 1000,10000,100000`, which is the default.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "../scene/mod.rs"]
-mod scene;
+#[path = "../testenv/mod.rs"]
+mod testenv;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
-use scene::{Attacker, Firewall, LEGACY, NFT, Probe, Sandbox, Scene, addresses, rule, until};
 use serde_json::{Value, json};
+use testenv::{Attacker, Firewall, LEGACY, NFT, Probe, Sandbox, TestEnv, addresses, rule, until};
 
 /// Figures of one kind; the median counts.
 const TIMES: usize = 5;
@@ -86,14 +86,14 @@ fn sample(pbx: &Sandbox, from: &str, count: u32) -> f64 {
 }
 
 /// A PBX whose feed lists so many, with the set or without.
-fn scene(firewall: Firewall, keys: &[String], lines: &str) -> Scene {
-    let scene = Scene::on(Sandbox::builder(firewall).period(36_000), &[] as &[&str]);
-    scene.pbx.write_file("/tmp/list", keys.join("\n"));
-    scene.give_to_asterisk("/tmp/list");
-    scene.write_config(&format!(
+fn prepared(firewall: Firewall, keys: &[String], lines: &str) -> TestEnv {
+    let env = TestEnv::on(Sandbox::builder(firewall).period(36_000), &[] as &[&str]);
+    env.pbx.write_file("/tmp/list", keys.join("\n"));
+    env.give_to_asterisk("/tmp/list");
+    env.write_config(&format!(
         "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\nsurge_more = 2000000\n{lines}"
     ));
-    scene
+    env
 }
 
 fn cost(name: &str, firewall: Firewall, size: u32) -> Value {
@@ -117,11 +117,11 @@ fn cost(name: &str, firewall: Firewall, size: u32) -> Value {
     // The set alone, then with as many rows as the limit allows, as it is by default.
     let at = |limit: &str| {
         let lines = format!("[blacklist]\nlimit = {limit}\naggregate = false\n[set]\nenabled = \"yes\"");
-        let scene = scene(firewall, &keys, &lines);
-        let bare = sample(&scene.pbx, CLEAN, 20_000);
-        let report = scene.sync(0, &[]);
+        let env = prepared(firewall, &keys, &lines);
+        let bare = sample(&env.pbx, CLEAN, 20_000);
+        let report = env.sync(0, &[]);
         assert_eq!(report["set"]["size"], size, "{report:#}");
-        let figures = (sample(&scene.pbx, CLEAN, 20_000) - bare, sample(&scene.pbx, listed, 20_000) - bare);
+        let figures = (sample(&env.pbx, CLEAN, 20_000) - bare, sample(&env.pbx, listed, 20_000) - bare);
         (figures, report["blacklist"]["added"].clone())
     };
     let ((set_clean, set_listed), _) = at("0");
@@ -139,23 +139,23 @@ fn restart(name: &str, firewall: Firewall) -> Value {
     let keys = addresses(RESTARTED);
     let last = keys.last().unwrap();
     let flooded = |lines: &str| {
-        let scene = scene(firewall, &keys, lines);
-        scene.sync(0, &[]);
-        until("the rows to be in force", || scene.pbx.probe(Attacker(last)) == Probe::Refused);
-        let flood = scene.pbx.flood(Attacker(last), 1_000);
+        let env = prepared(firewall, &keys, lines);
+        env.sync(0, &[]);
+        until("the rows to be in force", || env.pbx.probe(Attacker(last)) == Probe::Refused);
+        let flood = env.pbx.flood(Attacker(last), 1_000);
         thread::sleep(Duration::from_millis(300));
         let started = Instant::now();
-        scene.pbx.run(&["fwconsole", "firewall", "restart"]).ok();
+        env.pbx.run(&["fwconsole", "firewall", "restart"]).ok();
         // In force again when all rows are rules: the flood goes on until then.
         // Asked plainly: while the chain is being made the program complains.
-        let rules = || scene.pbx.run(&["iptables", "-S", "fpbxblacklist"]).stdout.lines().count();
+        let rules = || env.pbx.run(&["iptables", "-S", "fpbxblacklist"]).stdout.lines().count();
         while rules() <= keys.len() {
             assert!(started.elapsed() < Duration::from_secs(120));
             thread::sleep(Duration::from_millis(20));
         }
         let seconds = started.elapsed().as_secs_f64();
         let counts = flood.stop();
-        assert_eq!(scene.pbx.probe(Attacker(last)), Probe::Refused);
+        assert_eq!(env.pbx.probe(Attacker(last)), Probe::Refused);
         json!({ "sent": counts.sent, "answered": counts.answered, "refused": counts.refused, "seconds": seconds })
     };
     json!({

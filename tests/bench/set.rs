@@ -5,8 +5,8 @@
 //! `cargo bench --bench set -- 1000,10000,100000`, which is the default.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-#[path = "../scene/mod.rs"]
-mod scene;
+#[path = "../testenv/mod.rs"]
+mod testenv;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -18,8 +18,8 @@ use std::{env, fs, thread};
 use banbridge::ban::Prefix;
 use banbridge::kernel::program::System;
 use banbridge::kernel::set::{DIRECTORY, Desired, Set};
-use scene::{NFT, Sandbox, addresses};
 use serde_json::{Value, json};
+use testenv::{NFT, Sandbox, addresses};
 
 /// Figures of one kind; the median counts.
 const TIMES: usize = 5;
@@ -134,7 +134,7 @@ fn bouncer() -> Option<f64> {
         return None;
     }
     let pbx = Sandbox::builder(NFT).disabled().start();
-    let listener = scene::inside(&pbx, || TcpListener::bind("127.0.0.1:8081").unwrap());
+    let listener = testenv::inside(&pbx, || TcpListener::bind("127.0.0.1:8081").unwrap());
     thread::spawn(move || serve(&listener));
     pbx.write_file(
         "/tmp/bouncer.yaml",

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::scene::Run;
+use crate::testenv::Run;
 
 /// Where the Debian is; made at the first call.
 pub fn root() -> &'static Path {

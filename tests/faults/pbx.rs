@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::scene::{Firewall, NFT, Sandbox, Scene};
+use crate::testenv::{Firewall, NFT, Sandbox, TestEnv};
 use crate::world::NAMES;
 
 const TABLE: &str = "kvstore_FreePBX_modules_Firewall";
@@ -38,7 +38,7 @@ impl Shape {
 }
 
 pub struct Pbx {
-    pub scene: Scene,
+    pub env: TestEnv,
     pub shape: Shape,
     engine: &'static str,
 }
@@ -56,22 +56,22 @@ impl Pbx {
             Shape::Live => Sandbox::builder(NFT).period(3600),
             Shape::LiveNftables => Sandbox::builder(Firewall::Nftables).period(3600),
         };
-        let scene = Scene::on_with(builder, &[""; 0], |options| {
+        let env = TestEnv::on_with(builder, &[""; 0], |options| {
             options.rate = None;
             options.batch = 8;
         });
         let names = NAMES.map(|(name, address)| format!("{name} {address}\n")).concat();
-        scene.pbx.names(&names);
+        env.pbx.names(&names);
         // Every row that is ever written, also one that is rolled back.
-        scene.pbx.sql_run("CREATE TABLE audit (place INT AUTO_INCREMENT PRIMARY KEY, `key` CHAR(255), val VARCHAR(99)) ENGINE=MyISAM", ());
+        env.pbx.sql_run("CREATE TABLE audit (place INT AUTO_INCREMENT PRIMARY KEY, `key` CHAR(255), val VARCHAR(99)) ENGINE=MyISAM", ());
         for (name, when) in [("audit_insert", "INSERT"), ("audit_update", "UPDATE")] {
             let sql = format!(
                 "CREATE TRIGGER {name} AFTER {when} ON {TABLE} FOR EACH ROW BEGIN IF NEW.id = 'blacklist' THEN \
                  INSERT INTO audit (`key`, val) VALUES (NEW.`key`, NEW.val); END IF; END"
             );
-            mysql::prelude::Queryable::query_drop(&mut scene.pbx.database(), sql).unwrap();
+            mysql::prelude::Queryable::query_drop(&mut env.pbx.database(), sql).unwrap();
         }
-        let pbx = Self { scene, shape, engine: "InnoDB" };
+        let pbx = Self { env, shape, engine: "InnoDB" };
         fs::create_dir(pbx.dir()).unwrap();
         fs::set_permissions(pbx.dir(), fs::Permissions::from_mode(0o777)).unwrap();
         pbx
@@ -79,13 +79,13 @@ impl Pbx {
 
     /// The directory that the faults are told by.
     pub fn dir(&self) -> PathBuf {
-        self.scene.pbx.dir().join("faults")
+        self.env.pbx.dir().join("faults")
     }
 
     /// As if nothing had ever been there.
     pub fn reset(&mut self, nftables: bool, engine: &'static str) {
-        let pbx = &self.scene.pbx;
-        let tables = self.scene.tables();
+        let pbx = &self.env.pbx;
+        let tables = self.env.tables();
         if !tables.is_empty() {
             pbx.sql_run(&format!("DROP TABLE {}", tables.join(", ")), ());
         }
@@ -104,8 +104,8 @@ impl Pbx {
             pbx.sql_run(&format!("ALTER TABLE {TABLE} ENGINE={engine}"), ());
             self.engine = engine;
         }
-        self.scene.feed.set_list(&[]);
-        self.scene.feed.clear_faults();
+        self.env.feed.set_list(&[]);
+        self.env.feed.clear_faults();
         for file in fs::read_dir(self.dir()).unwrap() {
             fs::remove_file(file.unwrap().path()).unwrap();
         }
@@ -119,30 +119,30 @@ impl Pbx {
 
     /// Rows of the blacklist, key and value.
     pub fn rows(&self) -> BTreeMap<String, String> {
-        self.scene.pbx.blacklist().into_iter().collect()
+        self.env.pbx.blacklist().into_iter().collect()
     }
 
     /// Rows that were written since the last time this was asked.
     pub fn audit(&self) -> Vec<(String, String)> {
-        let rows = self.scene.pbx.sql("SELECT `key`, val FROM audit ORDER BY place", ());
-        self.scene.pbx.sql_run("TRUNCATE audit", ());
+        let rows = self.env.pbx.sql("SELECT `key`, val FROM audit ORDER BY place", ());
+        self.env.pbx.sql_run("TRUNCATE audit", ());
         rows
     }
 
     /// Texts of one column, none when the table is not there.
     pub fn texts(&self, table: &str, sql: &str) -> BTreeSet<String> {
-        if !self.scene.tables().iter().any(|one| one == table) {
+        if !self.env.tables().iter().any(|one| one == table) {
             return BTreeSet::new();
         }
-        self.scene.pbx.sql(sql, ()).into_iter().collect()
+        self.env.pbx.sql(sql, ()).into_iter().collect()
     }
 
     /// Starts the program with faults.
     pub fn start_run(&self, user: &str, words: &[&str], faults: &str) -> Child {
         let program = env!("CARGO_BIN_EXE_banbridge");
         let mut command = match user {
-            "root" => self.scene.pbx.command(program),
-            user => self.scene.pbx.command_as(user, program),
+            "root" => self.env.pbx.command(program),
+            user => self.env.pbx.command_as(user, program),
         };
         command
             .args(words)
@@ -194,7 +194,7 @@ impl Pbx {
 
     /// Kills a held run and the process that it started, as `kill -9` does.
     pub fn kill_group(&self, child: Child) {
-        let parent = self.scene.pbx.pid_of(&child);
+        let parent = self.env.pbx.pid_of(&child);
         let children =
             fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
         let pids = children.split_whitespace().map(|pid| pid.parse().unwrap()).chain([parent as i32]);
@@ -207,8 +207,8 @@ impl Pbx {
 
     /// Waits until no connection has the lock: the server needs a moment to see that a killed run is gone.
     pub fn nobody_runs(&self) {
-        crate::scene::until("the lock to be free", || {
-            let free: Vec<Option<u64>> = self.scene.pbx.sql("SELECT IS_USED_LOCK('banbridge.asterisk')", ());
+        crate::testenv::until("the lock to be free", || {
+            let free: Vec<Option<u64>> = self.env.pbx.sql("SELECT IS_USED_LOCK('banbridge.asterisk')", ());
             free == [None]
         });
     }
@@ -223,14 +223,14 @@ impl Pbx {
     /// Whether the firewall's table has seen the ledger's last change.
     pub fn numbers_agree(&self) -> bool {
         let sql = format!("SELECT val FROM {TABLE} WHERE id = 'banbridge' AND `key` = 'generation'");
-        let there = self.scene.pbx.sql(&sql, ()).into_iter().collect();
+        let there = self.env.pbx.sql(&sql, ()).into_iter().collect();
         let sql = "SELECT CAST(value AS CHAR) FROM banbridge_state WHERE name = 'generation'";
         self.texts("banbridge_state", sql) == there
     }
 
     /// Whether the ledger's tables are all there.
     pub fn has_ledger(&self) -> bool {
-        let tables = self.scene.tables();
+        let tables = self.env.tables();
         ["state", "allow", "sighting"].iter().all(|name| tables.iter().any(|table| table.ends_with(name)))
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::oracle::{Oracle, Writer};
 use crate::pbx::{Pbx, Shape};
-use crate::scene::{DAY, Fault, KEY};
+use crate::testenv::{DAY, Fault, KEY};
 use crate::world::{Dice, places};
 use crate::{POINTS, POINTS_OF_FWCONSOLE, POINTS_OF_THE_DAEMON};
 
@@ -84,8 +84,8 @@ impl<'a> Schedule<'a> {
         if self.oracle.writer == Writer::Fwconsole {
             config += "writer = \"fwconsole\"\n";
         }
-        let url = self.pbx.scene.feed.url();
-        self.pbx.scene.write_config(&format!(
+        let url = self.pbx.env.feed.url();
+        self.pbx.env.write_config(&format!(
             "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n{config}"
         ));
         let (user, nftables, writer) = (self.user, self.oracle.nftables, self.oracle.writer);
@@ -107,21 +107,21 @@ impl<'a> Schedule<'a> {
                 self.dice.entry()
             };
             if self.oracle.his.insert(key.clone(), "1".into()).is_none() {
-                self.pbx.scene.pbx.write_blacklist([key.as_str()], "1");
+                self.pbx.env.pbx.write_blacklist([key.as_str()], "1");
                 self.tell(format!("the administrator has {key}"));
             }
         }
         let list: Vec<String> = (0..3 + self.dice.below(25)).map(|_| self.entry()).collect();
         self.tell(format!("listed {}", list.join(" ")));
         self.oracle.listed.extend(list.iter().cloned());
-        self.pbx.scene.feed.set_list(&list);
+        self.pbx.env.feed.set_list(&list);
         self.look();
     }
 
     fn trust(&mut self, trusted: Vec<String>) {
         let map: serde_json::Map<String, serde_json::Value> =
             trusted.iter().map(|one| (one.clone(), json!("trusted"))).collect();
-        self.pbx.scene.pbx.set_config("networkmaps", &json!(map));
+        self.pbx.env.pbx.set_config("networkmaps", &json!(map));
         self.tell(format!("trusted {}", trusted.join(" ")));
         self.oracle.trusted = trusted;
     }
@@ -134,7 +134,7 @@ impl<'a> Schedule<'a> {
     fn feed_has_news(&mut self) {
         for _ in 0..self.dice.below(5) {
             let entry = self.entry();
-            self.pbx.scene.feed.sight(&entry);
+            self.pbx.env.feed.sight(&entry);
             self.tell(format!("listed {entry}"));
             self.oracle.listed.insert(entry);
         }
@@ -221,7 +221,7 @@ impl<'a> Schedule<'a> {
     fn database_goes(&mut self) {
         let Some((child, fault)) = self.held() else { return };
         let killed = self.dice.once_in(2);
-        let pbx = &self.pbx.scene.pbx;
+        let pbx = &self.pbx.env.pbx;
         if killed {
             pbx.kill_database()
         } else {
@@ -234,7 +234,7 @@ impl<'a> Schedule<'a> {
         self.pbx.let_go();
         let ended = self.pbx.wait(child);
         if !first {
-            self.pbx.scene.pbx.start_database();
+            self.pbx.env.pbx.start_database();
         }
         self.tell(format!("database killed {killed}, started before it went on {first}"));
         self.ended(&["sync"], &fault, ended);
@@ -299,7 +299,7 @@ impl<'a> Schedule<'a> {
 
     fn adds(&mut self) {
         let key = self.his_choice();
-        let run = self.pbx.scene.pbx.fwconsole(&["firewall", "add", "blacklist", &key]);
+        let run = self.pbx.env.pbx.fwconsole(&["firewall", "add", "blacklist", &key]);
         self.tell(format!("the administrator adds {key}: {}", run.code));
         if run.code == 0 {
             self.oracle.his.insert(key, "1".into());
@@ -321,7 +321,7 @@ impl<'a> Schedule<'a> {
             false => "SELECT prefix FROM banbridge_row WHERE changing = 1",
         };
         let changing = self.pbx.texts("banbridge_row", open).contains(&key);
-        let run = self.pbx.scene.pbx.fwconsole(&["firewall", "del", "blacklist", &key]);
+        let run = self.pbx.env.pbx.fwconsole(&["firewall", "del", "blacklist", &key]);
         let his = self.oracle.his.remove(&key).is_some();
         self.tell(format!("the administrator deletes {key} (his: {his}, noted: {noted}): {}", run.code));
         if !his {
@@ -365,9 +365,9 @@ impl<'a> Schedule<'a> {
     fn answers_badly(&mut self) {
         let bad = self.dice.one_of(&BAD_ANSWERS);
         if self.dice.once_in(2) {
-            self.pbx.scene.feed.fault(&Fault::parse("none").unwrap(), 1);
+            self.pbx.env.feed.fault(&Fault::parse("none").unwrap(), 1);
         }
-        self.pbx.scene.feed.fault(&Fault::parse(bad).unwrap(), 1);
+        self.pbx.env.feed.fault(&Fault::parse(bad).unwrap(), 1);
         self.tell(format!("the feed answers {bad}"));
     }
 
@@ -375,7 +375,7 @@ impl<'a> Schedule<'a> {
         self.answers_badly();
         let fault = if self.dice.once_in(2) { self.fault(&["kill", "error"]) } else { String::new() };
         self.run(&["sync"], &fault);
-        self.pbx.scene.feed.clear_faults();
+        self.pbx.env.feed.clear_faults();
         self.two_minutes_pass();
     }
 
@@ -405,7 +405,7 @@ impl<'a> Schedule<'a> {
 
     fn two_minutes_pass(&mut self) {
         if self.pbx.has_ledger() {
-            self.pbx.scene.later(120);
+            self.pbx.env.later(120);
         }
     }
 
@@ -416,24 +416,24 @@ impl<'a> Schedule<'a> {
         }
         if !self.dice.once_in(2) {
             let hours = 1 + self.dice.below(15);
-            self.pbx.scene.later(i64::from(hours) * 3600);
+            self.pbx.env.later(i64::from(hours) * 3600);
             self.tell(format!("{hours} hours pass"));
             return;
         }
         self.clean_run();
-        self.pbx.scene.later(8 * DAY);
+        self.pbx.env.later(8 * DAY);
         let off = self.dice.once_in(2);
         if off {
             // The PBX was switched off: no run moved the clock of the ledger on.
             self.pbx
-                .scene
+                .env
                 .pbx
                 .sql_run("UPDATE banbridge_state SET value = value - 691200 WHERE name = 'clock'", ());
         }
         let old: Vec<String> = std::mem::take(&mut self.oracle.listed).into_iter().collect();
         let kept: Vec<String> = old.into_iter().filter(|_| self.dice.once_in(2)).collect();
-        self.pbx.scene.feed.set_list(&[]);
-        self.pbx.scene.feed.set_list(&kept);
+        self.pbx.env.feed.set_list(&[]);
+        self.pbx.env.feed.set_list(&kept);
         self.tell(format!("8 days pass, switched off {off}, listed again {}", kept.join(" ")));
         self.oracle.listed.extend(kept);
         // What is listed again is not known before the feed is asked.
@@ -457,7 +457,7 @@ impl<'a> Schedule<'a> {
         let Some((mut child, fault)) = self.held() else { return };
         let used = "df --output=used -k /run | tail -1";
         let fill = format!("mount -o remount,size=$(($({used}) + 64))k /run");
-        self.pbx.scene.pbx.run(&["sh", "-c", &fill]).ok();
+        self.pbx.env.pbx.run(&["sh", "-c", &fill]).ok();
         self.pbx.let_go();
         // MariaDB waits for room when a table of MyISAM finds none.
         for _ in 0..300 {
@@ -466,7 +466,7 @@ impl<'a> Schedule<'a> {
             }
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        self.pbx.scene.pbx.run(&["mount", "-o", "remount,size=50%", "/run"]).ok();
+        self.pbx.env.pbx.run(&["mount", "-o", "remount,size=50%", "/run"]).ok();
         self.tell("the disk was full".into());
         let ended = self.pbx.wait(child);
         self.ended(&["sync"], &fault, ended);
@@ -488,7 +488,7 @@ impl<'a> Schedule<'a> {
 
     /// The next clean run, and what must hold after it.
     fn clean_run(&mut self) {
-        self.pbx.scene.feed.clear_faults();
+        self.pbx.env.feed.clear_faults();
         self.pbx.set_clock(0);
         self.two_minutes_pass();
         self.look();
@@ -502,7 +502,7 @@ impl<'a> Schedule<'a> {
         self.oracle.is_right(&rows, &releases, &status);
         self.oracle.note_blocked(&rows);
         if self.pbx.shape != Shape::Quiet {
-            crate::scene::until("the daemon to go on", || self.pbx.scene.pbx.daemon_sleeps());
+            crate::testenv::until("the daemon to go on", || self.pbx.env.pbx.daemon_sleeps());
         }
         // What is released now is known; what may have been is settled.
         self.oracle.must_release = releases;

@@ -1,7 +1,7 @@
 //! A stand-in for the apiban API, on a loopback port, with faults on demand.
 //!
 //! Written from what the API's public clients and pages show. The program `apiban-simulator` wraps
-//! it for the demo and for black-box tests; `tests/feed_faults.rs` runs it in its own process.
+//! it for the demo and for black-box tests; `tests/it/feed_faults.rs` runs it in its own process.
 //! Plain sockets and no HTTP library: most of its faults are answers that a library would not send.
 
 pub mod api;

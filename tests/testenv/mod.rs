@@ -38,12 +38,12 @@ pub const DAY: i64 = 86_400;
 pub const WINDOW: i64 = 120;
 
 /// The sandbox, the feed and the program's configuration.
-pub struct Scene {
+pub struct TestEnv {
     pub pbx: Sandbox,
     pub feed: Simulator,
 }
 
-impl Scene {
+impl TestEnv {
     /// A PBX whose firewall runs and makes a pass only when it is told to; a feed that lists these entries; a
     /// configuration that asks it.
     pub fn new<S: AsRef<str>>(firewall: Firewall, entries: &[S]) -> Self {
@@ -74,9 +74,9 @@ impl Scene {
         };
         change(&mut options);
         let feed = inside(&pbx, || Simulator::start(options).expect("the feed"));
-        let scene = Self { pbx, feed };
-        scene.configure("");
-        scene
+        let env = Self { pbx, feed };
+        env.configure("");
+        env
     }
 
     /// Writes the configuration: the one feed with `lines` after its own, tables such as `[blacklist]` included.
@@ -263,7 +263,7 @@ impl Scene {
     }
 }
 
-impl Drop for Scene {
+impl Drop for TestEnv {
     fn drop(&mut self) {
         self.feed.stop();
         if !std::thread::panicking() {

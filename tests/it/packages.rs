@@ -1,10 +1,5 @@
 //! The packages that `make dist` makes: what is in them, and what they do to a machine when they come, are renewed, go
 //! and go for good. On a Debian as it comes, and on a PBX with the database and the firewall at work.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "clean/mod.rs"]
-mod clean;
-mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use clean::Clean;
-use scene::*;
+use crate::clean::Clean;
+use crate::testenv::*;
 use serde_json::Value;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -56,9 +51,12 @@ fn packages() -> &'static Path {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| {
         // The Debian is fetched while the compiler works.
-        let debian = std::thread::spawn(clean::root);
+        let debian = std::thread::spawn(crate::clean::root);
         let target = dist();
-        done(Command::new(source().join("packaging/dist")).env("CARGO_TARGET_DIR", target.parent().unwrap()));
+        let mut dist = Command::new(source().join("packaging/dist"));
+        // Which tests/run sets for its own sake.
+        dist.env_remove("RUSTC_BOOTSTRAP").env("CARGO_TARGET_DIR", target.parent().unwrap());
+        done(&mut dist);
         let out = Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages");
         let _ = fs::remove_dir_all(&out);
         pack(source(), &out, VERSION);
@@ -236,22 +234,22 @@ fn a_debian_takes_the_package_and_after_a_purge_is_what_it_was() {
 
 /// What a service of the PBX with systemd says of itself.
 #[track_caller]
-fn on(scene: &Scene, script: &str) -> Run {
-    scene.pbx.run(&["/bin/sh", "-euc", script])
+fn on(env: &TestEnv, script: &str) -> Run {
+    env.pbx.run(&["/bin/sh", "-euc", script])
 }
 
 /// Everything in the database that is ours, but for the times of runs; and the rows, all of them.
-fn remembered(scene: &Scene) -> BTreeMap<String, Option<u64>> {
-    scene.sums()
+fn remembered(env: &TestEnv) -> BTreeMap<String, Option<u64>> {
+    env.sums()
 }
 
 #[test]
 fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_trace() {
-    let scene = Scene::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER, "45.0.0.7"]);
-    scene.configure("[set]\nenabled = \"yes\"");
-    let pbx = &scene.pbx;
+    let env = TestEnv::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER, "45.0.0.7"]);
+    env.configure("[set]\nenabled = \"yes\"");
+    let pbx = &env.pbx;
     pbx.write_blacklist(["198.51.100.7"], "1");
-    let before = files(&scene);
+    let before = files(&env);
     let bring = |version| {
         let inside = format!("/tmp/{version}.deb");
         fs::copy(deb(version), pbx.outside(&inside)).unwrap();
@@ -260,53 +258,49 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     let (old, new) = (bring(BEFORE), bring(VERSION));
     // Timers of this very minute would run in the middle of what is compared.
     let still = "systemctl stop banbridge-sync.timer banbridge-apply.timer";
-    on(&scene, &format!("dpkg -i {old} 2>&1; {still}")).ok();
-    on(&scene, "systemctl start banbridge-sync.service").ok();
-    assert_eq!(scene.ours(), set([ATTACKER, "45.0.0.7"]));
-    scene.run(&["release", "45.0.0.7"]).ok();
-    on(&scene, "echo '# mine' >>/etc/logrotate.d/banbridge; systemctl -q disable banbridge-boot.service")
-        .ok();
+    on(&env, &format!("dpkg -i {old} 2>&1; {still}")).ok();
+    on(&env, "systemctl start banbridge-sync.service").ok();
+    assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]));
+    env.run(&["release", "45.0.0.7"]).ok();
+    on(&env, "echo '# mine' >>/etc/logrotate.d/banbridge; systemctl -q disable banbridge-boot.service").ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
 
-    let state = (remembered(&scene), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap());
-    on(&scene, &format!("dpkg -i --force-confold {new} 2>&1")).ok();
-    assert_eq!((remembered(&scene), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap()), state);
-    assert_eq!(on(&scene, "dpkg-query -W -f '${Version}' banbridge").ok(), VERSION);
-    on(
-        &scene,
-        "grep -q '# mine' /etc/logrotate.d/banbridge; ! systemctl -q is-enabled banbridge-boot.service",
-    )
-    .ok();
-    on(&scene, "! systemctl -q is-active banbridge-sync.timer; systemctl -q is-active banbridge-apply.path")
+    let state = (remembered(&env), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap());
+    on(&env, &format!("dpkg -i --force-confold {new} 2>&1")).ok();
+    assert_eq!((remembered(&env), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap()), state);
+    assert_eq!(on(&env, "dpkg-query -W -f '${Version}' banbridge").ok(), VERSION);
+    on(&env, "grep -q '# mine' /etc/logrotate.d/banbridge; ! systemctl -q is-enabled banbridge-boot.service")
+        .ok();
+    on(&env, "! systemctl -q is-active banbridge-sync.timer; systemctl -q is-active banbridge-apply.path")
         .ok();
 
-    on(&scene, "dpkg -r banbridge 2>&1").ok();
-    assert_eq!((scene.ours(), scene.his()), (set::<&str>([]), set(["198.51.100.7"])));
-    assert_eq!(scene.tables(), Vec::<String>::new());
+    on(&env, "dpkg -r banbridge 2>&1").ok();
+    assert_eq!((env.ours(), env.his()), (set::<&str>([]), set(["198.51.100.7"])));
+    assert_eq!(env.tables(), Vec::<String>::new());
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
-    assert!(!on(&scene, "nft list tables").ok().contains("banbridge"));
-    assert!(scene.log().contains("done:"), "the log goes only with a purge");
+    assert!(!on(&env, "nft list tables").ok().contains("banbridge"));
+    assert!(env.log().contains("done:"), "the log goes only with a purge");
     assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
 
     // It comes again, and knows what was released.
-    on(&scene, &format!("dpkg -i --force-confold {new} 2>&1; {still}")).ok();
-    on(&scene, "! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service").ok();
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    on(&env, &format!("dpkg -i --force-confold {new} 2>&1; {still}")).ok();
+    on(&env, "! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service").ok();
+    assert_eq!(env.ours(), set([ATTACKER]));
     assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
-    on(&scene, "dpkg -r banbridge 2>&1; test -e /var/lib/banbridge/removed.json").ok();
+    on(&env, "dpkg -r banbridge 2>&1; test -e /var/lib/banbridge/removed.json").ok();
     assert!(!fs::read_to_string(pbx.outside("/var/lib/banbridge/removed.json")).unwrap().contains(KEY));
 
-    on(&scene, "dpkg -P banbridge 2>&1").ok();
-    let mut after = files(&scene);
+    on(&env, "dpkg -P banbridge 2>&1").ok();
+    let mut after = files(&env);
     // It was there before the package, and is what a purge takes.
     assert!(after.insert(CONFIG.into()));
     assert_eq!(after, before);
 }
 
 /// Names of all files of the PBX that have to do with us.
-fn files(scene: &Scene) -> BTreeSet<String> {
+fn files(env: &TestEnv) -> BTreeSet<String> {
     let found = on(
-        scene,
+        env,
         "find /etc /usr /var /run -xdev -name '*banbridge*' ! -path '/run/sandbox/*' ! -path '/var/lib/mysql/*'",
     );
     found.ok().lines().map(str::to_owned).collect()
@@ -314,18 +308,18 @@ fn files(scene: &Scene) -> BTreeSet<String> {
 
 #[test]
 fn a_removal_without_the_database_takes_the_set_away_and_says_what_is_left() {
-    let scene = Scene::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER]);
-    scene.configure("[set]\nenabled = \"yes\"");
-    let pbx = &scene.pbx;
+    let env = TestEnv::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER]);
+    env.configure("[set]\nenabled = \"yes\"");
+    let pbx = &env.pbx;
     fs::copy(deb(VERSION), pbx.outside("/tmp/new.deb")).unwrap();
-    on(&scene, "dpkg -i /tmp/new.deb 2>&1; systemctl stop banbridge-sync.timer banbridge-apply.timer").ok();
-    on(&scene, "systemctl start banbridge-sync.service; nft list tables | grep -q banbridge; database stop")
+    on(&env, "dpkg -i /tmp/new.deb 2>&1; systemctl stop banbridge-sync.timer banbridge-apply.timer").ok();
+    on(&env, "systemctl start banbridge-sync.service; nft list tables | grep -q banbridge; database stop")
         .ok();
-    let said = on(&scene, "dpkg -r banbridge 2>&1; ! test -e /usr/bin/banbridge").ok();
+    let said = on(&env, "dpkg -r banbridge 2>&1; ! test -e /usr/bin/banbridge").ok();
     assert!(said.contains("its rows stay") && said.contains("does not answer"), "{said}");
-    assert!(!on(&scene, "nft list tables").ok().contains("banbridge"));
+    assert!(!on(&env, "nft list tables").ok().contains("banbridge"));
     pbx.run(&["database", "start"]).ok();
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 #[test]

@@ -1,9 +1,5 @@
 //! The set by itself, on real packet filters with real packets: what it refuses and lets through, that a restart of
 //! the firewall leaves no gap, and what happens with a broken nft, without nft, and when it is killed.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "sandbox/mod.rs"]
-mod sandbox;
 
 use std::collections::BTreeMap;
 use std::env;
@@ -13,10 +9,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
 
+use crate::sandbox::{Attacker, Backend, Firewall, Phone, Probe, Sandbox, until};
 use banbridge::ban::Prefix;
 use banbridge::kernel::program::System;
 use banbridge::kernel::set::{self, DIRECTORY, Desired, Set, SetError};
-use sandbox::{Attacker, Backend, Firewall, Phone, Probe, Sandbox, until};
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);
@@ -78,7 +74,7 @@ fn tool(pbx: &Sandbox, words: &str) -> Value {
     let program = env::current_exe().unwrap();
     let output = pbx
         .command(program.to_str().unwrap())
-        .args(["--exact", "inside"])
+        .args(["--exact", "set::inside"])
         .env("SET_WORDS", words)
         .env("SET_ANSWER", &answer)
         .output()
@@ -560,7 +556,7 @@ fn the_set_needs_root_and_says_so() {
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     fs::set_permissions(pbx.dir(), open).unwrap();
     pbx.command_as("asterisk", program.to_str().unwrap())
-        .args(["--exact", "inside"])
+        .args(["--exact", "set::inside"])
         .env("SET_WORDS", "read")
         .env("SET_ANSWER", &answer)
         .output()

@@ -1,14 +1,11 @@
 //! The packages' units under a real systemd, in the sandbox: everything works from behind their walls, and nothing
 //! stays stopped when a run is killed.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use scene::*;
+use crate::testenv::*;
 use serde_json::{Value, json};
 
 const SET: &str = "[set]\nenabled = \"yes\"";
@@ -18,10 +15,10 @@ fn packaging(file: &str) -> PathBuf {
 }
 
 /// A PBX with the program and its units at their places, of which none is started.
-fn installed(firewall: Firewall, entries: &[&str]) -> Scene {
-    let scene = Scene::on(Sandbox::builder(firewall).period(3600).systemd(), entries);
-    scene.configure(SET);
-    let pbx = &scene.pbx;
+fn installed(firewall: Firewall, entries: &[&str]) -> TestEnv {
+    let env = TestEnv::on(Sandbox::builder(firewall).period(3600).systemd(), entries);
+    env.configure(SET);
+    let pbx = &env.pbx;
     let place = |from: &Path, to: String| {
         fs::create_dir_all(pbx.outside(Path::new(&to).parent().unwrap())).unwrap();
         fs::copy(from, pbx.outside(to)).unwrap();
@@ -35,28 +32,28 @@ fn installed(firewall: Firewall, entries: &[&str]) -> Scene {
     fs::create_dir_all(pbx.outside("/var/lib/banbridge")).unwrap();
     pbx.run(&["systemd-tmpfiles", "--create", "banbridge.conf"]).ok();
     pbx.run(&["systemctl", "daemon-reload"]).ok();
-    scene
+    env
 }
 
-fn systemctl(scene: &Scene, words: &[&str]) -> Run {
-    scene.pbx.run(&[&["systemctl"], words].concat())
+fn systemctl(env: &TestEnv, words: &[&str]) -> Run {
+    env.pbx.run(&[&["systemctl"], words].concat())
 }
 
 /// Starts a service that ends by itself and waits until it did.
 #[track_caller]
-fn start(scene: &Scene, service: &str) {
-    let run = systemctl(scene, &["start", service]);
-    assert_eq!(run.code, 0, "{service}: {run:?}\n{}\n{}", journal(scene), scene.log());
+fn start(env: &TestEnv, service: &str) {
+    let run = systemctl(env, &["start", service]);
+    assert_eq!(run.code, 0, "{service}: {run:?}\n{}\n{}", journal(env), env.log());
 }
 
 /// What the units said.
-fn journal(scene: &Scene) -> String {
-    scene.pbx.run(&["journalctl", "--no-pager", "-o", "cat", "--unit", "banbridge-*"]).stdout
+fn journal(env: &TestEnv) -> String {
+    env.pbx.run(&["journalctl", "--no-pager", "-o", "cat", "--unit", "banbridge-*"]).stdout
 }
 
 /// Lines of the program's log that say that something did not work.
-fn complaints(scene: &Scene) -> Vec<String> {
-    let log = scene.log();
+fn complaints(env: &TestEnv) -> Vec<String> {
+    let log = env.log();
     log.lines()
         .filter(|line| line.contains(" WARN ") || line.contains(" ERROR "))
         .map(str::to_owned)
@@ -65,16 +62,16 @@ fn complaints(scene: &Scene) -> Vec<String> {
 
 /// What a run as the unit starts it reports, as JSON; `command` is its command line without the program.
 #[track_caller]
-fn report_of(scene: &Scene, service: &str, command: &str) -> Value {
+fn report_of(env: &TestEnv, service: &str, command: &str) -> Value {
     let directory = format!("/run/systemd/system/{service}.d");
-    fs::create_dir_all(scene.pbx.outside(&directory)).unwrap();
+    fs::create_dir_all(env.pbx.outside(&directory)).unwrap();
     let output = format!(
         "[Service]\nExecStart=\nExecStart=/usr/bin/banbridge {command} --json\nStandardOutput=truncate:/run/report.json\n"
     );
-    scene.pbx.write_file(format!("{directory}/report.conf"), &output);
-    systemctl(scene, &["daemon-reload"]).ok();
-    start(scene, service);
-    let report = fs::read_to_string(scene.pbx.outside("/run/report.json")).unwrap();
+    env.pbx.write_file(format!("{directory}/report.conf"), &output);
+    systemctl(env, &["daemon-reload"]).ok();
+    start(env, service);
+    let report = fs::read_to_string(env.pbx.outside("/run/report.json")).unwrap();
     serde_json::from_str(&report).unwrap_or_else(|error| panic!("{error}: {report}"))
 }
 
@@ -98,8 +95,8 @@ fn from_behind_the_walls_of_its_unit_a_run_does_all_that_it_does_without() {
         assert_eq!(walled.ours(), set(entries));
         assert_eq!(walled.pbx.probe(Attacker(ATTACKER)), Probe::Refused, "{firewall:?}");
         // One goes, and only the firewall is asked to follow.
-        for scene in [&free, &walled] {
-            scene.pbx.run(&["gui-blacklist", "del", "45.0.0.0/24"]).ok();
+        for env in [&free, &walled] {
+            env.pbx.run(&["gui-blacklist", "del", "45.0.0.0/24"]).ok();
         }
         assert_eq!(
             timeless(report_of(&walled, "banbridge-apply.service", "apply")),
@@ -116,40 +113,40 @@ fn from_behind_the_walls_of_its_unit_a_run_does_all_that_it_does_without() {
 
 #[test]
 fn what_the_pages_ask_for_is_done_at_once_and_a_set_is_there_before_the_database() {
-    let scene = installed(NFT, &[ATTACKER]);
-    let pbx = &scene.pbx;
-    start(&scene, "banbridge-sync.service");
+    let env = installed(NFT, &[ATTACKER]);
+    let pbx = &env.pbx;
+    start(&env, "banbridge-sync.service");
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
 
-    systemctl(&scene, &["start", "banbridge-apply.path"]).ok();
-    scene.run_as("asterisk", &["release", ATTACKER]).ok();
+    systemctl(&env, &["start", "banbridge-apply.path"]).ok();
+    env.run_as("asterisk", &["release", ATTACKER]).ok();
     let ask =
         || pbx.command_as("asterisk", "sh").args(["-c", "date >/run/banbridge/request"]).status().unwrap();
     assert!(ask().success());
     until("root to apply it", || pbx.probe(Attacker(ATTACKER)) == Probe::Answered);
     // However quickly somebody clicks, it is done, and goes on being done.
     for _ in 0..8 {
-        start(&scene, "banbridge-apply.service");
+        start(&env, "banbridge-apply.service");
     }
-    systemctl(&scene, &["is-active", "banbridge-apply.path"]).ok();
+    systemctl(&env, &["is-active", "banbridge-apply.path"]).ok();
 
-    scene.run(&["unrelease", ATTACKER]).ok();
+    env.run(&["unrelease", ATTACKER]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
     // A boot: nothing in the kernel, no firewall yet, no database.
-    systemctl(&scene, &["stop", "banbridge-apply.path"]).ok();
+    systemctl(&env, &["stop", "banbridge-apply.path"]).ok();
     pbx.kill_daemon();
     pbx.run(&["database", "stop"]).ok();
     pbx.run(&["nft", "flush", "ruleset"]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
-    start(&scene, "banbridge-boot.service");
+    start(&env, "banbridge-boot.service");
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
     pbx.run(&["database", "start"]).ok();
 }
 
 #[test]
 fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
-    let scene = installed(NFT, &[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = installed(NFT, &[ATTACKER]);
+    let pbx = &env.pbx;
     let tool = Path::new(env!("CARGO_BIN_EXE_banbridge")).with_file_name("examples").join("apply-tool");
     let (order, at) = (pbx.dir().join("order.json"), pbx.dir().join("frozen"));
     let waits = json!({ "add": ["45.0.0.9"], "wait_at": "Frozen", "wait_file": at });
@@ -164,18 +161,18 @@ fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
              ProtectHome=no\n"
         ),
     );
-    systemctl(&scene, &["daemon-reload"]).ok();
+    systemctl(&env, &["daemon-reload"]).ok();
     let ends: [&[&str]; 2] = [
         &["kill", "--signal=KILL", "--kill-whom=main", "banbridge-apply.service"],
         &["stop", "banbridge-apply.service"],
     ];
     for end in ends {
         let _ = fs::remove_file(&at);
-        systemctl(&scene, &["start", "--no-block", "banbridge-apply.service"]).ok();
+        systemctl(&env, &["start", "--no-block", "banbridge-apply.service"]).ok();
         until("the daemon to be held still", || at.exists());
-        systemctl(&scene, end).ok();
+        systemctl(&env, end).ok();
         until("the unit to end", || {
-            !systemctl(&scene, &["is-active", "banbridge-apply.service"]).stdout.contains("ating")
+            !systemctl(&env, &["is-active", "banbridge-apply.service"]).stdout.contains("ating")
         });
         until("the daemon to go on", || pbx.daemon_state() != Some('T'));
         pbx.hup();
@@ -184,21 +181,21 @@ fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
 
 #[test]
 fn systemd_finds_no_fault_in_the_units_and_little_that_they_may_do() {
-    let scene = installed(NFT, &[]);
+    let env = installed(NFT, &[]);
     let units =
-        scene.pbx.run(&["sh", "-c", "systemd-analyze verify --man=no /lib/systemd/system/banbridge-* 2>&1"]);
+        env.pbx.run(&["sh", "-c", "systemd-analyze verify --man=no /lib/systemd/system/banbridge-* 2>&1"]);
     assert_eq!((units.code, units.stdout.as_str()), (0, ""), "{units:?}");
     for service in ["banbridge-sync.service", "banbridge-apply.service", "banbridge-boot.service"] {
         // In tenths: what systemd calls OK ends at 4.
-        let seen = scene.pbx.run(&["systemd-analyze", "security", "--threshold=40", service]);
+        let seen = env.pbx.run(&["systemd-analyze", "security", "--threshold=40", service]);
         assert_eq!(seen.code, 0, "{}", seen.stdout);
     }
 }
 
 #[test]
 fn the_line_for_cron_that_people_have_works_and_two_that_meet_say_nothing() {
-    let scene = installed(NFT, &[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = installed(NFT, &[ATTACKER]);
+    let pbx = &env.pbx;
     // As cron on Debian and on EL7 starts it.
     let cron = |line: &str| {
         pbx.run(&[
@@ -215,7 +212,7 @@ fn the_line_for_cron_that_people_have_works_and_two_that_meet_say_nothing() {
     };
     let run = cron("banbridge sync -q");
     assert_eq!((run.code, run.stdout.as_str(), run.stderr.as_str()), (0, "", ""));
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
     let both = cron("banbridge sync -q & banbridge sync -q; first=$?; wait $!; echo $first $?");
     assert!(["0 0\n", "75 0\n", "0 75\n"].contains(&both.stdout.as_str()), "{both:?}");
     assert_eq!(both.stderr, "");
@@ -226,7 +223,7 @@ fn the_line_for_cron_that_people_have_works_and_two_that_meet_say_nothing() {
     assert_eq!(commands.len(), 3, "{lines}");
     let path = lines.lines().find_map(|line| line.strip_prefix("PATH=")).unwrap();
     for without in [false, true] {
-        let requests = scene.requests().len();
+        let requests = env.requests().len();
         for command in &commands {
             let command = match without {
                 true => command.replace("/run/systemd/system", "/nonexistent").replace("-i 0-59", "-i 0-0"),
@@ -235,6 +232,6 @@ fn the_line_for_cron_that_people_have_works_and_two_that_meet_say_nothing() {
             let run = cron(&format!("PATH={path}; {command}"));
             assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{command}");
         }
-        assert_eq!(scene.requests().len() > requests, without);
+        assert_eq!(env.requests().len() > requests, without);
     }
 }

@@ -1,13 +1,10 @@
 //! `doctor`, on a PBX where all is well and on one where one thing after the other is broken: each has its line, its
 //! mend and its exit code, and looking changes nothing.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use scene::*;
+use crate::testenv::*;
 use serde_json::Value;
 
 const CRON: &str = "/etc/cron.d/banbridge";
@@ -16,21 +13,21 @@ const OLD_CLIENT: &str =
 const KVSTORE: &str = "kvstore_FreePBX_modules_Firewall";
 
 /// A PBX on which banbridge is installed as it should be, after its first run.
-fn healthy(firewall: Firewall) -> Scene {
-    let scene = Scene::new(firewall, &[ATTACKER, "45.0.0.0/24"]);
-    let pbx = &scene.pbx;
-    scene.configure("[set]\nenabled = \"auto\"");
+fn healthy(firewall: Firewall) -> TestEnv {
+    let env = TestEnv::new(firewall, &[ATTACKER, "45.0.0.0/24"]);
+    let pbx = &env.pbx;
+    env.configure("[set]\nenabled = \"auto\"");
     pbx.write_file(CRON, "*/5 * * * * root banbridge sync -q\n");
-    pbx.write_file("/etc/logrotate.d/banbridge", include_str!("../packaging/logrotate"));
+    pbx.write_file("/etc/logrotate.d/banbridge", include_str!("../../packaging/logrotate"));
     pbx.write_file("/usr/sbin/logrotate", "#!/bin/sh\n");
-    scene.sync(0, &[]);
-    scene
+    env.sync(0, &[]);
+    env
 }
 
 /// The lines of `doctor --json` and how it ended.
 #[track_caller]
-fn doctor(scene: &Scene, words: &[&str]) -> (i32, Vec<Value>) {
-    let (code, value) = scene.json(&[&["doctor"], words].concat());
+fn doctor(env: &TestEnv, words: &[&str]) -> (i32, Vec<Value>) {
+    let (code, value) = env.json(&[&["doctor"], words].concat());
     assert_eq!(value["ok"], code == 0, "{value:#}");
     let checks = value["checks"].as_array().unwrap().clone();
     for check in &checks {
@@ -51,41 +48,41 @@ fn line<'a>(checks: &'a [Value], name: &str) -> &'a Value {
     checks.iter().find(|check| check["name"] == name).unwrap_or_else(|| panic!("no line {name}: {checks:#?}"))
 }
 
-fn shell(scene: &Scene, script: &str) {
-    scene.pbx.run(&["sh", "-c", script]).ok();
+fn shell(env: &TestEnv, script: &str) {
+    env.pbx.run(&["sh", "-c", script]).ok();
 }
 
 #[test]
 fn where_all_is_well_there_is_nothing_to_mend_and_looking_changes_nothing() {
     for firewall in FIREWALLS {
-        let scene = healthy(firewall);
+        let env = healthy(firewall);
         let seen = || {
             // Without counters.
-            let filter = scene.pbx.run(&["nft", "-s", "list", "ruleset"]).ok();
-            (scene.sums(), filter, scene.pbx.passes().len(), scene.requests().len())
+            let filter = env.pbx.run(&["nft", "-s", "list", "ruleset"]).ok();
+            (env.sums(), filter, env.pbx.passes().len(), env.requests().len())
         };
         let before = seen();
-        let (code, checks) = doctor(&scene, &[]);
+        let (code, checks) = doctor(&env, &[]);
         assert_eq!((code, not_ok(&checks)), (0, vec![]), "{firewall:?}");
-        let text = scene.run(&["doctor"]).ok();
+        let text = env.run(&["doctor"]).ok();
         assert!(text.contains("\nok    set ") && text.ends_with("\nAll is well.\n"), "{text}");
-        assert_eq!(scene.run(&["doctor", "-q"]).ok(), "");
+        assert_eq!(env.run(&["doctor", "-q"]).ok(), "");
         assert_eq!(seen(), before, "{firewall:?}");
     }
 }
 
 /// One thing that is broken: how, how it is put right again, its line, its state, a part of its mend, the exit code.
 struct Case {
-    breaks: fn(&Scene),
-    heals: fn(&Scene),
+    breaks: fn(&TestEnv),
+    heals: fn(&TestEnv),
     line: &'static str,
     state: &'static str,
     mend: &'static str,
     code: i32,
 }
 
-fn sql(scene: &Scene, statement: &str) {
-    scene.pbx.sql_run(statement, ());
+fn sql(env: &TestEnv, statement: &str) {
+    env.pbx.sql_run(statement, ());
 }
 
 fn cases() -> Vec<Case> {
@@ -362,28 +359,28 @@ fn cases() -> Vec<Case> {
 
 #[test]
 fn each_need_that_is_broken_has_its_line_with_the_mend_and_its_exit_code() {
-    let scene = healthy(NFT);
+    let env = healthy(NFT);
     for case in cases() {
-        (case.breaks)(&scene);
-        let (code, checks) = doctor(&scene, &[]);
+        (case.breaks)(&env);
+        let (code, checks) = doctor(&env, &[]);
         let found = line(&checks, case.line);
         assert_eq!(found["state"], case.state, "{found}\n{:#?}", not_ok(&checks));
         assert!(found["mend"].as_str().unwrap().contains(case.mend), "{found:#}");
         assert_eq!(code, case.code, "{:?}", not_ok(&checks));
-        (case.heals)(&scene);
+        (case.heals)(&env);
         // What was asked on the way is not to be a rate limit at the end.
-        sql(&scene, "DELETE FROM banbridge_request");
-        scene.feed.reset_rate();
-        let (code, checks) = doctor(&scene, &[]);
+        sql(&env, "DELETE FROM banbridge_request");
+        env.feed.reset_rate();
+        let (code, checks) = doctor(&env, &[]);
         assert_eq!((code, not_ok(&checks)), (0, vec![]), "after {}", case.line);
     }
 }
 
 #[test]
 fn an_overlap_of_entries_that_stops_the_blacklist_of_freepbx_18_is_bad() {
-    let scene = healthy(Firewall::Nftables);
-    scene.pbx.write_blacklist(["203.0.113.0/24", "203.0.113.5", "2001:db8::5"], "1");
-    let (code, checks) = doctor(&scene, &[]);
+    let env = healthy(Firewall::Nftables);
+    env.pbx.write_blacklist(["203.0.113.0/24", "203.0.113.5", "2001:db8::5"], "1");
+    let (code, checks) = doctor(&env, &[]);
     let found = line(&checks, "overlaps");
     assert_eq!((code, &found["state"]), (78, &Value::from("bad")), "{found:#}");
     assert_eq!(found["mend"], "fwconsole firewall del blacklist 203.0.113.5");
@@ -392,8 +389,8 @@ fn an_overlap_of_entries_that_stops_the_blacklist_of_freepbx_18_is_bad() {
 
 #[test]
 fn asterisk_sees_what_it_can_and_says_what_it_cannot() {
-    let scene = healthy(NFT);
-    let run = scene.run_as("asterisk", &["doctor", "--json"]);
+    let env = healthy(NFT);
+    let run = env.run_as("asterisk", &["doctor", "--json"]);
     let value: Value = serde_json::from_str(&run.stdout).unwrap();
     let checks = value["checks"].as_array().unwrap();
     assert_eq!(run.code, 0, "{run:?}");
@@ -407,14 +404,14 @@ fn asterisk_sees_what_it_can_and_says_what_it_cannot() {
 
 #[test]
 fn a_feed_is_asked_only_when_its_last_answer_says_too_little_and_never_offline_or_too_often() {
-    let scene = healthy(NFT);
+    let env = healthy(NFT);
     let asked = |words: &[&str]| {
-        let before = scene.requests().len();
-        let (_, checks) = doctor(&scene, words);
-        (scene.requests().len() - before, line(&checks, "feed apiban")["found"].as_str().unwrap().to_owned())
+        let before = env.requests().len();
+        let (_, checks) = doctor(&env, words);
+        (env.requests().len() - before, line(&checks, "feed apiban")["found"].as_str().unwrap().to_owned())
     };
     assert_eq!(asked(&[]).0, 0);
-    scene.later(3_600);
+    env.later(3_600);
     assert_eq!(asked(&["--offline"]).0, 0);
     assert_eq!(asked(&[]).0, 1);
     for _ in 0..12 {
@@ -422,31 +419,31 @@ fn a_feed_is_asked_only_when_its_last_answer_says_too_little_and_never_offline_o
     }
     let (requests, found) = asked(&[]);
     assert!(requests == 0 && found.contains("rate limit"), "{found}");
-    assert!(scene.requests().len() <= 1 + 12, "{}", scene.requests().len());
+    assert!(env.requests().len() <= 1 + 12, "{}", env.requests().len());
 }
 
 #[test]
 fn before_anything_is_set_up_it_says_so_and_does_not_fail_otherwise() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
-    scene.pbx.remove_file(CONFIG);
-    let (code, checks) = doctor(&scene, &[]);
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.pbx.remove_file(CONFIG);
+    let (code, checks) = doctor(&env, &[]);
     assert_eq!(code, 78);
     assert_eq!(line(&checks, "configuration")["mend"], "banbridge setup");
     assert_eq!(line(&checks, "timers")["mend"], "banbridge setup");
     assert_eq!(line(&checks, "tables")["state"], "unseen");
-    assert_eq!(scene.tables(), Vec::<String>::new());
+    assert_eq!(env.tables(), Vec::<String>::new());
 }
 
 /// An old client that has been at work: its line of cron, its chain above the firewall's, its set.
-fn with_old_clients(scene: &Scene) {
-    let pbx = &scene.pbx;
+fn with_old_clients(env: &TestEnv) {
+    let pbx = &env.pbx;
     pbx.write_file("/etc/cron.d/apiban", OLD_CLIENT);
     fs::create_dir_all(pbx.outside("/var/spool/cron/crontabs")).unwrap();
     let crontab = "/var/spool/cron/crontabs/root";
     pbx.write_file(crontab, "0 3 * * * backup\n0 */4 * * * /usr/local/bin/voipbl.sh\n");
     fs::set_permissions(pbx.outside(crontab), fs::Permissions::from_mode(0o600)).unwrap();
     shell(
-        scene,
+        env,
         "iptables -N APIBAN; iptables -I INPUT 1 -j APIBAN; iptables -I FORWARD 1 -j APIBAN
          iptables -A APIBAN -s 45.66.77.88/32 -d 0/0 -j REJECT
          ipset create voipbl hash:ip; iptables -I INPUT 1 -m set --match-set voipbl src -j DROP",
@@ -456,29 +453,29 @@ fn with_old_clients(scene: &Scene) {
 #[test]
 fn old_clients_are_taken_over_when_that_is_said_and_not_before() {
     for firewall in [NFT, LEGACY] {
-        let scene = healthy(firewall);
-        let pbx = &scene.pbx;
+        let env = healthy(firewall);
+        let pbx = &env.pbx;
         let files = ["/etc/cron.d/apiban", "/var/spool/cron/crontabs/root"];
         let rules = pbx.run(&["iptables-save", "-t", "filter"]).ok();
         let plain = |save: &str| {
             let lines = save.lines().filter(|line| !line.starts_with([':', '#']));
             lines.map(str::to_owned).collect::<Vec<_>>()
         };
-        with_old_clients(&scene);
+        with_old_clients(&env);
         let before = files.map(|file| pbx.read_file(file));
-        let (code, checks) = doctor(&scene, &[]);
+        let (code, checks) = doctor(&env, &[]);
         assert_eq!(code, 0);
         for name in ["apiban_client", "voipbl_script", "rules"] {
             assert_eq!(line(&checks, name)["state"], "warn", "{firewall:?}");
         }
         // Nobody is there who could say yes.
-        let run = scene.run(&["doctor", "--take-over"]);
+        let run = env.run(&["doctor", "--take-over"]);
         assert!(run.code == 2 && run.stderr.contains("the chain APIBAN with 1 rules"), "{run:?}");
         assert_eq!(files.map(|file| pbx.read_file(file)), before);
-        let run = scene.run_as("asterisk", &["doctor", "--take-over", "--yes"]);
+        let run = env.run_as("asterisk", &["doctor", "--take-over", "--yes"]);
         assert_eq!(run.code, 77, "{run:?}");
 
-        let (code, value) = scene.json(&["doctor", "--take-over", "--yes"]);
+        let (code, value) = env.json(&["doctor", "--take-over", "--yes"]);
         assert_eq!(code, 0, "{value:#}");
         let done = value["taken_over"].as_array().unwrap();
         assert!(done.iter().all(|one| one["error"].is_null()), "{done:#?}");
@@ -493,7 +490,7 @@ fn old_clients_are_taken_over_when_that_is_said_and_not_before() {
         // The firewall's own rules are as before, the client's are gone.
         assert_eq!(plain(&pbx.run(&["iptables-save", "-t", "filter"]).ok()), plain(&rules));
         assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
-        let (code, checks) = doctor(&scene, &["--take-over", "--yes"]);
+        let (code, checks) = doctor(&env, &["--take-over", "--yes"]);
         assert_eq!((code, not_ok(&checks)), (0, vec![]), "a second time there is nothing to do");
     }
 }

@@ -1,15 +1,11 @@
 //! Feeds of kind `crowdsec`, end to end: the program in a sandboxed PBX, and Debian's real CrowdSec beside it with its
 //! local API alone. What no real one answers comes from a web server in its place.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "sandbox/mod.rs"]
-mod sandbox;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-use sandbox::{Attacker, Backend, Firewall, Probe, Run, Sandbox, until};
+use crate::sandbox::{Attacker, Backend, Firewall, Probe, Run, Sandbox, until};
 use serde_json::Value;
 
 const CONFIG: &str = "/etc/asterisk/banbridge.toml";

@@ -1,11 +1,8 @@
 //! What the commands print and how they end: every field of the JSON output, every documented exit code, and that
 //! looking changes nothing.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod scene;
-
-use scene::{
-    ATTACKER, ATTACKER_V6, CONFIG, DAY, FIREWALLS, Firewall, KEY, Sandbox, Scene, WINDOW, addresses, set,
+use crate::testenv::{
+    ATTACKER, ATTACKER_V6, CONFIG, DAY, FIREWALLS, Firewall, KEY, Sandbox, TestEnv, WINDOW, addresses, set,
     until,
 };
 use serde_json::{Value, json};
@@ -29,8 +26,8 @@ fn is_time(value: &Value) {
 
 #[test]
 fn sync_prints_the_documented_object() {
-    let scene = Scene::without_firewall(&[ATTACKER, "10.0.0.5", "137.184.10/32"]);
-    let report = scene.sync(0, &[]);
+    let env = TestEnv::without_firewall(&[ATTACKER, "10.0.0.5", "137.184.10/32"]);
+    let report = env.sync(0, &[]);
     has_fields(&report, "feeds blacklist set reload dry_run elapsed_ms");
     has_fields(&report["feeds"][0], "name requests received accepted refused complete error");
     has_fields(&report["blacklist"], "added removed kept over_limit foreign released");
@@ -39,17 +36,17 @@ fn sync_prints_the_documented_object() {
     assert_eq!((&report["feeds"][0]["received"], &report["feeds"][0]["accepted"]), (&json!(3), &json!(1)));
     assert_eq!((&report["dry_run"], &report["feeds"][0]["error"]), (&json!(false), &json!(null)));
     // A run that fails before it asks prints no half of an object.
-    scene.pbx.stop_database();
-    let run = scene.run(&["sync", "--json"]);
+    env.pbx.stop_database();
+    let run = env.run(&["sync", "--json"]);
     assert_eq!((run.code, run.stdout.as_str()), (69, ""));
 }
 
 #[test]
 fn status_before_the_first_run_says_so_and_makes_nothing() {
     for firewall in FIREWALLS {
-        let scene = Scene::new(firewall, &[ATTACKER]);
-        let sums = scene.sums();
-        let (code, status) = scene.json(&["status"]);
+        let env = TestEnv::new(firewall, &[ATTACKER]);
+        let sums = env.sums();
+        let (code, status) = env.json(&["status"]);
         assert_eq!(code, 0);
         has_fields(&status, "feeds blacklist set firewall last_run");
         assert_eq!(status["last_run"], json!(null));
@@ -61,21 +58,21 @@ fn status_before_the_first_run_says_so_and_makes_nothing() {
             (&status["firewall"]["driver"], &status["blacklist"]["limit"]),
             (&json!(driver), &json!(limit))
         );
-        assert!(scene.run(&["status"]).ok().contains("no run has been made yet"));
-        assert_eq!(scene.json(&["list"]).1, json!([]));
-        assert_eq!(scene.json(&["list", "--refused"]).1, json!([]));
-        assert_eq!(scene.json(&["list", "--released"]).1, json!([]));
-        assert_eq!(scene.json(&["check", ATTACKER]).0, 1);
-        assert_eq!((scene.sums(), scene.tables(), scene.requests()), (sums, vec![], vec![]));
+        assert!(env.run(&["status"]).ok().contains("no run has been made yet"));
+        assert_eq!(env.json(&["list"]).1, json!([]));
+        assert_eq!(env.json(&["list", "--refused"]).1, json!([]));
+        assert_eq!(env.json(&["list", "--released"]).1, json!([]));
+        assert_eq!(env.json(&["check", ATTACKER]).0, 1);
+        assert_eq!((env.sums(), env.tables(), env.requests()), (sums, vec![], vec![]));
     }
 }
 
 #[test]
 fn status_shows_feeds_rows_firewall_and_the_last_run() {
-    let scene = Scene::new(Firewall::Nftables, &[ATTACKER, "163.172.207.104", "10.0.0.5"]);
-    scene.pbx.write_blacklist(["5.188.10.5"], "1");
-    scene.sync(0, &[]);
-    let (code, status) = scene.json(&["status"]);
+    let env = TestEnv::new(Firewall::Nftables, &[ATTACKER, "163.172.207.104", "10.0.0.5"]);
+    env.pbx.write_blacklist(["5.188.10.5"], "1");
+    env.sync(0, &[]);
+    let (code, status) = env.json(&["status"]);
     assert_eq!(code, 0);
     let feed = &status["feeds"][0];
     has_fields(feed, "name kind enabled entries cursor last_attempt last_success last_error stale");
@@ -93,44 +90,44 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     assert_eq!((&last["exit_code"], &last["added"]), (&json!(0), &json!(2)));
     is_time(&last["started_at"]);
     is_time(&last["finished_at"]);
-    let text = scene.run(&["status"]).ok();
+    let text = env.run(&["status"]).ok();
     for words in ["In force: 2 rows", "apiban", "good", "1 of the administrator"] {
         assert!(text.contains(words), "{words}: {text}");
     }
 
     // What is wrong is said.
-    scene.faults(&["key"]);
-    scene.sync(77, &[]);
-    let (_, status) = scene.json(&["status"]);
+    env.faults(&["key"]);
+    env.sync(77, &[]);
+    let (_, status) = env.json(&["status"]);
     assert!(status["feeds"][0]["last_error"].as_str().unwrap().contains("refuses the key"));
     assert_eq!(status["last_run"]["exit_code"], 77);
-    scene.later(DAY + 60);
-    let (_, status) = scene.json(&["status"]);
+    env.later(DAY + 60);
+    let (_, status) = env.json(&["status"]);
     assert_eq!(status["feeds"][0]["stale"], true);
-    assert!(scene.run(&["status"]).ok().contains("STALE"));
-    scene.pbx.kill_daemon();
-    let (_, status) = scene.json(&["status"]);
+    assert!(env.run(&["status"]).ok().contains("STALE"));
+    env.pbx.kill_daemon();
+    let (_, status) = env.json(&["status"]);
     assert_eq!((&status["in_force"], &status["firewall"]["running"]), (&json!(false), &json!(false)));
-    assert!(scene.run(&["status"]).ok().starts_with("NOT IN FORCE"));
+    assert!(env.run(&["status"]).ok().starts_with("NOT IN FORCE"));
 }
 
 #[test]
 fn asterisk_sees_the_same_status_as_root() {
-    let scene = Scene::new(Firewall::Nftables, &[ATTACKER]);
-    scene.sync(0, &[]);
-    let by_root = scene.run(&["status", "--json"]).ok();
-    assert_eq!(scene.run_as("asterisk", &["status", "--json"]).ok(), by_root);
+    let env = TestEnv::new(Firewall::Nftables, &[ATTACKER]);
+    env.sync(0, &[]);
+    let by_root = env.run(&["status", "--json"]).ok();
+    assert_eq!(env.run_as("asterisk", &["status", "--json"]).ok(), by_root);
 }
 
 #[test]
 fn list_shows_every_entry_with_what_became_of_it() {
     let listed = [ATTACKER, ATTACKER_V6, "5.188.10.5", "163.172.207.104", "10.0.0.5", "45.9.8.0", "45.9.8.1"];
-    let scene = Scene::without_firewall(&listed);
-    scene.pbx.write_blacklist(["5.188.10.0/24"], "1");
-    scene.sync(0, &[]);
-    scene.pbx.fwconsole(&["firewall", "del", "blacklist", "163.172.207.104"]).ok();
-    scene.sync(0, &[]);
-    let (code, list) = scene.json(&["list"]);
+    let env = TestEnv::without_firewall(&listed);
+    env.pbx.write_blacklist(["5.188.10.0/24"], "1");
+    env.sync(0, &[]);
+    env.pbx.fwconsole(&["firewall", "del", "blacklist", "163.172.207.104"]).ok();
+    env.sync(0, &[]);
+    let (code, list) = env.json(&["list"]);
     assert_eq!(code, 0);
     for item in list.as_array().unwrap() {
         has_fields(item, "prefix feed first_seen last_seen expires_at row set state reason");
@@ -154,24 +151,24 @@ fn list_shows_every_entry_with_what_became_of_it() {
         assert!(seen.contains(&[&json!(prefix), &json!(state), &row]), "{prefix} {state} {row}: {seen:?}");
     }
     assert_eq!(seen.len(), listed.len());
-    let (_, refused) = scene.json(&["list", "--refused"]);
+    let (_, refused) = env.json(&["list", "--refused"]);
     has_fields(&refused[0], "entry feed reason");
-    let (_, released) = scene.json(&["list", "--released"]);
+    let (_, released) = env.json(&["list", "--released"]);
     has_fields(&released[0], "prefix since until");
     is_time(&released[0]["until"]);
-    let text = scene.run(&["list", "--feed", "apiban"]).ok();
+    let text = env.run(&["list", "--feed", "apiban"]).ok();
     assert_eq!(text.lines().count(), listed.len() + 1, "{text}");
-    let unknown = scene.run(&["list", "--feed", "nobody"]);
+    let unknown = env.run(&["list", "--feed", "nobody"]);
     assert!(unknown.code == 78 && unknown.stderr.contains("nobody"), "{unknown:?}");
 }
 
 #[test]
 fn check_says_who_blocks_or_why_nobody_does() {
-    let scene = Scene::new(Firewall::Nftables, &[ATTACKER, "45.9.8.0/24", Sandbox::PHONE, "62.210.149.30"]);
-    scene.pbx.fwconsole(&["firewall", "add", "blacklist", "5.188.10.0/24"]).ok();
-    scene.sync(0, &[]);
-    scene.pbx.fwconsole(&["firewall", "del", "blacklist", "62.210.149.30"]).ok();
-    scene.sync(0, &[]);
+    let env = TestEnv::new(Firewall::Nftables, &[ATTACKER, "45.9.8.0/24", Sandbox::PHONE, "62.210.149.30"]);
+    env.pbx.fwconsole(&["firewall", "add", "blacklist", "5.188.10.0/24"]).ok();
+    env.sync(0, &[]);
+    env.pbx.fwconsole(&["firewall", "del", "blacklist", "62.210.149.30"]).ok();
+    env.sync(0, &[]);
     let table = [
         (ATTACKER, 0, Some(ATTACKER), "a row of banbridge"),
         ("45.9.8.77", 0, Some("45.9.8.0/24"), "a row of banbridge"),
@@ -185,7 +182,7 @@ fn check_says_who_blocks_or_why_nobody_does() {
         ("45.9.0.0/16", 1, None, "no feed lists it"),
     ];
     for (address, code, row, words) in table {
-        let (ended, check) = scene.json(&["check", address]);
+        let (ended, check) = env.json(&["check", address]);
         has_fields(&check, "address blocked feeds row set reason");
         assert_eq!((ended, check["blocked"].as_bool()), (code, Some(code == 0)), "{check:#}");
         assert_eq!(check["row"].as_str(), row, "{check:#}");
@@ -194,57 +191,57 @@ fn check_says_who_blocks_or_why_nobody_does() {
             has_fields(feed, "feed prefix first_seen last_seen expires_at");
             is_time(&feed["expires_at"]);
         }
-        let quiet = scene.run(&["-q", "check", address]);
+        let quiet = env.run(&["-q", "check", address]);
         assert_eq!((quiet.code, quiet.stdout.as_str()), (code, ""), "for scripts");
     }
-    let (_, check) = scene.json(&["check", "45.9.8.77"]);
+    let (_, check) = env.json(&["check", "45.9.8.77"]);
     assert_eq!(check["feeds"][0]["prefix"], "45.9.8.0/24");
 }
 
 #[test]
 fn config_shows_what_is_in_use_and_masks_the_key() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let (code, shown) = scene.json(&["config", "show"]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let (code, shown) = env.json(&["config", "show"]);
     assert_eq!(code, 0);
     assert_eq!((&shown["feed"][0]["name"], &shown["feed"][0]["ttl"]), (&json!("apiban"), &json!("7d")));
     assert_eq!(shown["blacklist"]["limit"], "auto");
-    let text = scene.run(&["config", "show"]).ok();
+    let text = env.run(&["config", "show"]).ok();
     assert!(text.contains("[[feed]]") && text.contains("dataset = \"sip\""), "{text}");
-    let (code, check) = scene.json(&["config", "check"]);
+    let (code, check) = env.json(&["config", "check"]);
     assert_eq!((code, &check["ok"], &check["feeds"]), (0, &json!(true), &json!(1)));
     assert_eq!(check["warnings"], json!([]));
-    scene.pbx.run(&["chmod", "644", CONFIG]).ok();
-    let check = scene.run(&["config", "check"]);
+    env.pbx.run(&["chmod", "644", CONFIG]).ok();
+    let check = env.run(&["config", "check"]);
     assert!(check.code == 0 && check.stderr.contains("can be read by everybody"), "{check:?}");
-    assert!(scene.requests().is_empty() && scene.tables().is_empty(), "asks nobody, makes nothing");
+    assert!(env.requests().is_empty() && env.tables().is_empty(), "asks nobody, makes nothing");
 }
 
 #[test]
 fn the_key_may_stand_in_a_file_or_in_the_environment_and_other_places_can_be_named() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let feed = format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nurl = \"{}\"\n", scene.feed.url());
-    scene.write_config(&(feed.clone() + "key_file = \"/etc/asterisk/key\"\n"));
-    scene.pbx.write_file("/etc/asterisk/key", format!("{KEY}\n"));
-    scene.give_to_asterisk("/etc/asterisk/key");
-    assert_eq!(scene.run_as("asterisk", &["sync"]).code, 0);
-    scene.pbx.remove_file("/etc/asterisk/key");
-    let missing = scene.run(&["sync"]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let feed = format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nurl = \"{}\"\n", env.feed.url());
+    env.write_config(&(feed.clone() + "key_file = \"/etc/asterisk/key\"\n"));
+    env.pbx.write_file("/etc/asterisk/key", format!("{KEY}\n"));
+    env.give_to_asterisk("/etc/asterisk/key");
+    assert_eq!(env.run_as("asterisk", &["sync"]).code, 0);
+    env.pbx.remove_file("/etc/asterisk/key");
+    let missing = env.run(&["sync"]);
     assert!(missing.code == 78 && missing.stdout.contains("/etc/asterisk/key"), "{missing:?}");
 
     // Other places, by options and by the environment.
-    scene.pbx.run(&["mv", CONFIG, "/root/other.toml"]);
-    scene.pbx.write_file("/etc/other.toml", feed + &format!("key = \"{KEY}\"\n"));
-    scene.pbx.run(&["mv", "/etc/freepbx.conf", "/etc/other.conf"]).ok();
+    env.pbx.run(&["mv", CONFIG, "/root/other.toml"]);
+    env.pbx.write_file("/etc/other.toml", feed + &format!("key = \"{KEY}\"\n"));
+    env.pbx.run(&["mv", "/etc/freepbx.conf", "/etc/other.conf"]).ok();
     let options = ["--config", "/etc/other.toml", "--freepbx-conf", "/etc/other.conf", "sync"];
-    assert_eq!(scene.run(&options).code, 0);
-    let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+    assert_eq!(env.run(&options).code, 0);
+    let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
     command.env("BANBRIDGE_CONFIG", "/etc/other.toml").env("BANBRIDGE_FREEPBX_CONF", "/etc/other.conf");
     assert!(command.arg("sync").output().unwrap().status.success());
 }
 
 #[test]
 fn a_wrong_command_line_ends_with_2_and_help_with_0() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
     for words in [
         &[][..],
         &["snyc"],
@@ -259,47 +256,47 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         &["-q", "-v", "sync"],
         &["config"],
     ] {
-        let run = scene.run(words);
+        let run = env.run(words);
         assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{words:?}");
         assert!(!run.stderr.is_empty());
     }
     for words in [&["--help"][..], &["--version"], &["sync", "--help"], &["help", "check"]] {
-        assert!(!scene.run(words).ok().is_empty());
+        assert!(!env.run(words).ok().is_empty());
     }
-    assert!(scene.tables().is_empty() && scene.requests().is_empty());
+    assert!(env.tables().is_empty() && env.requests().is_empty());
 }
 
 #[test]
 fn every_documented_exit_code_is_reached() {
-    let scene = Scene::without_firewall(&addresses(3000));
-    assert_eq!(scene.run(&["sync"]).code, 75, "the rate limit came before the end of the list");
-    scene.later(WINDOW);
-    assert_eq!(scene.run(&["sync"]).code, 0, "done");
-    assert_eq!(scene.run(&["sync"]).code, 0, "nothing new");
-    assert_eq!(scene.run(&["check", "5.188.10.5"]).code, 1);
-    assert_eq!(scene.run(&["no-command"]).code, 2);
+    let env = TestEnv::without_firewall(&addresses(3000));
+    assert_eq!(env.run(&["sync"]).code, 75, "the rate limit came before the end of the list");
+    env.later(WINDOW);
+    assert_eq!(env.run(&["sync"]).code, 0, "done");
+    assert_eq!(env.run(&["sync"]).code, 0, "nothing new");
+    assert_eq!(env.run(&["check", "5.188.10.5"]).code, 1);
+    assert_eq!(env.run(&["no-command"]).code, 2);
     for (fault, code) in [("no-json", 65), ("status=503", 69), ("key", 77)] {
-        scene.faults(&[fault]);
-        assert_eq!(scene.run(&["sync"]).code, code, "{fault}");
+        env.faults(&[fault]);
+        assert_eq!(env.run(&["sync"]).code, code, "{fault}");
     }
-    scene.write_config("nonsense");
-    assert_eq!(scene.run(&["sync"]).code, 78);
+    env.write_config("nonsense");
+    assert_eq!(env.run(&["sync"]).code, 78);
 }
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let scene = Scene::without_firewall(&addresses(2000));
-    scene.sync(0, &[]);
+    let env = TestEnv::without_firewall(&addresses(2000));
+    env.sync(0, &[]);
     let program = env!("CARGO_BIN_EXE_banbridge");
     let line = format!("{program} list | head -n 1; echo ${{PIPESTATUS[0]}}");
-    let run = scene.pbx.run(&["bash", "-c", &line]);
+    let run = env.pbx.run(&["bash", "-c", &line]);
     assert!(run.stdout.ends_with("\n0\n") && run.stderr.is_empty(), "{run:?}");
 }
 
 #[test]
 fn two_pbxs_on_one_database_server_do_not_hold_each_other_up() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
     pbx.sql_run("CREATE DATABASE second", ());
     for table in ["kvstore_FreePBX_modules_Firewall", "kvblobstore", "freepbx_settings"] {
         pbx.sql_run(&format!("CREATE TABLE second.{table} LIKE {table}"), ());
@@ -308,10 +305,10 @@ fn two_pbxs_on_one_database_server_do_not_hold_each_other_up() {
     pbx.sql_run("GRANT ALL ON second.* TO freepbxuser@localhost", ());
     let conf = pbx.read_file("/etc/freepbx.conf").replace("'asterisk'", "'second'");
     pbx.write_file("/etc/second.conf", conf);
-    scene.faults(&["stall"]);
-    let child = scene.start(&[]);
-    until("the first run to ask", || scene.requests().len() == 1);
-    assert_eq!(scene.run(&["--freepbx-conf", "/etc/second.conf", "sync"]).code, 0);
-    scene.kill(child);
-    assert_eq!(scene.ours(), set([""; 0]), "each has its own rows");
+    env.faults(&["stall"]);
+    let child = env.start(&[]);
+    until("the first run to ask", || env.requests().len() == 1);
+    assert_eq!(env.run(&["--freepbx-conf", "/etc/second.conf", "sync"]).code, 0);
+    env.kill(child);
+    assert_eq!(env.ours(), set([""; 0]), "each has its own rows");
 }

@@ -1,17 +1,14 @@
 //! Bad input of every kind ends in a message that names the thing and the mend, in the documented exit code, and
 //! with nothing lost or half-done: rows and ledger are as they were, and the next good run is a good run.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod scene;
-
-use scene::{ATTACKER, CONFIG, KEY, Run, Scene, addresses, set, shows_key, until};
+use crate::testenv::{self, ATTACKER, CONFIG, KEY, Run, TestEnv, addresses, set, shows_key, until};
 
 const CONF: &str = "/etc/freepbx.conf";
 
 /// A bad run: its code, the words in what it printed, nothing changed.
 #[track_caller]
-fn ends_with(scene: &Scene, what: &str, code: i32, words: &[&str]) -> Run {
-    let run = scene.run(&["sync"]);
+fn ends_with(env: &TestEnv, what: &str, code: i32, words: &[&str]) -> Run {
+    let run = env.run(&["sync"]);
     let said = format!("{}{}", run.stdout, run.stderr);
     assert_eq!(run.code, code, "{what}: {said}");
     for word in words {
@@ -57,58 +54,58 @@ fn no_answer_of_a_feed_changes_what_is_blocked_unless_it_is_a_good_one() {
         ("redirect=file:///etc/passwd", 65, &["neither https nor http"]),
     ];
     for api in [2, 1] {
-        let scene = Scene::without_firewall(&addresses(300));
-        scene.configure(&format!("api = {api}"));
-        scene.sync(0, &[]);
-        let sums = scene.sums();
+        let env = TestEnv::without_firewall(&addresses(300));
+        env.configure(&format!("api = {api}"));
+        env.sync(0, &[]);
+        let sums = env.sums();
         for (fault, code, words) in table {
             // Short where it has to be waited out, long where a busy machine must not matter.
             let slow = ["drip=400", "stall"].contains(fault);
-            scene.configure(&format!("api = {api}\ntimeout = \"{}\"", if slow { "1s" } else { "30s" }));
-            scene.later(1);
-            let cursor: Vec<String> = scene.pbx.sql("SELECT cursor_id FROM banbridge_feed", ());
-            let before = scene.sums();
-            scene.faults(&[fault]);
-            ends_with(&scene, fault, *code, words);
-            assert_eq!(scene.sums(), before, "{fault}: rows and ledger are as they were");
-            let after: Vec<String> = scene.pbx.sql("SELECT cursor_id FROM banbridge_feed", ());
+            env.configure(&format!("api = {api}\ntimeout = \"{}\"", if slow { "1s" } else { "30s" }));
+            env.later(1);
+            let cursor: Vec<String> = env.pbx.sql("SELECT cursor_id FROM banbridge_feed", ());
+            let before = env.sums();
+            env.faults(&[fault]);
+            ends_with(&env, fault, *code, words);
+            assert_eq!(env.sums(), before, "{fault}: rows and ledger are as they were");
+            let after: Vec<String> = env.pbx.sql("SELECT cursor_id FROM banbridge_feed", ());
             assert_eq!(after, cursor, "{fault}: it goes on from where it was");
-            scene.pbx.sql_run("UPDATE banbridge_feed SET retry_at = NULL", ());
-            scene.pbx.sql_run("DELETE FROM banbridge_request", ());
-            scene.feed.reset_rate();
-            scene.feed.clear_faults();
+            env.pbx.sql_run("UPDATE banbridge_feed SET retry_at = NULL", ());
+            env.pbx.sql_run("DELETE FROM banbridge_request", ());
+            env.feed.reset_rate();
+            env.feed.clear_faults();
         }
-        assert_ne!(scene.sums(), sums, "only the times that the test itself moved");
-        scene.feed.sight(ATTACKER);
-        scene.sync(0, &[]);
-        assert_eq!(scene.ours().len(), 301, "and then all is well");
+        assert_ne!(env.sums(), sums, "only the times that the test itself moved");
+        env.feed.sight(ATTACKER);
+        env.sync(0, &[]);
+        assert_eq!(env.ours().len(), 301, "and then all is well");
     }
 }
 
 #[test]
 fn a_feed_that_is_not_there_is_named_with_the_mend() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.sync(0, &[]);
-    let sums = scene.sums();
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    let sums = env.sums();
     for (url, code, words) in [
         ("http://127.0.0.1:9/api", 69, "the connection is refused. Check the feed's url"),
         ("https://no-such-host.invalid/api", 69, "the name cannot be resolved"),
         ("https://127.0.0.1:9/api", 69, "refused"),
     ] {
         let key = format!("key = \"{KEY}\"");
-        scene.write_config(&format!(
+        env.write_config(&format!(
             "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{key}\nurl = \"{url}\"\n"
         ));
-        ends_with(&scene, url, code, &[words]);
-        assert_eq!(scene.sums(), sums, "{url}");
+        ends_with(&env, url, code, &[words]);
+        assert_eq!(env.sums(), sums, "{url}");
     }
 }
 
 #[test]
 fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
     for api in [2, 1] {
-        let scene = Scene::without_firewall(&[ATTACKER]);
-        scene.configure(&format!("api = {api}"));
+        let env = TestEnv::without_firewall(&[ATTACKER]);
+        env.configure(&format!("api = {api}"));
         // Entry, words of the reason; the escaped form is what may be printed.
         let long = "9".repeat(97) + "...";
         let table = [
@@ -130,18 +127,18 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
             ("'; --", "not an address"),
             ("fe80::1%eth0", "not an address"),
         ];
-        scene.faults(&["junk"]);
-        let report = scene.sync(0, &[]);
-        assert_eq!(scene.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
+        env.faults(&["junk"]);
+        let report = env.sync(0, &[]);
+        assert_eq!(env.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
         let refused = report["feeds"][0]["refused"].as_array().unwrap();
-        let (_, listed) = scene.json(&["list", "--refused"]);
+        let (_, listed) = env.json(&["list", "--refused"]);
         for (entry, words) in table {
             let one = refused.iter().find(|refused| refused["entry"] == entry);
             let one = one.unwrap_or_else(|| panic!("{entry:?} is not among {refused:#?}"));
             assert!(one["reason"].as_str().unwrap().contains(words), "{one:#}");
             assert!(listed.as_array().unwrap().iter().any(|l| l["entry"] == entry), "{entry:?}: {listed:#}");
         }
-        for text in [scene.run(&["list", "--refused"]).ok(), scene.run(&["sync"]).ok(), scene.log()] {
+        for text in [env.run(&["list", "--refused"]).ok(), env.run(&["sync"]).ok(), env.log()] {
             let bad = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(bad), "control characters: {text:?}");
         }
@@ -150,9 +147,9 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
 
 #[test]
 fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.faults(&["mixed"]);
-    let report = scene.sync(0, &[]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.faults(&["mixed"]);
+    let report = env.sync(0, &[]);
     let refused = report["feeds"][0]["refused"].as_array().unwrap();
     let reasons: Vec<_> = refused.iter().map(|r| r["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "not a text").count(), 4, "{reasons:?}");
@@ -162,19 +159,19 @@ fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
 
 #[test]
 fn a_feed_without_end_does_not_hold_a_run_and_an_unmoving_one_is_complete() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.faults(&["same-id"]);
-    assert_eq!(scene.sync(0, &[])["feeds"][0]["requests"], 1);
-    scene.faults(&["empty"]);
-    assert_eq!(scene.sync(0, &[])["feeds"][0]["requests"], 1);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.faults(&["same-id"]);
+    assert_eq!(env.sync(0, &[])["feeds"][0]["requests"], 1);
+    env.faults(&["empty"]);
+    assert_eq!(env.sync(0, &[])["feeds"][0]["requests"], 1);
 }
 
 #[test]
 fn freepbx_conf_that_is_missing_or_wrong_is_named_with_the_setting() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.sync(0, &[]);
-    let good = scene.pbx.read_file(CONF);
-    let (sums, asked) = (scene.sums(), scene.requests().len());
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    let good = env.pbx.read_file(CONF);
+    let (sums, asked) = (env.sums(), env.requests().len());
     let without = |key: &str| -> String {
         good.lines().filter(|line| !line.contains(key)).map(|line| format!("{line}\n")).collect()
     };
@@ -193,106 +190,98 @@ fn freepbx_conf_that_is_missing_or_wrong_is_named_with_the_setting() {
         ("socket", format!("{good}$amp_conf['AMPDBSOCK'] = '/run/none.sock';\n"), 69, &["/run/none.sock"]),
     ];
     for (what, text, code, words) in table {
-        scene.pbx.write_file(CONF, text);
-        let run = ends_with(&scene, what, *code, words);
+        env.pbx.write_file(CONF, text);
+        let run = ends_with(&env, what, *code, words);
         assert!(!run.stderr.contains("horse"), "{run:?}");
         for command in [&["status"][..], &["list"], &["check", ATTACKER]] {
-            assert_eq!(scene.run(command).code, *code, "{what}: {command:?}");
+            assert_eq!(env.run(command).code, *code, "{what}: {command:?}");
         }
     }
-    scene.pbx.remove_file(CONF);
-    ends_with(&scene, "missing", 78, &[CONF, "is this a FreePBX?", "--freepbx-conf"]);
-    scene.pbx.write_file(CONF, &good);
-    assert_eq!(
-        (scene.sums(), scene.requests().len()),
-        (sums, asked),
-        "nothing was changed, nobody was asked"
-    );
+    env.pbx.remove_file(CONF);
+    ends_with(&env, "missing", 78, &[CONF, "is this a FreePBX?", "--freepbx-conf"]);
+    env.pbx.write_file(CONF, &good);
+    assert_eq!((env.sums(), env.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
     // Somebody who may not read it.
-    scene.pbx.run(&["chmod", "600", CONF]).ok();
-    scene.pbx.run(&["chown", "root", CONF]).ok();
-    let run = scene.run_as("asterisk", &["sync"]);
+    env.pbx.run(&["chmod", "600", CONF]).ok();
+    env.pbx.run(&["chown", "root", CONF]).ok();
+    let run = env.run_as("asterisk", &["sync"]);
     assert!(run.code == 77 && run.stderr.contains("run banbridge as root"), "{run:?}");
 }
 
 #[test]
 fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
-    scene.sync(0, &[]);
-    let (sums, asked) = (scene.sums(), scene.requests().len());
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
+    env.sync(0, &[]);
+    let (sums, asked) = (env.sums(), env.requests().len());
     pbx.stop_database();
-    ends_with(&scene, "down", 69, &["does not answer", "systemctl status mariadb"]);
+    ends_with(&env, "down", 69, &["does not answer", "systemctl status mariadb"]);
     pbx.start_database();
 
     pbx.sql_run("RENAME TABLE kvstore_FreePBX_modules_Firewall TO elsewhere", ());
-    let run = ends_with(
-        &scene,
-        "no table",
-        69,
-        &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"],
-    );
+    let run =
+        ends_with(&env, "no table", 69, &["kvstore_FreePBX_modules_Firewall", "Firewall module installed?"]);
     assert_eq!(run.stdout, "");
-    assert_eq!(scene.run(&["status"]).code, 69);
+    assert_eq!(env.run(&["status"]).code, 69);
     pbx.sql_run("RENAME TABLE elsewhere TO kvstore_FreePBX_modules_Firewall", ());
 
     pbx.sql_run("RENAME TABLE freepbx_settings TO elsewhere", ());
-    ends_with(&scene, "no settings", 69, &["freepbx_settings"]);
+    ends_with(&env, "no settings", 69, &["freepbx_settings"]);
     pbx.sql_run("RENAME TABLE elsewhere TO freepbx_settings", ());
 
     pbx.sql_run("INSERT INTO banbridge_schema (version, applied_at) VALUES (99, 0)", ());
-    ends_with(&scene, "newer tables", 78, &["newer banbridge", "update this program"]);
+    ends_with(&env, "newer tables", 78, &["newer banbridge", "update this program"]);
     pbx.sql_run("DELETE FROM banbridge_schema WHERE version = 99", ());
-    assert_eq!(scene.requests().len(), asked, "nobody was asked");
+    assert_eq!(env.requests().len(), asked, "nobody was asked");
 
     pbx.sql_run("REVOKE ALL ON asterisk.* FROM freepbxuser@localhost", ());
     pbx.sql_run("GRANT SELECT ON asterisk.* TO freepbxuser@localhost", ());
-    ends_with(&scene, "read only", 77, &["lacks a right", "FreePBX's own user has ALL"]);
-    assert_eq!(scene.run(&["status"]).code, 0, "looking needs no more");
+    ends_with(&env, "read only", 77, &["lacks a right", "FreePBX's own user has ALL"]);
+    assert_eq!(env.run(&["status"]).code, 0, "looking needs no more");
     pbx.sql_run("GRANT ALL ON asterisk.* TO freepbxuser@localhost", ());
-    assert_eq!(scene.sums(), sums);
-    assert_eq!(scene.sync(0, &[])["blacklist"]["kept"], 1);
+    assert_eq!(env.sums(), sums);
+    assert_eq!(env.sync(0, &[])["blacklist"]["kept"], 1);
 }
 
 #[test]
 fn a_first_run_without_the_firewalls_table_makes_no_tables() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.pbx.sql_run("DROP TABLE kvstore_FreePBX_modules_Firewall", ());
-    ends_with(&scene, "no table", 69, &["Firewall module installed?"]);
-    assert_eq!(scene.tables(), [""; 0]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.pbx.sql_run("DROP TABLE kvstore_FreePBX_modules_Firewall", ());
+    ends_with(&env, "no table", 69, &["Firewall module installed?"]);
+    assert_eq!(env.tables(), [""; 0]);
 }
 
 #[test]
 fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
     for how in ["stop", "kill"] {
         let all = addresses(600);
-        let scene = Scene::without_firewall(&all);
-        scene.configure("timeout = \"2s\"");
-        scene.faults(&["none", "stall"]);
-        let child = scene.start(&[]);
-        until("the second request", || scene.requests().len() == 2);
+        let env = TestEnv::without_firewall(&all);
+        env.configure("timeout = \"2s\"");
+        env.faults(&["none", "stall"]);
+        let child = env.start(&[]);
+        until("the second request", || env.requests().len() == 2);
         if how == "kill" {
-            scene.pbx.kill_database()
+            env.pbx.kill_database()
         } else {
-            scene.pbx.stop_database()
+            env.pbx.stop_database()
         }
-        scene.pbx.start_database();
+        env.pbx.start_database();
         let run: Run = child.wait_with_output().unwrap().into();
         assert_eq!(run.code, 69, "{how}: {run:?}");
         assert!(run.stderr.contains("connection to the database was lost"), "{how}: {run:?}");
-        assert_eq!(scene.ours(), set(&all[..250]), "{how}: what was committed stays");
-        let next = scene.sync(0, &[]);
-        assert_eq!((scene.ours(), &next["blacklist"]["released"]), (set(&all), &0.into()), "{how}");
-        let cursors = scene.cursors();
+        assert_eq!(env.ours(), set(&all[..250]), "{how}: what was committed stays");
+        let next = env.sync(0, &[]);
+        assert_eq!((env.ours(), &next["blacklist"]["released"]), (set(&all), &0.into()), "{how}");
+        let cursors = env.cursors();
         assert_eq!(cursors[1], cursors[2], "{how}: it goes on where it was");
     }
 }
 
 #[test]
 fn mistakes_in_the_configuration_name_file_line_and_mend() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.sync(0, &[]);
-    let (sums, asked) = (scene.sums(), scene.requests().len());
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    let (sums, asked) = (env.sums(), env.requests().len());
     let feed = |lines: &str| format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{lines}\n");
     let table: &[(&str, String, &[&str])] = &[
         ("no key", feed(""), &["line 2", "has no key", "https://apiban.org/getkey.html"]),
@@ -315,46 +304,42 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
         ("api 3", feed("key = \"a\"\napi = 3"), &["there are 1 and 2"]),
     ];
     for (what, text, words) in table {
-        scene.write_config(text);
-        let run = ends_with(&scene, what, 78, &[&[CONFIG], *words].concat());
+        env.write_config(text);
+        let run = ends_with(&env, what, 78, &[&[CONFIG], *words].concat());
         assert!(!shows_key(&run.stderr));
-        let check = scene.run(&["config", "check"]);
+        let check = env.run(&["config", "check"]);
         assert!(check.code == 78 && check.stderr.contains(CONFIG), "{what}: {check:?}");
     }
-    scene.pbx.remove_file(CONFIG);
-    ends_with(&scene, "no file", 78, &[CONFIG, "there is no such file", "[[feed]]", "getkey"]);
-    scene.pbx.run(&["mkdir", CONFIG]).ok();
-    ends_with(&scene, "a directory", 78, &[CONFIG, "cannot be read"]);
-    scene.pbx.run(&["rmdir", CONFIG]).ok();
-    assert_eq!(
-        (scene.sums(), scene.requests().len()),
-        (sums, asked),
-        "nothing was changed, nobody was asked"
-    );
-    scene.configure("");
-    assert_eq!(scene.sync(0, &[])["blacklist"]["kept"], 1);
+    env.pbx.remove_file(CONFIG);
+    ends_with(&env, "no file", 78, &[CONFIG, "there is no such file", "[[feed]]", "getkey"]);
+    env.pbx.run(&["mkdir", CONFIG]).ok();
+    ends_with(&env, "a directory", 78, &[CONFIG, "cannot be read"]);
+    env.pbx.run(&["rmdir", CONFIG]).ok();
+    assert_eq!((env.sums(), env.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
+    env.configure("");
+    assert_eq!(env.sync(0, &[])["blacklist"]["kept"], 1);
 }
 
 #[test]
 fn a_log_that_cannot_be_written_is_said_and_the_run_goes_on() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.pbx.run(&["ln", "-s", "/etc/passwd", scene::LOG]).ok();
-    let run = scene.run(&["sync"]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.pbx.run(&["ln", "-s", "/etc/passwd", testenv::LOG]).ok();
+    let run = env.run(&["sync"]);
     assert!(run.code == 0 && run.stderr.contains("no log is written"), "{run:?}");
-    assert!(!scene.pbx.read_file("/etc/passwd").contains("blocked"));
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert!(!env.pbx.read_file("/etc/passwd").contains("blocked"));
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 #[test]
 fn zones_that_cannot_be_understood_are_said_and_those_protected_before_stay_so() {
-    let scene = Scene::without_firewall(&["91.2.3.4", ATTACKER]);
-    scene.pbx.set_config("networkmaps", &serde_json::json!({"91.2.3.0/24": "trusted"}));
-    scene.sync(0, &[]);
+    let env = TestEnv::without_firewall(&["91.2.3.4", ATTACKER]);
+    env.pbx.set_config("networkmaps", &serde_json::json!({"91.2.3.0/24": "trusted"}));
+    env.sync(0, &[]);
     for broken in ["{", "7", "[\"a\"]"] {
         let write = "UPDATE kvstore_FreePBX_modules_Firewall SET val = ? WHERE `key` = 'networkmaps'";
-        scene.pbx.sql_run(write, (broken,));
-        let run = scene.run(&["sync"]);
+        env.pbx.sql_run(write, (broken,));
+        let run = env.run(&["sync"]);
         assert!(run.code == 0 && run.stderr.contains("networkmaps cannot be understood"), "{run:?}");
-        assert_eq!(scene.ours(), set([ATTACKER]), "{broken}");
+        assert_eq!(env.ours(), set([ATTACKER]), "{broken}");
     }
 }

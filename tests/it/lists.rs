@@ -1,15 +1,11 @@
 //! Feeds that are lists, end to end: the program in a sandboxed PBX, a real HTTP server on its loopback.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
-
-#[path = "sandbox/mod.rs"]
-mod sandbox;
 
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
-use sandbox::{Backend, Firewall, Run, Sandbox, until};
+use crate::sandbox::{Backend, Firewall, Run, Sandbox, until};
 use serde_json::Value;
 
 const CONFIG: &str = "/etc/asterisk/banbridge.toml";

@@ -1,7 +1,4 @@
 //! `coverage`: the program in a sandboxed PBX over logs of known content, and the real fail2ban beside it.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,8 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
+use crate::testenv::{CONFIG, DAY, Run, TestEnv};
 use jiff::Timestamp;
-use scene::{CONFIG, DAY, Run, Scene};
 use serde_json::{Value, json};
 
 const FULL: &str = "/var/log/asterisk/full";
@@ -80,14 +77,14 @@ const DIFFERENT: [(&str, &str, &str); 4] = [
 ];
 
 /// Runs the command with the zone of the logs.
-fn coverage(scene: &Scene, zone: &str, words: &[&str]) -> Run {
-    let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+fn coverage(env: &TestEnv, zone: &str, words: &[&str]) -> Run {
+    let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
     command.arg("coverage").args(words).env("TZ", zone).output().unwrap().into()
 }
 
 #[track_caller]
-fn json(scene: &Scene, words: &[&str]) -> Value {
-    let run = coverage(scene, "UTC", &[words, &["--json"]].concat());
+fn json(env: &TestEnv, words: &[&str]) -> Value {
+    let run = coverage(env, "UTC", &[words, &["--json"]].concat());
     serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"))
 }
 
@@ -110,17 +107,17 @@ fn by_fail2ban(text: &str) -> BTreeMap<String, u64> {
 }
 
 /// Lines by address, as the program reads them.
-fn by_us(scene: &Scene, text: &str) -> BTreeMap<String, u64> {
-    scene.pbx.write_file(FULL, text);
-    let told = json(scene, &[FULL]);
+fn by_us(env: &TestEnv, text: &str) -> BTreeMap<String, u64> {
+    env.pbx.write_file(FULL, text);
+    let told = json(env, &[FULL]);
     let one = |one: &Value| (one["address"].as_str().unwrap().to_owned(), one["lines"].as_u64().unwrap());
     told["worst"].as_array().unwrap().iter().map(one).collect()
 }
 
 #[test]
 fn attackers_and_their_lines_are_those_of_fail2bans_filter() {
-    let scene = Scene::without_firewall::<&str>(&[]);
-    let ours = by_us(&scene, SAMPLE);
+    let env = TestEnv::without_firewall::<&str>(&[]);
+    let ours = by_us(&env, SAMPLE);
     assert_eq!(ours, by_fail2ban(SAMPLE));
     assert_eq!((ours.len(), ours["45.0.0.4"], ours.contains_key("45.9.9.9")), (12, 4, false));
     // The same lines in another order, of other addresses and at other times.
@@ -133,7 +130,7 @@ fn attackers_and_their_lines_are_those_of_fail2bans_filter() {
             format!("[{time}{}\n", &line[20..])
         })
         .collect();
-    let ours = by_us(&scene, &many);
+    let ours = by_us(&env, &many);
     assert_eq!(ours, by_fail2ban(&many));
     assert!(ours.len() > 40 && ours.values().sum::<u64>() > 1_000, "{ours:?}");
     for (line, theirs, ours) in DIFFERENT {
@@ -142,9 +139,9 @@ fn attackers_and_their_lines_are_those_of_fail2bans_filter() {
             Some((address.to_owned(), 1)).filter(|(address, _)| !address.is_empty()).into_iter().collect()
         };
         assert_eq!(by_fail2ban(&line), one(theirs), "fail2ban changed: {line}");
-        assert_eq!(by_us(&scene, &line), one(ours), "{line}");
+        assert_eq!(by_us(&env, &line), one(ours), "{line}");
         if ours.is_empty() {
-            assert_eq!(json(&scene, &[FULL])["logs"][0]["unclear"], 1);
+            assert_eq!(json(&env, &[FULL])["logs"][0]["unclear"], 1);
         }
     }
 }
@@ -166,16 +163,16 @@ fn gzip(text: &str) -> Vec<u8> {
 
 /// A PBX whose feed lists 45.0.0.1 and 45.0.0.2, and a list that lists 45.0.0.1 and the network 46.0.0.0/24, since
 /// the given times.
-fn listed(since: &[(&str, i64)]) -> Scene {
-    let scene = Scene::without_firewall(&["45.0.0.1", "45.0.0.2", "45.0.0.9"]);
-    scene.pbx.write_file("/var/lib/asterisk/list", "45.0.0.1\n46.0.0.0/24\n");
-    scene.configure("[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/var/lib/asterisk/list\"\n");
-    scene.sync(0, &[]);
+fn listed(since: &[(&str, i64)]) -> TestEnv {
+    let env = TestEnv::without_firewall(&["45.0.0.1", "45.0.0.2", "45.0.0.9"]);
+    env.pbx.write_file("/var/lib/asterisk/list", "45.0.0.1\n46.0.0.0/24\n");
+    env.configure("[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/var/lib/asterisk/list\"\n");
+    env.sync(0, &[]);
     for (prefix, at) in since {
         let sql = "UPDATE banbridge_entry SET first_seen = ? WHERE prefix = ?";
-        scene.pbx.sql_run(sql, (*at, *prefix));
+        env.pbx.sql_run(sql, (*at, *prefix));
     }
-    scene
+    env
 }
 
 fn now() -> i64 {
@@ -185,7 +182,7 @@ fn now() -> i64 {
 #[test]
 fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
     let start = now() - DAY;
-    let scene = listed(&[
+    let env = listed(&[
         ("45.0.0.1", start - DAY),
         ("45.0.0.2", start + 7_200),
         ("45.0.0.9", start - 5 * DAY),
@@ -193,7 +190,7 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
     ]);
     let mut rotated: String = (0..4).map(|n| call(start + n * 3_600, "45.0.0.2")).collect();
     rotated += &call(start + 3 * 3_600, "46.0.0.7");
-    scene.pbx.write_file(format!("{FULL}.1.gz"), gzip(&rotated));
+    env.pbx.write_file(format!("{FULL}.1.gz"), gzip(&rotated));
     let current: String = [
         call(start + 14_400, "45.0.0.1"),
         call(start + 14_400, "45.0.0.1"),
@@ -202,7 +199,7 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
         call(start + 14_403, "192.168.77.20"),
     ]
     .concat();
-    scene.pbx.write_file(FULL, &current);
+    env.pbx.write_file(FULL, &current);
     // The same attempt as an event, and by fail2ban's own log.
     let time = |at: i64| Timestamp::from_second(at).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
     let event = |at: i64, address: &str| {
@@ -212,8 +209,8 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
         )
     };
     let security = event(start + 14_401, "47.0.0.1") + &event(start + 14_500, "47.0.0.1");
-    scene.pbx.write_file("/var/log/asterisk/security", security);
-    scene.pbx.write_file(
+    env.pbx.write_file("/var/log/asterisk/security", security);
+    env.pbx.write_file(
         "/var/lib/asterisk/fail2ban.log",
         format!(
             "{0},001 fail2ban.filter [1]: INFO [asterisk] Found 47.0.0.1 - {0}\n\
@@ -223,7 +220,7 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
         ),
     );
     let told = json(
-        &scene,
+        &env,
         &["/var/log/asterisk", "/var/lib/asterisk/fail2ban.log", "--svg", "/var/lib/asterisk/a.svg"],
     );
     let expected = json!({
@@ -257,9 +254,9 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
     assert_eq!(told["hours"].as_array().unwrap().len(), 5);
     assert_eq!(told["span"]["from"].as_str().unwrap().parse::<Timestamp>().unwrap().as_second(), start);
 
-    let svg = scene.pbx.read_file("/var/lib/asterisk/a.svg");
+    let svg = env.pbx.read_file("/var/lib/asterisk/a.svg");
     assert!(svg.contains("without a listing: 5 attempts") && svg.contains("attacker: 5 attempts"), "{svg}");
-    let text = coverage(&scene, "UTC", &[]).ok();
+    let text = coverage(&env, "UTC", &[]).ok();
     for words in
         ["5 attempts of 3 attackers while no feed did", "2 h / 2 h", "47.0.0.0/24", "never", "192.168.77.20"]
     {
@@ -267,20 +264,20 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
     }
     // Of a part of the time, and as asterisk.
     let since = time(start + 14_400);
-    assert_eq!(json(&scene, &["--since", &since])["attempts"], 5);
-    assert_eq!(json(&scene, &["--since", &since, "--until", &time(start + 14_401)])["attempts"], 2);
-    assert_eq!(json(&scene, &["--since", "3h"])["attempts"], 0);
-    let run = scene.run_as("asterisk", &["coverage", "/var/log/asterisk", "--json"]);
+    assert_eq!(json(&env, &["--since", &since])["attempts"], 5);
+    assert_eq!(json(&env, &["--since", &since, "--until", &time(start + 14_401)])["attempts"], 2);
+    assert_eq!(json(&env, &["--since", "3h"])["attempts"], 0);
+    let run = env.run_as("asterisk", &["coverage", "/var/log/asterisk", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&run.ok()).unwrap()["attackers"], 5);
 }
 
 #[test]
 fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
-    let scene = Scene::without_firewall::<&str>(&[]);
+    let env = TestEnv::without_firewall::<&str>(&[]);
     let line = "[2026-07-01 12:00:00] NOTICE[1] manager.c: 45.0.0.1 failed to authenticate as 'admin'\n";
-    scene.pbx.write_file(FULL, line);
+    env.pbx.write_file(FULL, line);
     let told = |zone: &str, words: &[&str]| -> Value {
-        serde_json::from_str(&coverage(&scene, zone, words).ok()).unwrap()
+        serde_json::from_str(&coverage(&env, zone, words).ok()).unwrap()
     };
     let berlin = "CET-1CEST,M3.5.0,M10.5.0/3";
     assert_eq!(told(berlin, &["--json"])["worst"][0]["first"], "2026-07-01T10:00:00Z");
@@ -289,29 +286,29 @@ fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
     assert_eq!(told(berlin, &["--json", "--since", "2026-07-01T10:00:01Z"])["attempts"], 0);
 
     let old = "/var/log/asterisk/messages";
-    scene.pbx.write_file(old, line.replace("2026-07-01", "Jul  1"));
-    let run = coverage(&scene, "UTC", &[old]);
+    env.pbx.write_file(old, line.replace("2026-07-01", "Jul  1"));
+    let run = coverage(&env, "UTC", &[old]);
     assert!(run.code == 65 && run.stderr.contains("no year") && run.stderr.contains("%F %T"), "{run:?}");
-    let run = coverage(&scene, "UTC", &[]);
+    let run = coverage(&env, "UTC", &[]);
     assert!(run.code == 0 && run.stderr.contains("no year"), "the other one is read: {run:?}");
     assert!(run.stdout.contains("Attackers:  1, with 1 attempt from 1 network"), "{run:?}");
-    scene.pbx.write_file("/var/lib/asterisk/packed", b"\xfd7zXZ\0\0\0");
-    scene.pbx.write_file("/var/lib/asterisk/cut.gz", &gzip(&line.repeat(100))[..60]);
+    env.pbx.write_file("/var/lib/asterisk/packed", b"\xfd7zXZ\0\0\0");
+    env.pbx.write_file("/var/lib/asterisk/cut.gz", &gzip(&line.repeat(100))[..60]);
     for (file, code, words) in [
         ("/var/lib/asterisk/packed", 65, "xz -dc FILE"),
         ("/var/lib/asterisk/cut.gz", 65, "ends in the middle"),
         ("/var/lib/asterisk/none", 2, "cannot be found"),
         ("/etc/passwd", 65, "no line of it"),
     ] {
-        let run = coverage(&scene, "UTC", &[file]);
+        let run = coverage(&env, "UTC", &[file]);
         assert!(run.code == code && run.stderr.contains(words), "{file}: {run:?}");
     }
-    assert_eq!(coverage(&scene, "UTC", &["--since", "yesterday"]).code, 2);
+    assert_eq!(coverage(&env, "UTC", &["--since", "yesterday"]).code, 2);
     // Root follows no link that asterisk may have put there.
-    scene.pbx.run(&["ln", "-s", "/etc/shadow", "/var/log/asterisk/security"]).ok();
-    assert!(coverage(&scene, "UTC", &[]).stderr.contains("root does not touch it"));
+    env.pbx.run(&["ln", "-s", "/etc/shadow", "/var/log/asterisk/security"]).ok();
+    assert!(coverage(&env, "UTC", &[]).stderr.contains("root does not touch it"));
 
-    let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+    let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
     command.args(["coverage", "-", "--json"]).env("TZ", "UTC");
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(&gzip(line)).unwrap();
@@ -322,25 +319,25 @@ fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
 #[test]
 fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root() {
     let start = now() - DAY;
-    let scene = listed(&[("45.0.0.1", start - DAY)]);
+    let env = listed(&[("45.0.0.1", start - DAY)]);
     let text: String = ["45.0.0.1", "45.0.0.1", "47.0.0.1", "47.0.0.1", "47.0.0.1", "48.0.0.1"]
         .map(|a| call(start, a))
         .concat();
-    scene.pbx.write_file(FULL, text);
-    scene.pbx.write_file("/var/lib/asterisk/good", "47.0.0.0/24\n45.0.0.1\n");
-    scene.pbx.write_file("/var/lib/asterisk/poor", "45.0.0.1\n");
-    scene.pbx.write_file("/var/lib/asterisk/roots", "48.0.0.1\n");
-    let outside = scene.pbx.outside("/var/lib/asterisk/roots");
+    env.pbx.write_file(FULL, text);
+    env.pbx.write_file("/var/lib/asterisk/good", "47.0.0.0/24\n45.0.0.1\n");
+    env.pbx.write_file("/var/lib/asterisk/poor", "45.0.0.1\n");
+    env.pbx.write_file("/var/lib/asterisk/roots", "48.0.0.1\n");
+    let outside = env.pbx.outside("/var/lib/asterisk/roots");
     fs::set_permissions(outside, fs::Permissions::from_mode(0o600)).unwrap();
-    let mut config = scene.pbx.read_file(CONFIG);
+    let mut config = env.pbx.read_file(CONFIG);
     for name in ["poor", "good", "roots"] {
         config += &format!(
             "[[feed]]\nname = \"{name}\"\nkind = \"list\"\nurl = \"/var/lib/asterisk/{name}\"\nenabled = false\n"
         );
     }
-    scene.write_config(&config);
+    env.write_config(&config);
     let words = ["--suggest", "--list", "poor", "--list", "good", "--list", "roots"];
-    let told = json(&scene, &words);
+    let told = json(&env, &words);
     let suggest = &told["suggest"];
     assert_eq!(
         suggest[0],
@@ -351,14 +348,14 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     assert_eq!((&suggest[1]["list"], &suggest[1]["caught"]["new_attempts"]), (&json!("poor"), &json!(0)));
     assert_eq!((&suggest[2]["list"], &suggest[2]["caught"]), (&json!("roots"), &json!(null)));
     assert!(suggest[2]["error"].as_str().unwrap().contains("denied"), "{told:#}");
-    let text = coverage(&scene, "UTC", &words).ok();
+    let text = coverage(&env, "UTC", &words).ok();
     assert!(text.contains("OF THE UNLISTED") && text.contains("feed add NAME"), "{text}");
-    assert_eq!(coverage(&scene, "UTC", &["--suggest", "--list", "nobody"]).code, 78);
-    assert_eq!(coverage(&scene, "UTC", &["--list", "good"]).code, 2);
+    assert_eq!(coverage(&env, "UTC", &["--suggest", "--list", "nobody"]).code, 78);
+    assert_eq!(coverage(&env, "UTC", &["--list", "good"]).code, 2);
 
     // All that are not in force; those of the catalogue cannot be reached from here.
-    let before = scene.sums();
-    let told = json(&scene, &["--suggest"]);
+    let before = env.sums();
+    let told = json(&env, &["--suggest"]);
     let all = told["suggest"].as_array().unwrap();
     let of = |name: &str| all.iter().find(|of| of["list"] == name);
     assert!(of("good").is_some() && of("list").is_none() && of("apiban").is_none(), "{told:#}");
@@ -366,12 +363,12 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     assert!(all.iter().all(|of| !of["list"].as_str().unwrap().starts_with("country")), "{told:#}");
     // A request that came nowhere does not count; one that may have come forbids another for the publisher's time.
     let again =
-        |scene: &Scene| json(scene, &["--suggest", "--list", "voipbl"])["suggest"][0]["error"].to_string();
-    assert!(again(&scene).contains("cannot be resolved"));
+        |env: &TestEnv| json(env, &["--suggest", "--list", "voipbl"])["suggest"][0]["error"].to_string();
+    assert!(again(&env).contains("cannot be resolved"));
     let noted = "UPDATE banbridge_state SET value = ? WHERE name LIKE 'asked:%'";
-    scene.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 + 600,));
-    assert!(again(&scene).contains("asked lately"));
-    scene.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 - 1,));
-    assert!(again(&scene).contains("cannot be resolved"));
-    assert_eq!(scene.sums(), before, "nothing else was written");
+    env.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 + 600,));
+    assert!(again(&env).contains("asked lately"));
+    env.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 - 1,));
+    assert!(again(&env).contains("cannot be resolved"));
+    assert_eq!(env.sums(), before, "nothing else was written");
 }

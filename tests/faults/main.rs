@@ -5,14 +5,11 @@
 //! `BANBRIDGE_SCHEDULES=n` makes more of them than the 300, `BANBRIDGE_FIRST_SEED=n` others.
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-#[path = "faults/oracle.rs"]
 mod oracle;
-#[path = "faults/pbx.rs"]
 mod pbx;
-mod scene;
-#[path = "faults/schedule.rs"]
 mod schedule;
-#[path = "faults/world.rs"]
+#[path = "../testenv/mod.rs"]
+mod testenv;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,13 +121,13 @@ fn no_fault_loses_leaks_or_locks_out() {
 fn simple(list: &[&str]) -> Pbx {
     let mut pbx = Pbx::start(Shape::Quiet);
     pbx.reset(false, "InnoDB");
-    pbx.scene.configure("");
-    pbx.scene.feed.set_list(&list.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>());
+    pbx.env.configure("");
+    pbx.env.feed.set_list(&list.iter().map(|&entry| entry.to_owned()).collect::<Vec<_>>());
     pbx
 }
 
 fn deletes(pbx: &Pbx, key: &str) {
-    pbx.scene.pbx.fwconsole(&["firewall", "del", "blacklist", key]).ok();
+    pbx.env.pbx.fwconsole(&["firewall", "del", "blacklist", key]).ok();
 }
 
 #[test]
@@ -141,7 +138,7 @@ fn a_row_deleted_after_a_run_that_was_killed_before_it_noted_it_stays_out() {
         pbx.nobody_runs();
         deletes(&pbx, "45.0.0.3");
         assert_eq!(pbx.run("root", &["sync"], "").code, Some(0));
-        assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1"]), "{point}");
+        assert_eq!(pbx.env.ours(), testenv::set(["45.0.0.1"]), "{point}");
     }
 }
 
@@ -150,13 +147,13 @@ fn a_row_deleted_before_two_killed_runs_stays_out() {
     let pbx = simple(&["45.0.0.1", "45.0.0.3"]);
     pbx.run("root", &["sync"], "");
     for entry in ["45.0.0.5", "45.0.0.7"] {
-        pbx.scene.feed.sight(entry);
+        pbx.env.feed.sight(entry);
         pbx.run("root", &["sync"], "change-begun:1:kill");
         pbx.nobody_runs();
     }
     deletes(&pbx, "45.0.0.3");
     assert_eq!(pbx.run("root", &["sync"], "").code, Some(0));
-    assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1", "45.0.0.5", "45.0.0.7"]));
+    assert_eq!(pbx.env.ours(), testenv::set(["45.0.0.1", "45.0.0.5", "45.0.0.7"]));
 }
 
 #[test]
@@ -166,7 +163,7 @@ fn a_child_that_somebody_ended_is_no_bug_and_what_came_stays() {
         let ended = pbx.run("root", &["sync"], &format!("in-force:2:{signal}"));
         assert!(ended.code == Some(75) && ended.text.contains("what came stays"), "{signal}: {}", ended.text);
         pbx.nobody_runs();
-        pbx.scene.later(120);
-        assert_eq!(pbx.scene.ours(), scene::set(["45.0.0.1"]), "{signal}");
+        pbx.env.later(120);
+        assert_eq!(pbx.env.ours(), testenv::set(["45.0.0.1"]), "{signal}");
     }
 }

@@ -1,11 +1,7 @@
 //! The stand-ins of the sandbox do what the real firewall module was seen to do. Every other test
 //! stands on these.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
-#[path = "sandbox/mod.rs"]
-mod sandbox;
-
-use sandbox::{Attacker, Backend, FIREWALLS, Family, Firewall, Phone, Probe, Sandbox, rule, until};
+use crate::sandbox::{Attacker, Backend, FIREWALLS, Family, Firewall, Phone, Probe, Sandbox, rule, until};
 use serde_json::json;
 use std::fs;
 use std::os::unix::process::CommandExt;

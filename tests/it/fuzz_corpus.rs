@@ -1,6 +1,5 @@
 //! Replays the corpus of every fuzz target, on any toolchain: what fuzzing once found stays found, and what must hold
 //! holds for every form in it. `make fuzz` looks for more.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-#[path = "../fuzz/checks/mod.rs"]
+#[path = "../../fuzz/checks/mod.rs"]
 mod checks;
 
 /// A body that asks for so much is blown up to this size to see that the time grows with it and not with its square.

@@ -1,6 +1,5 @@
 //! The feed room against a real server on a loopback port that misbehaves: every fault ends in
 //! bounded time and memory, as an error of the right kind, and the key goes nowhere it should not.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 use std::process::Command;
 use std::sync::{Mutex, Once, mpsc};
@@ -11,12 +10,8 @@ use banbridge::feed::http::{HttpClient, Redirects, check_url};
 use banbridge::feed::{Fetch, FetchError, FetchErrorKind};
 use banbridge::secret::Secret;
 
-#[allow(dead_code)]
-#[path = "sandbox/apiban_simulator/mod.rs"]
-mod simulator;
-
-use simulator::tls::Certificate;
-use simulator::{Fault, Options, Simulator};
+use crate::simulator::tls::Certificate;
+use crate::simulator::{Fault, Options, Simulator};
 
 /// With characters that look otherwise in a URL.
 const KEY: &str = "k3y/Quirk+Test%42";
@@ -305,7 +300,7 @@ fn child() {
 
 fn in_child(url: &str, roots: Option<&std::path::Path>) -> (String, u64) {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "child", "--nocapture"]).env("FEED_FAULTS_URL", url);
+    command.args(["--exact", "feed_faults::child", "--nocapture"]).env("FEED_FAULTS_URL", url);
     if let Some(roots) = roots {
         command.env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR");
     }

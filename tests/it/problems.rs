@@ -1,7 +1,4 @@
 //! What is wrong now and who is told: notices, the webhook, the command, and the forms for other programs.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use scene::{ATTACKER, NFT, Sandbox, Scene, shows_key, until};
+use crate::testenv::{self, ATTACKER, NFT, Sandbox, TestEnv, shows_key, until};
 use serde_json::Value;
 
 /// What makes the address of the webhook a secret.
@@ -23,14 +20,14 @@ struct Hook {
 }
 
 impl Hook {
-    fn start(scene: &Scene) -> Self {
-        let dir = scene.pbx.dir().join("hook");
+    fn start(env: &TestEnv) -> Self {
+        let dir = env.pbx.dir().join("hook");
         fs::create_dir(&dir).unwrap();
         let router = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/hook/router.php");
-        let mut command = scene.pbx.command("php");
+        let mut command = env.pbx.command("php");
         command.args(["-S", "127.0.0.1:8098", router]).env("DIR", &dir);
         let server = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        until("the hook", || scene.pbx.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8098"]).code == 0);
+        until("the hook", || env.pbx.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8098"]).code == 0);
         Self { server, dir }
     }
 
@@ -61,53 +58,53 @@ fn changes(message: &Value) -> Vec<String> {
     all.map(|one| format!("{} {}", one["change"].as_str().unwrap(), one["id"].as_str().unwrap())).collect()
 }
 
-fn notices(scene: &Scene) -> Vec<Value> {
-    scene.json(&["status"]).1["notices"].as_array().unwrap().clone()
+fn notices(env: &TestEnv) -> Vec<Value> {
+    env.json(&["status"]).1["notices"].as_array().unwrap().clone()
 }
 
-fn ids(scene: &Scene) -> Vec<String> {
-    notices(scene).iter().map(|notice| notice["id"].as_str().unwrap().to_owned()).collect()
+fn ids(env: &TestEnv) -> Vec<String> {
+    notices(env).iter().map(|notice| notice["id"].as_str().unwrap().to_owned()).collect()
 }
 
-fn with_hook(scene: &Scene) -> Hook {
-    let hook = Hook::start(scene);
-    scene.configure(&format!("[notify]\nwebhook = \"http://127.0.0.1:8098/{TOKEN}\""));
+fn with_hook(env: &TestEnv) -> Hook {
+    let hook = Hook::start(env);
+    env.configure(&format!("[notify]\nwebhook = \"http://127.0.0.1:8098/{TOKEN}\""));
     hook
 }
 
 #[test]
 fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
-    let hook = with_hook(&scene);
-    scene.sync(0, &[]);
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let hook = with_hook(&env);
+    env.sync(0, &[]);
     assert!(hook.posts().is_empty(), "all is well: {:?}", hook.posts());
 
-    scene.faults(&["key*2"]);
+    env.faults(&["key*2"]);
     for _ in 0..2 {
-        scene.sync(77, &[]);
+        env.sync(77, &[]);
     }
     assert_eq!(hook.told(), [["raised key_refused:apiban"]]);
-    assert_eq!(ids(&scene), ["key_refused:apiban"]);
-    let text = scene.run(&["status"]).ok();
+    assert_eq!(ids(&env), ["key_refused:apiban"]);
+    let text = env.run(&["status"]).ok();
     assert!(
         text.contains("Wrong now:\n- error, since 20") && text.contains("apiban refuses the key\n"),
         "{text}"
     );
-    let since = notices(&scene)[0]["since"].clone();
-    scene.run(&["apply"]).ok();
-    assert_eq!(notices(&scene)[0]["since"], since, "it stands since it came");
+    let since = notices(&env)[0]["since"].clone();
+    env.run(&["apply"]).ok();
+    assert_eq!(notices(&env)[0]["since"], since, "it stands since it came");
     // A failure that says nothing of the key.
-    scene.faults(&["status=500"]);
-    scene.sync(69, &[]);
-    assert_eq!(ids(&scene), ["key_refused:apiban"]);
+    env.faults(&["status=500"]);
+    env.sync(69, &[]);
+    assert_eq!(ids(&env), ["key_refused:apiban"]);
 
     for _ in 0..2 {
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
     }
     assert_eq!(hook.told(), [["raised key_refused:apiban"], ["cleared key_refused:apiban"]]);
-    assert!(ids(&scene).is_empty());
-    assert_eq!(scene.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_notice", ()), [0]);
-    assert_eq!(scene.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_told", ()), [0]);
+    assert!(ids(&env).is_empty());
+    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_notice", ()), [0]);
+    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_told", ()), [0]);
 
     let post = &hook.posts()[0];
     assert_eq!((&post["path"], &post["type"]), (&format!("/{TOKEN}").into(), &"application/json".into()));
@@ -119,19 +116,19 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
             "{post:#}"
         );
     }
-    let shown = scene.run(&["config", "show"]).ok() + &scene.log();
+    let shown = env.run(&["config", "show"]).ok() + &env.log();
     assert!(!shown.contains(TOKEN), "{shown}");
 }
 
 #[test]
 fn who_cannot_be_reached_is_tried_five_times_and_no_run_fails_for_it() {
-    let scene = Scene::new(NFT, &[ATTACKER, "163.172.207.104"]);
-    let hook = Hook::start(&scene);
+    let env = TestEnv::new(NFT, &[ATTACKER, "163.172.207.104"]);
+    let hook = Hook::start(&env);
     let notify = format!("[notify]\nwebhook = \"http://127.0.0.1:8098/{TOKEN}\"");
-    scene.configure(&format!("[blacklist]\nlimit = 1\n{notify}"));
+    env.configure(&format!("[blacklist]\nlimit = 1\n{notify}"));
     hook.answer(500);
     for tried in 1..=7 {
-        let report = scene.sync(0, &[]);
+        let report = env.sync(0, &[]);
         let warnings = report["warnings"].to_string();
         assert_eq!(
             warnings.contains("[notify] webhook: 127.0.0.1:8098 answered with the status 500"),
@@ -143,52 +140,52 @@ fn who_cannot_be_reached_is_tried_five_times_and_no_run_fails_for_it() {
     assert_eq!(hook.told(), vec![vec!["raised over_limit".to_owned()]; 5]);
     // Who never heard of it needs not hear that it is over.
     hook.answer(200);
-    scene.configure(&notify);
-    scene.sync(0, &[]);
+    env.configure(&notify);
+    env.sync(0, &[]);
     assert_eq!(hook.posts().len(), 5);
     // One that cannot be delivered at first is delivered later, once; nobody listening is the same as a bad answer.
-    scene.configure(&format!("[blacklist]\nlimit = 1\n{}", notify.replace("8098", "8097")));
-    let report = scene.sync(0, &[]);
+    env.configure(&format!("[blacklist]\nlimit = 1\n{}", notify.replace("8098", "8097")));
+    let report = env.sync(0, &[]);
     assert!(report["warnings"].to_string().contains("127.0.0.1:8097"), "{report:#}");
-    scene.configure(&format!("[blacklist]\nlimit = 1\n{notify}"));
+    env.configure(&format!("[blacklist]\nlimit = 1\n{notify}"));
     for _ in 0..2 {
-        scene.run(&["apply"]).ok();
+        env.run(&["apply"]).ok();
     }
     assert_eq!(hook.posts().len(), 6);
 }
 
 /// A program of the administrator's that notes who runs it with what.
-fn teller(scene: &Scene, script: &str) -> String {
-    let told = scene.pbx.dir().join("told");
+fn teller(env: &TestEnv, script: &str) -> String {
+    let told = env.pbx.dir().join("told");
     fs::create_dir(&told).unwrap();
     fs::set_permissions(&told, fs::Permissions::from_mode(0o777)).unwrap();
     let path = "/usr/local/bin/tell";
-    scene.pbx.write_file(path, script.replace("TOLD", &told.display().to_string()));
-    fs::set_permissions(scene.pbx.outside(path), fs::Permissions::from_mode(0o755)).unwrap();
+    env.pbx.write_file(path, script.replace("TOLD", &told.display().to_string()));
+    fs::set_permissions(env.pbx.outside(path), fs::Permissions::from_mode(0o755)).unwrap();
     format!("[notify]\ncommand = \"{path}\"")
 }
 
 #[test]
 fn a_command_is_run_as_asterisk_and_given_the_message_and_nothing_else() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
+    let env = TestEnv::new(NFT, &[ATTACKER]);
     let notify = teller(
-        &scene,
+        &env,
         "#!/bin/bash\ncat > TOLD/$$.json\n{ id -un; id -Gn; grep CapEff /proc/self/status; echo \"$# $0\"; \
          ls -l /proc/self/fd; env; } > TOLD/$$.who\n",
     );
-    scene.configure(&format!("{notify}\n[set]\nenabled = \"no\""));
-    scene.faults(&["key"]);
-    let run = scene
+    env.configure(&format!("{notify}\n[set]\nenabled = \"no\""));
+    env.faults(&["key"]);
+    let run = env
         .pbx
         .command(env!("CARGO_BIN_EXE_banbridge"))
         .args(["sync"])
-        .env("BANBRIDGE_APIBAN_KEY", scene::KEY)
+        .env("BANBRIDGE_APIBAN_KEY", testenv::KEY)
         .env("SECRET", "yes")
         .output()
         .unwrap();
     assert_eq!(run.status.code(), Some(77), "{run:?}");
     let told = |end: &str| -> Vec<String> {
-        let files = fs::read_dir(scene.pbx.dir().join("told")).unwrap().map(|file| file.unwrap().path());
+        let files = fs::read_dir(env.pbx.dir().join("told")).unwrap().map(|file| file.unwrap().path());
         files
             .filter(|path| path.extension().is_some_and(|ext| ext == end))
             .map(|path| fs::read_to_string(path).unwrap())
@@ -207,7 +204,7 @@ fn a_command_is_run_as_asterisk_and_given_the_message_and_nothing_else() {
     assert!(!who.contains("socket:"), "the database's connection is not handed on: {who}");
 
     // The same of a run by asterisk itself.
-    let run = scene.run_as("asterisk", &["sync"]);
+    let run = env.run_as("asterisk", &["sync"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(told("json").len(), 2);
     assert!(told("who").iter().all(|who| who.starts_with("asterisk\n")));
@@ -215,51 +212,51 @@ fn a_command_is_run_as_asterisk_and_given_the_message_and_nothing_else() {
 
 #[test]
 fn a_command_that_hangs_is_ended_with_all_that_it_started_and_the_run_goes_on() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
-    let notify = teller(&scene, "#!/bin/bash\nsleep 4711 &\necho x >> TOLD/tried\nwait\n");
-    scene.configure(&notify);
-    scene.faults(&["key"]);
-    let report = scene.sync(77, &[]);
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let notify = teller(&env, "#!/bin/bash\nsleep 4711 &\necho x >> TOLD/tried\nwait\n");
+    env.configure(&notify);
+    env.faults(&["key"]);
+    let report = env.sync(77, &[]);
     assert!(report["warnings"].to_string().contains("took over 10 s and was ended"), "{report:#}");
-    assert_eq!(scene.pbx.run(&["pgrep", "-f", "sleep 4711"]).stdout, "");
+    assert_eq!(env.pbx.run(&["pgrep", "-f", "sleep 4711"]).stdout, "");
     // A program that is not there is no more than a warning either.
-    scene.configure("[notify]\ncommand = \"/usr/local/bin/nobody\"");
-    let run = scene.run(&["apply"]);
+    env.configure("[notify]\ncommand = \"/usr/local/bin/nobody\"");
+    let run = env.run(&["apply"]);
     assert!(run.code == 0, "{run:?}");
-    assert!(scene.log().contains("/usr/local/bin/nobody cannot be run"), "{}", scene.log());
+    assert!(env.log().contains("/usr/local/bin/nobody cannot be run"), "{}", env.log());
 }
 
 #[test]
 fn a_protected_address_that_is_listed_is_named_and_whom_one_allowed_oneself_is_not() {
-    let scene = Scene::new(NFT, &[ATTACKER, "62.210.149.30", "45.9.8.0/24", "192.168.0.0/16", "10.0.0.5"]);
-    scene.pbx.fwconsole(&["firewall", "trust", "62.210.149.30"]).ok();
-    scene.pbx.fwconsole(&["firewall", "trust", "45.9.8.7"]).ok();
-    scene.run(&["allow", ATTACKER]).ok();
-    scene.sync(0, &[]);
-    let all = notices(&scene);
-    assert_eq!(ids(&scene), ["protected_listed"], "{all:#?}");
+    let env = TestEnv::new(NFT, &[ATTACKER, "62.210.149.30", "45.9.8.0/24", "192.168.0.0/16", "10.0.0.5"]);
+    env.pbx.fwconsole(&["firewall", "trust", "62.210.149.30"]).ok();
+    env.pbx.fwconsole(&["firewall", "trust", "45.9.8.7"]).ok();
+    env.run(&["allow", ATTACKER]).ok();
+    env.sync(0, &[]);
+    let all = notices(&env);
+    assert_eq!(ids(&env), ["protected_listed"], "{all:#?}");
     assert_eq!(all[0]["title"], "2 protected addresses are listed");
     let text = all[0]["text"].as_str().unwrap();
     assert!(text.contains("62.210.149.30 (in the firewall's zone") && text.contains("by apiban"), "{text}");
     assert!(text.contains("45.9.8.7 ("), "the network around him is listed: {text}");
     assert!(!text.contains(ATTACKER) && !text.contains("192.168") && !text.contains("10.0.0.5"), "{text}");
-    scene.pbx.fwconsole(&["firewall", "untrust", "62.210.149.30"]).ok();
-    scene.pbx.fwconsole(&["firewall", "untrust", "45.9.8.7"]).ok();
-    scene.sync(0, &[]);
-    assert!(ids(&scene).is_empty());
+    env.pbx.fwconsole(&["firewall", "untrust", "62.210.149.30"]).ok();
+    env.pbx.fwconsole(&["firewall", "untrust", "45.9.8.7"]).ok();
+    env.sync(0, &[]);
+    assert!(ids(&env).is_empty());
 }
 
 #[test]
 fn monitoring_gets_its_codes_and_one_line() {
-    let scene = Scene::new(NFT, &[ATTACKER, "163.172.207.104"]);
+    let env = TestEnv::new(NFT, &[ATTACKER, "163.172.207.104"]);
     let check = |code: i32, words: &str| {
-        let run = scene.run(&["status", "--check"]);
+        let run = env.run(&["status", "--check"]);
         assert_eq!(run.code, code, "{run:?}");
         assert!(run.stdout.lines().count() == 1 && run.stdout.contains(words), "{run:?}");
         run.stdout
     };
     check(1, "BANBRIDGE WARNING - No run has been made yet | rows=0;;;0;5000");
-    scene.sync(0, &[]);
+    env.sync(0, &[]);
     let line = check(0, "BANBRIDGE OK - 2 rows in the blacklist");
     let (_, figures) = line.trim().split_once(" | ").unwrap();
     for figure in figures.split(' ') {
@@ -271,19 +268,19 @@ fn monitoring_gets_its_codes_and_one_line() {
         );
     }
     assert!(figures.contains("entries_apiban=2;"), "{figures}");
-    scene.later(3_700);
+    env.later(3_700);
     check(1, "WARNING - No run for over an hour");
-    scene.faults(&["key"]);
-    scene.sync(77, &[]);
+    env.faults(&["key"]);
+    env.sync(77, &[]);
     check(2, "CRITICAL - apiban refuses the key");
-    let (code, json) = scene.json(&["status", "--check"]);
+    let (code, json) = env.json(&["status", "--check"]);
     assert_eq!((code, &json["check"], &json["code"]), (2, &"CRITICAL".into(), &2.into()));
-    scene.pbx.kill_daemon();
+    env.pbx.kill_daemon();
     check(2, "The firewall's daemon does not run");
-    scene.pbx.run(&["database", "stop"]).ok();
+    env.pbx.run(&["database", "stop"]).ok();
     check(3, "UNKNOWN - ");
-    scene.pbx.run(&["database", "start"]).ok();
-    scene.write_config("[[feed]\n");
+    env.pbx.run(&["database", "start"]).ok();
+    env.write_config("[[feed]\n");
     check(3, "UNKNOWN - /etc/asterisk/banbridge.toml");
 }
 
@@ -294,10 +291,10 @@ fn promtool() -> std::path::PathBuf {
 
 #[test]
 fn prometheus_takes_the_figures_and_the_dashboard_asks_for_no_others() {
-    let scene = Scene::new(NFT, &[ATTACKER, "163.172.207.104"]);
-    scene.configure("[blacklist]\nlimit = 1");
-    scene.sync(0, &[]);
-    let text = scene.run(&["status", "--format", "prometheus"]).ok();
+    let env = TestEnv::new(NFT, &[ATTACKER, "163.172.207.104"]);
+    env.configure("[blacklist]\nlimit = 1");
+    env.sync(0, &[]);
+    let text = env.run(&["status", "--format", "prometheus"]).ok();
     for line in [
         "banbridge_in_force 1",
         "banbridge_blacklist_rows{owner=\"banbridge\"} 1",
@@ -322,11 +319,12 @@ fn prometheus_takes_the_figures_and_the_dashboard_asks_for_no_others() {
 
     let names: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
-    let dashboard: Value = serde_json::from_str(include_str!("../docs/grafana.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(include_str!("../../docs/grafana.json")).unwrap();
     let mut asked = Vec::new();
     queries(&dashboard, &mut asked);
     assert!(asked.len() > 10, "{asked:?}");
-    let guide = include_str!("../docs/monitoring.md").lines().filter(|line| line.trim().starts_with("expr:"));
+    let guide =
+        include_str!("../../docs/monitoring.md").lines().filter(|line| line.trim().starts_with("expr:"));
     asked.extend(guide.map(str::to_owned));
     let mut used = BTreeSet::new();
     for query in &asked {
@@ -345,7 +343,7 @@ fn prometheus_takes_the_figures_and_the_dashboard_asks_for_no_others() {
                 "groups:\n- name: x\n  rules:\n  - record: x\n    expr: {}\n",
                 Value::from(expression)
             );
-            let file = scene.pbx.dir().join("rules.yml");
+            let file = env.pbx.dir().join("rules.yml");
             fs::write(&file, rule).unwrap();
             let run = Command::new(promtool()).args(["check", "rules"]).arg(&file).output().unwrap();
             assert!(run.status.success(), "{query}: {run:?}");
@@ -375,7 +373,7 @@ fn queries(value: &Value, found: &mut Vec<String>) {
 #[test]
 fn the_sandbox_is_what_these_tests_think() {
     // Nobody is listed who is protected by something else than what a test does.
-    let scene = Scene::new(NFT, &[ATTACKER, Sandbox::PHONE]);
-    scene.sync(0, &[]);
-    assert!(ids(&scene).is_empty(), "{:?}", notices(&scene));
+    let env = TestEnv::new(NFT, &[ATTACKER, Sandbox::PHONE]);
+    env.sync(0, &[]);
+    assert!(ids(&env).is_empty(), "{:?}", notices(&env));
 }

@@ -1,9 +1,5 @@
 //! Rows and chain together, in the sandbox: in force at once, without a process of the daemon's, and never a daemon
 //! that stays stopped, whatever is killed, restarted or edited meanwhile.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-#[path = "sandbox/mod.rs"]
-mod sandbox;
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -12,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use sandbox::{Attacker, Backend, Family, Firewall, Probe, Run, Sandbox, rule, until};
+use crate::sandbox::{Attacker, Backend, Family, Firewall, Probe, Run, Sandbox, rule, until};
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);

@@ -1,14 +1,11 @@
 //! What talks to the internet is not root, and whoever took over asterisk makes root neither write nor run anything.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::process::{Child, Stdio};
 
-use scene::{ATTACKER, CONFIG, LOG, NFT, Run, Scene, set, until};
+use crate::testenv::{self, ATTACKER, CONFIG, LOG, NFT, Run, TestEnv, set, until};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_banbridge");
 
@@ -39,10 +36,10 @@ fn session_and_terminal(pid: u32) -> (String, String) {
 }
 
 /// A command of root's on a terminal.
-fn on_a_terminal(scene: &Scene, words: &str) -> Child {
-    let mut command = scene.pbx.command("/usr/bin/script");
+fn on_a_terminal(env: &TestEnv, words: &str) -> Child {
+    let mut command = env.pbx.command("/usr/bin/script");
     command.args(["--quiet", "--return", "--command", words, "/dev/null"]);
-    command.env("BANBRIDGE_APIBAN_KEY", scene::KEY).env("SECRET_OF_ROOT", "yes");
+    command.env("BANBRIDGE_APIBAN_KEY", testenv::KEY).env("SECRET_OF_ROOT", "yes");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
@@ -53,10 +50,10 @@ fn end(mut child: Child) -> Run {
 
 #[test]
 fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.faults(&["stall"]);
-    let run = on_a_terminal(&scene, &format!("{PROGRAM} sync"));
-    until("the request", || scene.requests().len() == 1);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.faults(&["stall"]);
+    let run = on_a_terminal(&env, &format!("{PROGRAM} sync"));
+    until("the request", || env.requests().len() == 1);
     let all = below(run.id());
     let find = |word: &str| {
         let is = |pid: &&u32| {
@@ -67,7 +64,7 @@ fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
     };
     let (parent, child) = (find("sync"), find("fetch"));
     assert_eq!(status(parent, "Uid"), ["0"; 4]);
-    let owner = fs::metadata(scene.pbx.outside("/etc/freepbx.conf")).unwrap();
+    let owner = fs::metadata(env.pbx.outside("/etc/freepbx.conf")).unwrap();
     assert_eq!(status(child, "Uid"), vec![owner.uid().to_string(); 4]);
     assert_eq!(status(child, "Gid"), vec![owner.gid().to_string(); 4]);
     assert_eq!(status(child, "Groups"), [""; 0]);
@@ -96,7 +93,7 @@ fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
     // Nobody of its user looks into it: what it holds belongs to root.
     assert_eq!(fs::metadata(format!("/proc/{child}/environ")).unwrap().uid(), 0);
     let inside = status(child, "NSpid").pop().unwrap();
-    let look = scene.pbx.run_as("asterisk", &["cat", &format!("/proc/{inside}/environ")]);
+    let look = env.pbx.run_as("asterisk", &["cat", &format!("/proc/{inside}/environ")]);
     assert_ne!(look.code, 0, "{look:?}");
 
     // It dies with its parent.
@@ -108,19 +105,19 @@ fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
 
 #[test]
 fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.write_config("[[feed]]\nname = \"one\"\nkind = \"list\"\nurl = \"http://127.0.0.1:8098/list\"\n");
-    scene.give_to_asterisk(CONFIG);
-    let owner = fs::metadata(scene.pbx.outside("/etc/freepbx.conf")).unwrap().uid().to_string();
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.write_config("[[feed]]\nname = \"one\"\nkind = \"list\"\nurl = \"http://127.0.0.1:8098/list\"\n");
+    env.give_to_asterisk(CONFIG);
+    let owner = fs::metadata(env.pbx.outside("/etc/freepbx.conf")).unwrap().uid().to_string();
     for user in ["root", "asterisk"] {
         // A server that takes the question and says nothing.
         let silent = "$s = stream_socket_server('tcp://127.0.0.1:8098'); touch($argv[1]); $c = stream_socket_accept($s, 60); \
                       fread($c, 1); touch($argv[2]); sleep(60);";
-        let file = |name: &str| scene.pbx.dir().join(format!("{user}-{name}")).display().to_string();
-        let mut server = scene.pbx.command("php");
+        let file = |name: &str| env.pbx.dir().join(format!("{user}-{name}")).display().to_string();
+        let mut server = env.pbx.command("php");
         let mut server = server.args(["-r", silent, &file("listens"), &file("asked")]).spawn().unwrap();
         until("the server", || fs::exists(file("listens")).unwrap());
-        let mut run = scene.pbx.command_as(user, PROGRAM);
+        let mut run = env.pbx.command_as(user, PROGRAM);
         run.args(["feed", "test", "one"]).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let run = run.spawn().unwrap();
         until("the question", || fs::exists(file("asked")).unwrap());
@@ -130,7 +127,7 @@ fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
         assert_eq!(status(child, "NoNewPrivs"), ["1"], "{user}");
         let limits = fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
         assert!(limits.contains("1073741824"), "{limits}");
-        let server_pid = scene.pbx.pid_of(&server);
+        let server_pid = env.pbx.pid_of(&server);
         let server_pid = rustix::process::Pid::from_raw(server_pid.cast_signed()).unwrap();
         rustix::process::kill_process(server_pid, rustix::process::Signal::KILL).unwrap();
         server.wait().unwrap();
@@ -141,15 +138,15 @@ fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
 
 #[test]
 fn a_child_that_stays_root_asks_nobody() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
     // No way to become asterisk: its user is root.
-    scene.pbx.run(&["chown", "root", "/etc/freepbx.conf"]).ok();
-    scene.pbx.run(&["sed", "-i", "/^asterisk:/d", "/etc/passwd"]).ok();
+    env.pbx.run(&["chown", "root", "/etc/freepbx.conf"]).ok();
+    env.pbx.run(&["sed", "-i", "/^asterisk:/d", "/etc/passwd"]).ok();
     for words in [&["sync"][..], &["fetch"]] {
-        let run = scene.run(words);
+        let run = env.run(words);
         assert!(run.code != 0 && run.stderr.contains("belongs to root"), "{run:?}");
     }
-    assert_eq!(scene.requests().len(), 0);
+    assert_eq!(env.requests().len(), 0);
 }
 
 /// fwconsole as whoever owns asterisk's files would have it: it notes who runs it and tries root's terminal.
@@ -158,9 +155,9 @@ const HOSTILE: &str = "#!/bin/sh\n(id -u; id -G) >>/var/log/asterisk/who\n\
 
 #[test]
 fn what_belongs_to_asterisk_is_run_as_asterisk_without_roots_terminal_or_not_at_all() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
-    scene.configure("[blacklist]\nwriter = \"fwconsole\"");
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
+    env.configure("[blacklist]\nwriter = \"fwconsole\"");
     pbx.run(&["rm", "/usr/sbin/fwconsole", "/usr/sbin/asterisk"]).ok();
     pbx.run(&["install", "-d", "-o", "asterisk", "/var/lib/asterisk/bin"]).ok();
     for name in
@@ -175,7 +172,7 @@ fn what_belongs_to_asterisk_is_run_as_asterisk_without_roots_terminal_or_not_at_
         pbx.run(&["ln", "-s", &format!("/var/lib/asterisk/bin/{name}"), &format!("/usr/sbin/{name}")]).ok();
     }
     // Root's PATH does not matter.
-    let run = on_a_terminal(&scene, &format!("env PATH=/var/lib/asterisk/bin:$PATH {PROGRAM} sync"));
+    let run = on_a_terminal(&env, &format!("env PATH=/var/lib/asterisk/bin:$PATH {PROGRAM} sync"));
     let run = end(run);
     assert_eq!(run.code, 69, "{run:?}");
     let who = pbx.read_file("/var/log/asterisk/who");
@@ -183,18 +180,18 @@ fn what_belongs_to_asterisk_is_run_as_asterisk_without_roots_terminal_or_not_at_
 }
 
 /// Everything that root could be made to write, with its check sum.
-fn roots_files(scene: &Scene) -> String {
+fn roots_files(env: &TestEnv) -> String {
     let find =
         "find /etc /var/spool /usr/local/sbin -type f -user root 2>/dev/null | sort | xargs -d '\\n' md5sum";
-    scene.pbx.run(&["sh", "-c", find]).ok()
+    env.pbx.run(&["sh", "-c", find]).ok()
 }
 
 #[test]
 fn whoever_owns_the_logs_place_makes_root_write_nowhere_else() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
-    scene.sync(0, &[]);
-    let before = roots_files(&scene);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
+    env.sync(0, &[]);
+    let before = roots_files(&env);
     let tricks = [
         format!("ln -sf /etc/passwd {LOG}"),
         format!("ln -sf /etc/cron.d/new {LOG}"),
@@ -205,71 +202,71 @@ fn whoever_owns_the_logs_place_makes_root_write_nowhere_else() {
     for trick in tricks {
         let prepare = format!("rm -rf {LOG}; echo x >/var/log/asterisk/other; {trick}");
         pbx.run_as("asterisk", &["sh", "-c", &prepare]).ok();
-        let run = scene.run(&["apply"]);
+        let run = env.run(&["apply"]);
         assert!(run.code == 0 && run.stderr.contains("no log is written"), "{trick}: {run:?}");
         assert_eq!(pbx.read_file("/var/log/asterisk/other"), "x\n", "{trick}");
     }
     // A directory that the database names is no better than one that asterisk made.
     pbx.run_as("asterisk", &["ln", "-s", "/etc/cron.d", "/var/log/asterisk/elsewhere"]).ok();
     pbx.write_file("/etc/banbridge.log", "root's own");
-    let before_purge = roots_files(&scene);
+    let before_purge = roots_files(&env);
     for place in ["/etc/cron.d", "/etc", "/var/log/asterisk/elsewhere", "/", "/root", "", "etc", "/nowhere"] {
         pbx.sql_run("UPDATE freepbx_settings SET value = ? WHERE keyword = 'ASTLOGDIR'", (place,));
-        let run = scene.run(&["apply"]);
+        let run = env.run(&["apply"]);
         assert!(run.code == 0 && run.stderr.contains("no log is written"), "{place}: {run:?}");
     }
-    assert_eq!(roots_files(&scene), before_purge);
+    assert_eq!(roots_files(&env), before_purge);
     pbx.sql_run("UPDATE freepbx_settings SET value = '/etc' WHERE keyword = 'ASTLOGDIR'", ());
-    let run = scene.run(&["purge", "--yes"]);
+    let run = env.run(&["purge", "--yes"]);
     assert!(run.code == 0 && run.stderr.contains("the log stays"), "{run:?}");
     pbx.remove_file("/etc/banbridge.log");
-    assert_eq!(roots_files(&scene), before);
+    assert_eq!(roots_files(&env), before);
 }
 
 #[test]
 fn whoever_owns_the_configurations_place_makes_root_read_nothing_of_its_own() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
     pbx.write_file("/etc/secret", "[[feed]]\nname = \"topsecret\"\n");
     pbx.run(&["chmod", "600", "/etc/secret"]).ok();
     for trick in ["ln -sf /etc/secret", "mkfifo", "mkdir"] {
         pbx.run_as("asterisk", &["sh", "-c", &format!("rm -rf {CONFIG}; {trick} {CONFIG}")]).ok();
         for words in [&["sync"][..], &["status"], &["config", "show"]] {
-            let run = scene.run(words);
+            let run = env.run(words);
             assert_eq!(run.code, 78, "{trick} {words:?}: {run:?}");
             assert!(!(run.stdout + &run.stderr).contains("topsecret"), "{trick} {words:?}");
         }
     }
     pbx.run(&["rm", "-r", CONFIG]).ok();
     // A key that only root can read is not sent to anybody.
-    let url = scene.feed.url();
-    scene.write_config(&format!(
+    let url = env.feed.url();
+    env.write_config(&format!(
         "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey_file = \"/etc/secret\"\nurl = \"{url}\"\n"
     ));
-    let run = scene.run(&["sync"]);
-    assert!(run.code != 0 && scene.requests().is_empty(), "{run:?}");
+    let run = env.run(&["sync"]);
+    assert!(run.code != 0 && env.requests().is_empty(), "{run:?}");
     assert!(!(run.stdout + &run.stderr).contains("feed]]"));
 }
 
 #[test]
 fn freepbx_conf_is_read_and_never_run() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
     let text = pbx.read_file("/etc/freepbx.conf");
     let evil = "<?php touch('/tmp/owned'); system('touch /tmp/owned'); `touch /tmp/owned`;\n\
                 $amp_conf['AMPDBPASS'] = system('touch /tmp/owned') . 'x';\n\
                 $amp_conf['AMPDBNAME'] = '$(touch /tmp/owned)';\n";
     pbx.write_file("/etc/freepbx.conf", format!("{evil}{text}"));
-    scene.sync(0, &[]);
+    env.sync(0, &[]);
     assert!(!fs::exists(pbx.outside("/tmp/owned")).unwrap());
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 #[test]
 fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_shown_harmless_where_it_is_not() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let pbx = &scene.pbx;
-    scene.sync(0, &[]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
+    env.sync(0, &[]);
     let far = 4_000_000_000i64;
     for text in ["'; DROP TABLE x", "<script>", "-h", "45.0.0.1\n", "\u{1b}[2J", "010.0.0.1", "$(id)", ""] {
         pbx.sql_run("INSERT INTO banbridge_entry VALUES (1, ?, 1, ?, ?)", (text, far, far));
@@ -302,7 +299,7 @@ fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_show
         for json in [false, true] {
             let mut words = words.to_vec();
             words.extend(json.then_some("--json"));
-            let run = scene.run(&words);
+            let run = env.run(&words);
             let shown = run.stdout.clone() + &run.stderr;
             assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{words:?}: {shown:?}");
             if json {
@@ -311,26 +308,26 @@ fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_show
             }
         }
     }
-    assert!(!scene.log().contains(['\u{1b}', '\u{9b}']));
-    let ours = scene.ours();
+    assert!(!env.log().contains(['\u{1b}', '\u{9b}']));
+    let ours = env.ours();
     assert!(ours.iter().all(|key| key.parse::<std::net::IpAddr>().is_ok()), "{ours:?}");
 }
 
 #[test]
 fn no_process_of_asterisk_is_taken_for_the_daemon() {
-    for scene in [Scene::new(NFT, &[ATTACKER]), Scene::without_firewall(&[ATTACKER])] {
+    for env in [TestEnv::new(NFT, &[ATTACKER]), TestEnv::without_firewall(&[ATTACKER])] {
         let name = "/var/www/html/admin/modules/firewall/hooks/voipfirewalld";
-        let mut fake = scene.pbx.command_as("asterisk", "bash");
+        let mut fake = env.pbx.command_as("asterisk", "bash");
         let mut fake = fake.args(["-c", &format!("exec -a 'php {name}' sleep 300")]).spawn().unwrap();
-        let pid = scene.pbx.pid_of(&fake);
+        let pid = env.pbx.pid_of(&fake);
         until("the impostor", || words(pid).first().is_some_and(|word| word.contains(name)));
-        scene.sync(0, &[]);
-        scene.feed.sight("163.172.207.104");
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
+        env.feed.sight("163.172.207.104");
+        env.sync(0, &[]);
         // SIGHUP or SIGSTOP would show.
         assert!(fake.try_wait().unwrap().is_none(), "it was signalled");
         assert_eq!(status(pid, "State")[0], "S");
-        scene.pbx.run(&["sh", "-c", "kill -9 $(pgrep -u asterisk sleep)"]);
+        env.pbx.run(&["sh", "-c", "kill -9 $(pgrep -u asterisk sleep)"]);
         let _ = fake.kill();
         let _ = fake.wait();
     }

@@ -1,19 +1,16 @@
 //! What FreePBX's page needs of the program: commands given as JSON, single settings, the key's test, the state in
 //! words, and the request to root.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::io::Write;
 use std::process::Stdio;
 
-use scene::{ATTACKER, Attacker, CONFIG, KEY, NFT, Probe, Run, Scene, until};
+use crate::testenv::{self, ATTACKER, Attacker, CONFIG, KEY, NFT, Probe, Run, TestEnv, until};
 use serde_json::{Value, json};
 
 /// Runs `call` as asterisk, as the page does it.
 #[track_caller]
-fn call(scene: &Scene, request: &Value) -> Run {
-    let mut command = scene.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
+fn call(env: &TestEnv, request: &Value) -> Run {
+    let mut command = env.pbx.command_as("asterisk", env!("CARGO_BIN_EXE_banbridge"));
     command.arg("call").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // What is too long is not read to its end.
@@ -28,8 +25,8 @@ fn answer(run: &Run) -> Value {
 
 #[test]
 fn a_command_given_as_json_has_the_output_and_the_exit_code_of_the_command() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
-    scene.sync(0, &[]);
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
     for (words, code) in [
         (&["check", ATTACKER, "--json"][..], 0),
         (&["check", "81.2.69.1"], 1),
@@ -37,35 +34,35 @@ fn a_command_given_as_json_has_the_output_and_the_exit_code_of_the_command() {
         (&["status"], 0),
         (&["snyc"], 2),
     ] {
-        let called = call(&scene, &json!({ "args": words }));
-        let run = scene.run_as("asterisk", words);
+        let called = call(&env, &json!({ "args": words }));
+        let run = env.run_as("asterisk", words);
         assert_eq!((called.code, &called.stdout), (code, &run.stdout), "{words:?}: {called:?}");
         assert_eq!(called.stderr, run.stderr, "{words:?}");
     }
     // Nothing of it meets a shell.
     let odd = "$(touch /tmp/odd); `touch /tmp/odd` & 'x'\n\"";
-    let run = call(&scene, &json!({ "args": ["allow", "192.0.2.9", "--json", format!("--comment={odd}")] }));
+    let run = call(&env, &json!({ "args": ["allow", "192.0.2.9", "--json", format!("--comment={odd}")] }));
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(!scene.pbx.outside("/tmp/odd").exists());
+    assert!(!env.pbx.outside("/tmp/odd").exists());
     for refused in [json!({ "args": "status" }), json!([]), json!({ "args": [] })] {
-        assert_eq!(call(&scene, &refused).code, 2, "{refused}");
+        assert_eq!(call(&env, &refused).code, 2, "{refused}");
     }
     for hidden in ["call", "fetch", "notify", "thaw-watch 1 1", "try-feed apiban"] {
         let words: Vec<&str> = hidden.split(' ').collect();
-        let run = call(&scene, &json!({ "args": words }));
+        let run = call(&env, &json!({ "args": words }));
         assert!(run.code == 2 && run.stderr.contains("documented commands only"), "{hidden}: {run:?}");
     }
-    let run = call(&scene, &json!({ "args": ["status"], "detach": true }));
+    let run = call(&env, &json!({ "args": ["status"], "detach": true }));
     assert!(run.code == 2 && run.stderr.contains("only sync"), "{run:?}");
 }
 
 #[test]
 fn a_sync_goes_on_alone_and_status_says_how_far_it_is() {
-    let scene = Scene::new(NFT, &scene::addresses(3_000));
+    let env = TestEnv::new(NFT, &testenv::addresses(3_000));
     // Twelve batches: it waits for the rate limit.
-    let run = call(&scene, &json!({ "args": ["sync", "--wait", "600"], "detach": true }));
+    let run = call(&env, &json!({ "args": ["sync", "--wait", "600"], "detach": true }));
     assert_eq!((run.code, answer(&run)), (0, json!({ "started": true })));
-    let status = || scene.json(&["status"]).1;
+    let status = || env.json(&["status"]).1;
     until("the run to wait", || !status()["running"]["waiting_until"].is_null());
     let running = status()["running"].clone();
     assert_eq!(
@@ -73,69 +70,68 @@ fn a_sync_goes_on_alone_and_status_says_how_far_it_is() {
         (&json!("apiban"), true),
         "{running}"
     );
-    scene.feed.set_rate(None);
-    scene.later(scene::WINDOW);
-    let pid = scene.pbx.sql::<u32>("SELECT pid FROM banbridge_run ORDER BY id DESC LIMIT 1", ())[0];
-    scene.pbx.run(&["kill", &pid.to_string()]).ok();
+    env.feed.set_rate(None);
+    env.later(testenv::WINDOW);
+    let pid = env.pbx.sql::<u32>("SELECT pid FROM banbridge_run ORDER BY id DESC LIMIT 1", ())[0];
+    env.pbx.run(&["kill", &pid.to_string()]).ok();
     until("the run to end", || status()["running"].is_null());
 }
 
 #[test]
 fn a_setting_is_changed_and_the_rest_of_the_file_stays() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    let before = scene.pbx.read_file(CONFIG);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let before = env.pbx.read_file(CONFIG);
     let get = |name: &str| {
-        let run = call(&scene, &json!({ "args": ["config", "get", name, "--json"] }));
+        let run = call(&env, &json!({ "args": ["config", "get", name, "--json"] }));
         assert_eq!(run.code, 0, "{run:?}");
         answer(&run)
     };
     assert_eq!(get("feed.apiban.ttl")["value"], "7d");
-    let run = call(&scene, &json!({ "args": ["config", "set", "feed.apiban.ttl", "3d", "--json"] }));
+    let run = call(&env, &json!({ "args": ["config", "set", "feed.apiban.ttl", "3d", "--json"] }));
     assert_eq!((run.code, &answer(&run)["changed"]), (0, &json!(true)), "{run:?}");
     assert_eq!(
         (&get("feed.apiban.ttl")["value"], &get("feed.apiban.ttl")["default"]),
         (&json!("3d"), &json!("7d"))
     );
-    let after = scene.pbx.read_file(CONFIG);
+    let after = env.pbx.read_file(CONFIG);
     assert_eq!(after.replace("ttl = \"3d\"\n", ""), before);
     // Wrong ones change nothing.
     for (name, value, code) in
         [("feed.apiban.ttl", "soon", 78), ("feed.apiban.nothing", "1", 78), ("nonsense", "1", 2)]
     {
-        let run = call(&scene, &json!({ "args": ["config", "set", name, value] }));
+        let run = call(&env, &json!({ "args": ["config", "set", name, value] }));
         assert_eq!((run.code, run.stderr.is_empty()), (code, false), "{run:?}");
     }
-    assert_eq!(scene.pbx.read_file(CONFIG), after);
+    assert_eq!(env.pbx.read_file(CONFIG), after);
     // The key goes in through standard input, and never comes out.
     let run =
-        call(&scene, &json!({ "args": ["config", "set", "feed.apiban.key", "-", "--json"], "stdin": KEY }));
+        call(&env, &json!({ "args": ["config", "set", "feed.apiban.key", "-", "--json"], "stdin": KEY }));
     assert_eq!((run.code, run.stdout.contains(KEY)), (0, false), "{run:?}");
-    let run = call(&scene, &json!({ "args": ["config", "set", "feed.apiban.key", KEY] }));
+    let run = call(&env, &json!({ "args": ["config", "set", "feed.apiban.key", KEY] }));
     assert_eq!((run.code, run.stderr.contains(KEY)), (2, false), "{run:?}");
-    let mode = scene.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
+    let mode = env.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
     assert_eq!(mode.trim(), "asterisk:asterisk 640");
-    scene.sync(0, &[]);
+    env.sync(0, &[]);
 }
 
 #[test]
 fn one_request_says_whether_the_key_is_good_and_changes_nothing() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.sync(0, &[]);
-    scene.later(scene::WINDOW);
-    let (asked, sums) = (scene.requests().len(), scene.tables());
-    let test =
-        |env: Value| call(&scene, &json!({ "args": ["feed", "test", "apiban", "--json"], "env": env }));
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    env.later(testenv::WINDOW);
+    let (asked, sums) = (env.requests().len(), env.tables());
+    let test = |key: Value| call(&env, &json!({ "args": ["feed", "test", "apiban", "--json"], "env": key }));
     let good = test(Value::Null);
     assert_eq!((good.code, &answer(&good)["key_good"]), (0, &json!(true)), "{good:?}");
     let bad = test(json!({ "BANBRIDGE_APIBAN_KEY": "of-nobody" }));
     assert_eq!((bad.code, &answer(&bad)["key_good"]), (77, &json!(false)), "{bad:?}");
     assert!(!bad.stdout.contains("of-nobody") && !bad.stderr.contains("of-nobody"), "{bad:?}");
     let silent = {
-        scene.faults(&["reset"]);
+        env.faults(&["reset"]);
         test(Value::Null)
     };
     assert_eq!((silent.code, &answer(&silent)["key_good"]), (69, &Value::Null), "{silent:?}");
-    assert_eq!((scene.requests().len() - asked, scene.tables()), (3, sums));
+    assert_eq!((env.requests().len() - asked, env.tables()), (3, sums));
     // Each counts: the limit holds here too.
     for _ in 0..8 {
         test(Value::Null);
@@ -146,113 +142,113 @@ fn one_request_says_whether_the_key_is_good_and_changes_nothing() {
 
 #[test]
 fn status_says_the_state_in_a_word_and_when_the_feeds_are_asked_again() {
-    let scene = Scene::new(NFT, &[ATTACKER, "163.172.207.104"]);
-    let status = || scene.json(&["status"]).1;
+    let env = TestEnv::new(NFT, &[ATTACKER, "163.172.207.104"]);
+    let status = || env.json(&["status"]).1;
     assert_eq!(status()["state"], "no_run");
-    scene.run_as("asterisk", &["sync"]).ok();
+    env.run_as("asterisk", &["sync"]).ok();
     let now = status();
     assert_eq!(
         (&now["state"], &now["root"]["timer"], &now["root"]["install"]),
         (&json!("waiting"), &json!(false), &json!("banbridge setup")),
         "{now:#}"
     );
-    scene.run(&["apply"]).ok();
+    env.run(&["apply"]).ok();
     let now = status();
     assert_eq!((&now["state"], &now["root"]["timer"]), (&json!("in_force"), &json!(true)), "{now:#}");
     assert_eq!((&now["blacklist"]["wanted"], &now["blacklist"]["blocked"]), (&json!(2), &json!(2)));
     assert_eq!(now["next_run"], Value::Null, "one run has no distance to another");
-    scene.later(300);
-    scene.sync(0, &[]);
+    env.later(300);
+    env.sync(0, &[]);
     assert!(status()["next_run"].is_string());
-    scene.run(&["allow", ATTACKER]).ok();
+    env.run(&["allow", ATTACKER]).ok();
     assert_eq!(status()["blacklist"]["blocked"], 1);
-    scene.later(7_200);
+    env.later(7_200);
     assert_eq!(status()["state"], "not_up_to_date");
     assert!(status()["root"]["timer"] == false);
-    scene.sync(0, &[]);
-    scene.pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'status'", ());
+    env.sync(0, &[]);
+    env.pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'status'", ());
     assert_eq!(status()["state"], "not_in_force");
 }
 
 #[test]
 fn what_another_user_changes_is_asked_of_root_and_roots_apply_brings_it_into_force() {
-    let scene = Scene::new(NFT, &[ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let pbx = &env.pbx;
     let request = "/run/banbridge/request";
     let asked = || pbx.run(&["sh", "-c", &format!("test -s {request} && rm {request}")]).code == 0;
     // Without the package's directory nothing is asked, and nothing fails.
-    scene.run_as("asterisk", &["sync"]).ok();
+    env.run_as("asterisk", &["sync"]).ok();
     assert!(!asked());
     pbx.run(&["install", "-d", "-o", "asterisk", "-g", "asterisk", "/run/banbridge"]).ok();
-    scene.run(&["apply"]).ok();
+    env.run(&["apply"]).ok();
     assert!(!asked(), "root asks nobody");
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
-    scene.run_as("asterisk", &["release", ATTACKER]).ok();
+    env.run_as("asterisk", &["release", ATTACKER]).ok();
     assert!(asked());
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused, "the daemon did not look yet");
-    scene.run(&["apply"]).ok();
+    env.run(&["apply"]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
-    scene.run_as("asterisk", &["unrelease", ATTACKER]).ok();
+    env.run_as("asterisk", &["unrelease", ATTACKER]).ok();
     assert!(asked());
-    scene.run(&["apply"]).ok();
+    env.run(&["apply"]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
-    scene.run_as("asterisk", &["config", "set", "set.enabled", "auto"]).ok();
+    env.run_as("asterisk", &["config", "set", "set.enabled", "auto"]).ok();
     assert!(asked());
-    scene.run_as("asterisk", &["status"]).ok();
+    env.run_as("asterisk", &["status"]).ok();
     assert!(!asked(), "to look changes nothing");
     // A link in its place leads nowhere.
     pbx.run_as("asterisk", &["ln", "-s", "/tmp/elsewhere", request]).ok();
-    scene.run_as("asterisk", &["release", ATTACKER]).ok();
+    env.run_as("asterisk", &["release", ATTACKER]).ok();
     assert!(!pbx.outside("/tmp/elsewhere").exists());
 }
 
 #[test]
 fn what_is_handed_over_may_be_long_and_only_the_key_of_the_environment_is_taken() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
     let key = "k".repeat(60_000);
-    let run = call(&scene, &json!({ "args": ["config", "set", "feed.apiban.key", "-"], "stdin": key }));
+    let run = call(&env, &json!({ "args": ["config", "set", "feed.apiban.key", "-"], "stdin": key }));
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(scene.pbx.read_file(CONFIG).contains(&key) && !run.stdout.contains("kkk"));
-    let env = json!({ "BANBRIDGE_APIBAN_KEY": "MY API KEY", "BANBRIDGE_CONFIG": "/nowhere" });
-    let run = call(&scene, &json!({ "args": ["config", "check"], "env": env }));
+    assert!(env.pbx.read_file(CONFIG).contains(&key) && !run.stdout.contains("kkk"));
+    let variables = json!({ "BANBRIDGE_APIBAN_KEY": "MY API KEY", "BANBRIDGE_CONFIG": "/nowhere" });
+    let run = call(&env, &json!({ "args": ["config", "check"], "env": variables }));
     assert!(run.code == 78 && run.stderr.contains("placeholder"), "{run:?}");
     let huge = json!({ "args": ["restore"], "stdin": "x".repeat(1 << 20) });
-    let run = call(&scene, &huge);
+    let run = call(&env, &huge);
     assert!(run.code == 2 && run.stderr.contains("larger"), "{run:?}");
 }
 
 #[test]
 fn a_detached_run_leads_a_session_without_a_terminal_and_whoever_called_is_gone() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.configure("timeout = \"5s\"");
-    scene.faults(&["stall"]);
-    let run = call(&scene, &json!({ "args": ["sync", "--json"], "detach": true }));
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.configure("timeout = \"5s\"");
+    env.faults(&["stall"]);
+    let run = call(&env, &json!({ "args": ["sync", "--json"], "detach": true }));
     assert_eq!(run.code, 0, "{run:?}");
-    until("the run to ask", || scene.requests().len() == 1);
-    let shown = scene.pbx.run(&["ps", "-eo", "pid=,sid=,tty=,args="]).ok();
+    until("the run to ask", || env.requests().len() == 1);
+    let shown = env.pbx.run(&["ps", "-eo", "pid=,sid=,tty=,args="]).ok();
     let line = shown.lines().find(|line| line.contains("banbridge sync --json")).expect(&shown);
     let fields: Vec<&str> = line.split_whitespace().collect();
     assert_eq!((fields[0], fields[2]), (fields[1], "?"), "{shown}");
     assert!(!shown.contains(" call"), "{shown}");
-    until("its end", || !scene.pbx.run(&["ps", "-eo", "args="]).stdout.contains("banbridge sync"));
+    until("its end", || !env.pbx.run(&["ps", "-eo", "args="]).stdout.contains("banbridge sync"));
 }
 
 #[test]
 fn the_first_key_makes_the_configuration_and_it_is_asterisks_whoever_gives_it() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
     for user in ["root", "asterisk"] {
-        scene.pbx.remove_file(CONFIG);
-        let mut command = scene.pbx.command_as(user, env!("CARGO_BIN_EXE_banbridge"));
+        env.pbx.remove_file(CONFIG);
+        let mut command = env.pbx.command_as(user, env!("CARGO_BIN_EXE_banbridge"));
         command.args(["config", "set", "feed.apiban.key", "-"]).stdin(Stdio::piped());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         child.stdin.take().unwrap().write_all(format!("{KEY}\n").as_bytes()).unwrap();
         let run: Run = child.wait_with_output().unwrap().into();
-        assert!(run.code == 0 && !scene::shows_key(&run.stdout), "{run:?}");
-        let mode = scene.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
+        assert!(run.code == 0 && !testenv::shows_key(&run.stdout), "{run:?}");
+        let mode = env.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
         assert_eq!(mode.trim(), "asterisk:asterisk 640", "{user}");
-        assert_eq!(scene.run(&["config", "check"]).code, 0);
+        assert_eq!(env.run(&["config", "check"]).code, 0);
     }
-    scene.pbx.remove_file(CONFIG);
-    let other = scene.run(&["config", "set", "blacklist.limit", "5"]);
+    env.pbx.remove_file(CONFIG);
+    let other = env.run(&["config", "set", "blacklist.limit", "5"]);
     assert!(other.code == 78 && other.stderr.contains("no such file"), "{other:?}");
 }

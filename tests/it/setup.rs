@@ -1,7 +1,4 @@
 //! `setup`: from a FreePBX without a configuration to one that blocks, again without a change, and back.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::fs;
 use std::io::Write;
@@ -9,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 
-use scene::*;
+use crate::testenv::*;
 use serde_json::Value;
 
 const PROGRAM: &str = "/usr/bin/banbridge";
@@ -19,34 +16,34 @@ const MODULES: &str = "/var/www/html/admin/modules";
 const CALLS: &str = "/var/log/asterisk/fwconsole-calls";
 
 /// Copies the program to where a package puts it, takes the configuration away, and leaves a file with the key.
-fn prepared(scene: Scene) -> Scene {
-    let pbx = &scene.pbx;
+fn prepared(env: TestEnv) -> TestEnv {
+    let pbx = &env.pbx;
     fs::copy(env!("CARGO_BIN_EXE_banbridge"), pbx.outside(PROGRAM)).unwrap();
     pbx.remove_file(CONFIG);
     pbx.run(&["rm", "-rf", "/var/lib/banbridge", "/run/banbridge"]).ok();
     // Roots' home is the machine's and cannot be written; this one goes with the sandbox.
     pbx.run(&["mount", "-t", "tmpfs", "tmpfs", "/root"]).ok();
     pbx.write_file(KEY_FILE, format!("{KEY}\n"));
-    scene
+    env
 }
 
-fn fresh() -> Scene {
-    prepared(Scene::new(NFT, &[ATTACKER]))
+fn fresh() -> TestEnv {
+    prepared(TestEnv::new(NFT, &[ATTACKER]))
 }
 
 /// `setup --json`: how it ended, and what it says.
 #[track_caller]
-fn setup(scene: &Scene, words: &[&str]) -> (i32, Value) {
-    let run = run(scene, &[&["--json"], words].concat());
+fn setup(env: &TestEnv, words: &[&str]) -> (i32, Value) {
+    let run = run(env, &[&["--json"], words].concat());
     let value = serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {run:?}"));
     (run.code, value)
 }
 
 #[track_caller]
-fn run(scene: &Scene, words: &[&str]) -> Run {
-    let url = scene.feed.url();
+fn run(env: &TestEnv, words: &[&str]) -> Run {
+    let url = env.feed.url();
     let url: &[&str] = if words.contains(&"--remove") { &[] } else { &["--url", &url] };
-    let run = scene.pbx.run(&[&[PROGRAM, "setup"], words, url].concat());
+    let run = env.pbx.run(&[&[PROGRAM, "setup"], words, url].concat());
     assert!(!shows_key(&run.stdout) && !shows_key(&run.stderr), "{run:?}");
     run
 }
@@ -57,14 +54,14 @@ fn step<'a>(outcome: &'a Value, name: &str) -> &'a Value {
 }
 
 /// Whether `systemctl` says so of a unit.
-fn is(scene: &Scene, what: &str, unit: &str) -> bool {
-    scene.pbx.run(&["systemctl", "--quiet", what, unit]).code == 0
+fn is(env: &TestEnv, what: &str, unit: &str) -> bool {
+    env.pbx.run(&["systemctl", "--quiet", what, unit]).code == 0
 }
 
 #[test]
 fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_one_changes_nothing() {
-    let scene = prepared(Scene::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER]));
-    let pbx = &scene.pbx;
+    let env = prepared(TestEnv::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER]));
+    let pbx = &env.pbx;
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging");
     for unit in fs::read_dir(packaging.join("systemd")).unwrap() {
         let unit = unit.unwrap();
@@ -74,7 +71,7 @@ fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_o
     pbx.write_file(CRON, fs::read(packaging.join("cron")).unwrap());
     let units = ["banbridge-sync.timer", "banbridge-apply.timer", "banbridge-apply.path"];
 
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!((code, &outcome["ok"], &outcome["changed"]), (0, &true.into(), &true.into()), "{outcome:#}");
     assert_eq!(outcome["status"]["in_force"], true, "{outcome:#}");
     for name in ["configuration", "tables", "directories", "timers", "first_run"] {
@@ -84,40 +81,40 @@ fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_o
     let asterisk = fs::metadata(pbx.outside("/etc/asterisk")).unwrap();
     assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o777), (asterisk.uid(), asterisk.gid(), 0o640));
     for unit in units {
-        assert!(is(&scene, "is-enabled", unit) && is(&scene, "is-active", unit), "{unit}");
+        assert!(is(&env, "is-enabled", unit) && is(&env, "is-active", unit), "{unit}");
     }
-    assert!(is(&scene, "is-enabled", "banbridge-boot.service"));
+    assert!(is(&env, "is-enabled", "banbridge-boot.service"));
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
     let owner = fs::metadata(pbx.outside("/run/banbridge")).unwrap().uid();
     assert_eq!(owner, asterisk.uid());
 
-    let before = (scene.requests().len(), pbx.read_file(CONFIG));
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let before = (env.requests().len(), pbx.read_file(CONFIG));
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!((code, &outcome["changed"]), (0, &false.into()), "{outcome:#}");
-    assert_eq!((scene.requests().len(), pbx.read_file(CONFIG)), before);
+    assert_eq!((env.requests().len(), pbx.read_file(CONFIG)), before);
     // A timer that somebody stopped is started again.
     pbx.run(&["systemctl", "stop", units[0]]).ok();
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "timers")["changed"], true);
-    assert!(is(&scene, "is-active", units[0]));
+    assert!(is(&env, "is-active", units[0]));
 
-    let (code, outcome) = setup(&scene, &["--remove", "--yes"]);
+    let (code, outcome) = setup(&env, &["--remove", "--yes"]);
     assert_eq!((code, &outcome["changed"]), (0, &true.into()), "{outcome:#}");
     for unit in units {
-        assert!(!is(&scene, "is-enabled", unit) && !is(&scene, "is-active", unit), "{unit}");
+        assert!(!is(&env, "is-enabled", unit) && !is(&env, "is-active", unit), "{unit}");
     }
     // What others brought stays, and so does what is blocked.
     assert_eq!(pbx.read_file(CRON), fs::read_to_string(packaging.join("cron")).unwrap());
-    assert_eq!((scene.ours(), pbx.read_file(CONFIG)), (set([ATTACKER]), before.1));
-    let (_, outcome) = setup(&scene, &["--remove", "--yes"]);
+    assert_eq!((env.ours(), pbx.read_file(CONFIG)), (set([ATTACKER]), before.1));
+    let (_, outcome) = setup(&env, &["--remove", "--yes"]);
     assert_eq!(outcome["changed"], false, "{outcome:#}");
 }
 
 #[test]
 fn without_systemd_cron_is_used_and_lines_of_others_are_enough() {
-    let scene = fresh();
-    let pbx = &scene.pbx;
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = fresh();
+    let pbx = &env.pbx;
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!(code, 0, "{outcome:#}");
     let lines = pbx.read_file(CRON);
     assert!(
@@ -125,39 +122,39 @@ fn without_systemd_cron_is_used_and_lines_of_others_are_enough() {
         "{lines}"
     );
     assert_eq!(fs::metadata(pbx.outside(CRON)).unwrap().mode() & 0o777, 0o644);
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(outcome["changed"], false, "{outcome:#}");
     let doctor = pbx.run(&[PROGRAM, "doctor", "--offline"]);
     assert!(doctor.stdout.contains("ok    timers "), "{doctor:?}");
-    let (_, outcome) = setup(&scene, &["--yes", "--remove"]);
+    let (_, outcome) = setup(&env, &["--yes", "--remove"]);
     assert_eq!(outcome["changed"], true);
     assert!(!pbx.outside(CRON).exists());
 
     let mine = "*/5 * * * * root banbridge sync -q\n";
     pbx.write_file("/etc/cron.d/mine", mine);
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "timers")["changed"], false, "{outcome:#}");
-    setup(&scene, &["--yes", "--remove"]);
+    setup(&env, &["--yes", "--remove"]);
     assert_eq!(pbx.read_file("/etc/cron.d/mine"), mine);
 }
 
 #[test]
 fn a_program_that_others_can_change_is_not_run_by_cron() {
-    let scene = fresh();
-    fs::set_permissions(scene.pbx.outside(PROGRAM), fs::Permissions::from_mode(0o777)).unwrap();
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = fresh();
+    fs::set_permissions(env.pbx.outside(PROGRAM), fs::Permissions::from_mode(0o777)).unwrap();
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!(code, 69, "{outcome:#}");
     assert!(step(&outcome, "timers")["error"].as_str().unwrap().contains("others than root"));
-    assert!(!scene.pbx.outside(CRON).exists());
+    assert!(!env.pbx.outside(CRON).exists());
     // The rest is done all the same.
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 /// Types lines on a terminal; what the terminal showed, and how it ended.
-fn on_a_terminal(scene: &Scene, words: &str, lines: &[&str]) -> Run {
-    let url = scene.feed.url();
+fn on_a_terminal(env: &TestEnv, words: &str, lines: &[&str]) -> Run {
+    let url = env.feed.url();
     let words = format!("{PROGRAM} setup --url {url} {words}");
-    let mut command = scene.pbx.command("/usr/bin/script");
+    let mut command = env.pbx.command("/usr/bin/script");
     command.args(["--quiet", "--return", "--command", &words, "/dev/null"]).env("TERM", "dumb");
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -194,64 +191,63 @@ fn on_a_terminal(scene: &Scene, words: &str, lines: &[&str]) -> Run {
 
 #[test]
 fn on_a_terminal_the_key_is_asked_for_without_being_shown_and_again_when_it_is_refused() {
-    let scene = fresh();
-    let run = on_a_terminal(&scene, "--no-module", &["wrong-key-typed", KEY]);
+    let env = fresh();
+    let run = on_a_terminal(&env, "--no-module", &["wrong-key-typed", KEY]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("refuses the key") && run.stdout.contains("In force: 1 row"), "{run:?}");
     assert!(!shows_key(&run.stdout) && !run.stdout.contains("wrong-key"), "{run:?}");
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
     // The good key's test counts against its limit; that of the wrong one was another key's.
-    let noted: Vec<usize> = scene.pbx.sql("SELECT COUNT(*) FROM banbridge_request", ());
-    assert_eq!(noted, [scene.requests().len() - 1]);
+    let noted: Vec<usize> = env.pbx.sql("SELECT COUNT(*) FROM banbridge_request", ());
+    assert_eq!(noted, [env.requests().len() - 1]);
 }
 
 #[test]
 fn the_key_of_apibans_own_client_is_taken_by_enter() {
-    let scene = fresh();
+    let env = fresh();
     let directory = "/usr/local/bin/apiban";
-    fs::create_dir_all(scene.pbx.outside(directory)).unwrap();
-    scene
-        .pbx
+    fs::create_dir_all(env.pbx.outside(directory)).unwrap();
+    env.pbx
         .write_file(format!("{directory}/config.json"), format!("{{\"APIKEY\":\"{KEY}\",\"LKID\":\"100\"}}"));
-    let run = on_a_terminal(&scene, "--no-module --no-timers", &[""]);
+    let run = on_a_terminal(&env, "--no-module --no-timers", &[""]);
     assert!(run.code == 0 && !shows_key(&run.stdout), "{run:?}");
-    assert_eq!(scene.ours(), set([ATTACKER]));
-    assert!(!scene.pbx.outside(CRON).exists());
+    assert_eq!(env.ours(), set([ATTACKER]));
+    assert!(!env.pbx.outside(CRON).exists());
 }
 
 #[test]
 fn a_key_that_is_refused_or_cannot_be_tested_leaves_nothing_behind() {
-    let scene = fresh();
+    let env = fresh();
     for (key, fault, code) in
         [("wrong", None, 77), (KEY, Some("reset-early"), 69), (KEY, Some("html"), 65), ("", None, 78)]
     {
-        scene.pbx.write_file(KEY_FILE, key);
-        scene.faults(fault.as_slice());
-        let run = run(&scene, &["--yes", "--key-file", KEY_FILE]);
+        env.pbx.write_file(KEY_FILE, key);
+        env.faults(fault.as_slice());
+        let run = run(&env, &["--yes", "--key-file", KEY_FILE]);
         assert_eq!(run.code, code, "{run:?}");
-        assert!(!scene.pbx.outside(CONFIG).exists() && !scene.pbx.outside(CRON).exists());
-        assert_eq!(scene.tables(), Vec::<String>::new());
+        assert!(!env.pbx.outside(CONFIG).exists() && !env.pbx.outside(CRON).exists());
+        assert_eq!(env.tables(), Vec::<String>::new());
     }
     // One in the environment will do; one whose requests are counted is known.
-    scene.faults(&["rate"]);
-    let url = scene.feed.url();
-    let mut command = scene.pbx.command(PROGRAM);
+    env.faults(&["rate"]);
+    let url = env.feed.url();
+    let mut command = env.pbx.command(PROGRAM);
     command.env("BANBRIDGE_APIBAN_KEY", KEY).args(["setup", "--yes", "--no-timers", "--url", &url]);
     let run: Run = command.output().unwrap().into();
     assert!(run.code == 0 && run.stdout.contains("not tested"), "{run:?}");
-    assert!(scene.pbx.read_file(CONFIG).contains(KEY), "from then on it stands in the file");
+    assert!(env.pbx.read_file(CONFIG).contains(KEY), "from then on it stands in the file");
 }
 
 #[test]
 fn what_must_be_there_first_is_said_and_nothing_is_made() {
-    let scene = fresh();
-    let pbx = &scene.pbx;
+    let env = fresh();
+    let pbx = &env.pbx;
     let words = ["--yes", "--key-file", KEY_FILE];
     let case = |code: i32, says: &str, words: &[&str]| {
-        let run = run(&scene, words);
+        let run = run(&env, words);
         assert!(run.code == code && run.stderr.contains(says), "{says}: {run:?}");
         assert!(!pbx.outside(CONFIG).exists());
-        assert_eq!(scene.requests().len(), 0);
+        assert_eq!(env.requests().len(), 0);
     };
     case(2, "--yes", &["--key-file", KEY_FILE]);
     case(2, "--key-file FILE", &["--yes"]);
@@ -266,34 +262,34 @@ fn what_must_be_there_first_is_said_and_nothing_is_made() {
     pbx.stop_database();
     case(69, "systemctl start mariadb", &words);
     pbx.start_database();
-    assert_eq!(scene.tables(), Vec::<String>::new());
+    assert_eq!(env.tables(), Vec::<String>::new());
 }
 
 #[test]
 fn a_configuration_that_is_there_stays_and_a_wrong_one_is_named() {
-    let scene = fresh();
-    scene.configure("# mine");
-    let mine = scene.pbx.read_file(CONFIG);
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = fresh();
+    env.configure("# mine");
+    let mine = env.pbx.read_file(CONFIG);
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!(code, 0, "{outcome:#}");
     assert!(step(&outcome, "configuration")["found"].as_str().unwrap().contains("not used"));
-    assert_eq!(scene.pbx.read_file(CONFIG), mine);
-    scene.write_config("nonsense");
-    let run = run(&scene, &["--yes"]);
+    assert_eq!(env.pbx.read_file(CONFIG), mine);
+    env.write_config("nonsense");
+    let run = run(&env, &["--yes"]);
     assert!(run.code == 78 && run.stderr.contains("line 1"), "{run:?}");
 }
 
 #[test]
 fn a_firewall_that_is_switched_off_is_no_hindrance_and_is_said() {
-    let scene = prepared(Scene::without_firewall(&[ATTACKER]));
-    let run = run(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = prepared(TestEnv::without_firewall(&[ATTACKER]));
+    let run = run(&env, &["--yes", "--key-file", KEY_FILE]);
     assert!(run.code == 0 && run.stdout.contains("the firewall is switched off"), "{run:?}");
-    assert_eq!(scene.ours(), set([ATTACKER]), "the rows wait for it");
+    assert_eq!(env.ours(), set([ATTACKER]), "the rows wait for it");
 }
 
 /// A package's archive of the module, and an fwconsole that notes who calls it and does what it is told to do.
-fn with_module(scene: &Scene, works: bool) {
-    let pbx = &scene.pbx;
+fn with_module(env: &TestEnv, works: bool) {
+    let pbx = &env.pbx;
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("freepbx-hook/banbridge");
     pbx.run(&[
         "sh",
@@ -322,43 +318,43 @@ fn with_module(scene: &Scene, works: bool) {
 
 #[test]
 fn the_page_is_unpacked_and_installed_as_asterisk_and_brought_to_a_new_version() {
-    let scene = fresh();
-    let pbx = &scene.pbx;
-    with_module(&scene, true);
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = fresh();
+    let pbx = &env.pbx;
+    with_module(&env, true);
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!((code, &step(&outcome, "page")["changed"]), (0, &true.into()), "{outcome:#}");
     let asterisk = fs::metadata(pbx.outside("/etc/asterisk")).unwrap().uid();
     let meta = fs::metadata(pbx.outside(format!("{MODULES}/banbridge/module.xml"))).unwrap();
     assert_eq!(meta.uid(), asterisk);
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], false, "{outcome:#}");
     assert_eq!(pbx.read_file(CALLS), "asterisk ma install banbridge\n");
 
     // An older version is replaced whole; nothing is left beside.
     pbx.sql_run("UPDATE modules SET version = '0.0.1' WHERE modulename = 'banbridge'", ());
     pbx.write_file(format!("{MODULES}/banbridge/old"), "");
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], true, "{outcome:#}");
     assert!(!pbx.outside(format!("{MODULES}/banbridge/old")).exists());
     assert!(!pbx.outside(format!("{MODULES}/.banbridge-setup")).exists());
     // One that is disabled stays so.
     pbx.sql_run("UPDATE modules SET version = '0.0.1', enabled = 0 WHERE modulename = 'banbridge'", ());
-    let (_, outcome) = setup(&scene, &["--yes"]);
+    let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], false, "{outcome:#}");
 
-    let (code, outcome) = setup(&scene, &["--yes", "--remove"]);
+    let (code, outcome) = setup(&env, &["--yes", "--remove"]);
     assert_eq!((code, &step(&outcome, "page")["changed"]), (0, &true.into()), "{outcome:#}");
     assert!(!pbx.outside(format!("{MODULES}/banbridge")).exists());
 }
 
 #[test]
 fn an_fwconsole_that_says_it_went_well_is_not_believed() {
-    let scene = fresh();
-    with_module(&scene, false);
-    let (code, outcome) = setup(&scene, &["--yes", "--key-file", KEY_FILE]);
+    let env = fresh();
+    with_module(&env, false);
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!(code, 69, "{outcome:#}");
     assert!(step(&outcome, "page")["error"].as_str().unwrap().contains("fwconsole ma install banbridge"));
-    assert_eq!(scene.ours(), set([ATTACKER]), "all else is done");
-    let (code, outcome) = setup(&scene, &["--yes", "--no-module"]);
+    assert_eq!(env.ours(), set([ATTACKER]), "all else is done");
+    let (code, outcome) = setup(&env, &["--yes", "--no-module"]);
     assert_eq!(code, 0, "{outcome:#}");
 }

@@ -1,13 +1,11 @@
 //! Who must get through does, whatever a feed says: every source of the PBX, and what becomes of each when it cannot be
 //! read, changes, or is hostile.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-
-mod scene;
 
 use std::time::{Duration, Instant};
 
-use scene::{
-    ATTACKER, Attacker, CONFIG, DAY, FIREWALLS, Firewall, NFT, Probe, Run, Sandbox, Scene, set, texts, until,
+use crate::testenv::{
+    ATTACKER, Attacker, CONFIG, DAY, FIREWALLS, Firewall, NFT, Probe, Run, Sandbox, TestEnv, set, texts,
+    until,
 };
 use serde_json::{Value, json};
 
@@ -23,28 +21,27 @@ fn contact(aor: &str, uri: &str) -> String {
     format!("  Contact:  {aor}/{uri:<width$.width$} 9fbcd34ab2 Avail        12.345\n")
 }
 
-fn registers(scene: &Scene, contacts: &[(&str, &str)]) {
+fn registers(env: &TestEnv, contacts: &[(&str, &str)]) {
     let lines: String = contacts.iter().map(|(aor, uri)| contact(aor, uri)).collect();
-    scene.pbx.asterisk_answers("pjsip show contacts", &format!("{CONTACTS}{lines}\nObjects found: 1\n\n"));
+    env.pbx.asterisk_answers("pjsip show contacts", &format!("{CONTACTS}{lines}\nObjects found: 1\n\n"));
 }
 
 /// Writes one setting of a trunk or peer.
-fn setting(scene: &Scene, table: &str, id: &str, keyword: &str, data: &str) {
-    scene
-        .pbx
+fn setting(env: &TestEnv, table: &str, id: &str, keyword: &str, data: &str) {
+    env.pbx
         .sql_run(&format!("REPLACE INTO {table} (id, keyword, data) VALUES (?, ?, ?)"), (id, keyword, data));
 }
 
 /// Runs a sync as from an SSH session of this client.
-fn sync_from(scene: &Scene, client: &str) -> Run {
-    let mut command = scene.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+fn sync_from(env: &TestEnv, client: &str) -> Run {
+    let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
     command.arg("sync").env("SSH_CONNECTION", format!("{client} 50122 {} 22", Sandbox::WAN));
     command.output().unwrap().into()
 }
 
 /// The sources that `check` names for an address.
-fn sources(scene: &Scene, address: &str) -> Vec<String> {
-    let (_, checked) = scene.json(&["check", address]);
+fn sources(env: &TestEnv, address: &str) -> Vec<String> {
+    let (_, checked) = env.json(&["check", address]);
     let all = checked["protections"].as_array().unwrap();
     all.iter().map(|one| one["source"].as_str().unwrap().to_owned()).collect()
 }
@@ -54,8 +51,8 @@ fn warnings(report: &Value) -> String {
 }
 
 /// What `status` says of a source.
-fn status_of(scene: &Scene, source: &str) -> Value {
-    let (_, status) = scene.json(&["status"]);
+fn status_of(env: &TestEnv, source: &str) -> Value {
+    let (_, status) = env.json(&["status"]);
     let all = status["protected"].as_array().unwrap();
     all.iter().find(|one| one["source"] == source).unwrap_or(&Value::Null).clone()
 }
@@ -99,8 +96,8 @@ const PROTECTED: [(&str, &str, &str); 34] = [
 ];
 
 /// Puts everybody of [`PROTECTED`] where the PBX knows him.
-fn protect_all(scene: &Scene) {
-    let pbx = &scene.pbx;
+fn protect_all(env: &TestEnv) {
+    let pbx = &env.pbx;
     pbx.names(
         "voip.example.com 45.1.4.1\noffice.example.com 45.1.5.1\nhome.example.com 45.2.5.1\n\
          sip.example.net 45.3.0.1\n_sip._udp.sip.example.net SRV sip1.example.net sip2.example.net\n\
@@ -140,10 +137,10 @@ fn protect_all(scene: &Scene) {
         ("iax", "tr-peer-6", "host", "45.5.0.1"),
         ("iax", "tr-user-6", "permit", "45.5.2.0/255.255.255.0"),
     ] {
-        setting(scene, table, id, keyword, data);
+        setting(env, table, id, keyword, data);
     }
     registers(
-        scene,
+        env,
         &[("6001", "sip:6001@45.6.0.1:49231;transport=TCP;rinstance=abcdef"), ("6002", "sip:6002@45.6.2.1")],
     );
     pbx.asterisk_answers(
@@ -160,7 +157,7 @@ fn protect_all(scene: &Scene) {
     );
     pbx.write_file("/etc/resolv.conf", "nameserver 127.0.0.1\nnameserver 45.7.0.1\n");
     pbx.write_file("/etc/hosts", "127.0.0.1 localhost\n45.7.2.1 backup backup.example.com # the NAS\n");
-    scene.configure("[protect]\nallow = [\"45.8.0.0/24\", \"friend.example.com\"]");
+    env.configure("[protect]\nallow = [\"45.8.0.0/24\", \"friend.example.com\"]");
 }
 
 #[test]
@@ -168,29 +165,29 @@ fn whoever_becomes_protected_is_let_go_on_the_next_run_and_never_blocked_again()
     let listed: Vec<&str> =
         PROTECTED.iter().map(|(address, ..)| *address).chain([ATTACKER, "5.188.10.9"]).collect();
     for firewall in FIREWALLS {
-        let scene = Scene::new(firewall, &listed);
-        let pbx = &scene.pbx;
+        let env = TestEnv::new(firewall, &listed);
+        let pbx = &env.pbx;
         // Nobody is known yet, but for the PBX itself.
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
         let mut before = set(&listed);
         for own in ["81.2.69.1", "81.2.69.142"] {
             before.remove(own);
         }
-        assert_eq!(scene.ours(), before, "{firewall:?}");
+        assert_eq!(env.ours(), before, "{firewall:?}");
         until("the rules", || pbx.probe(Attacker("45.8.2.1")) == Probe::Refused);
 
-        protect_all(&scene);
-        let run = sync_from(&scene, "45.7.4.1");
+        protect_all(&env);
+        let run = sync_from(&env, "45.7.4.1");
         assert_eq!(run.code, 0, "{run:?}");
-        assert_eq!(scene.ours(), set([ATTACKER, "5.188.10.9"]), "{firewall:?}");
+        assert_eq!(env.ours(), set([ATTACKER, "5.188.10.9"]), "{firewall:?}");
         for (address, source, label) in PROTECTED {
-            let (code, checked) = scene.json(&["check", address]);
+            let (code, checked) = env.json(&["check", address]);
             let named = checked["protections"].as_array().unwrap();
             let this = |one: &&Value| one["source"] == source && one["label"] == label;
             assert!(code == 1 && named.iter().any(|one| this(&one)), "{address}: {checked:#}");
             assert!(checked["reason"].as_str().unwrap().contains("never blocked"), "{checked:#}");
         }
-        let shown = scene.run(&["check", "45.3.2.1"]);
+        let shown = env.run(&["check", "45.3.2.1"]);
         assert!(shown.stdout.contains("PJSIP trunk Flowroute (3), sip_server"), "{shown:?}");
         until("the rules to go", || pbx.probe(Attacker("45.8.2.1")) == Probe::Answered);
         for (address, ..) in PROTECTED.iter().filter(|(address, ..)| !address.starts_with("81.2.69.")) {
@@ -198,60 +195,60 @@ fn whoever_becomes_protected_is_let_go_on_the_next_run_and_never_blocked_again()
         }
         assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused, "{firewall:?}");
         assert_eq!(pbx.probe(Attacker("5.188.10.9")), Probe::Refused, "the zone reject lets nobody in");
-        assert_eq!(sources(&scene, ATTACKER), [""; 0], "deny, 0.0.0.0/0 and reject protect nobody");
+        assert_eq!(sources(&env, ATTACKER), [""; 0], "deny, 0.0.0.0/0 and reject protect nobody");
 
         // All of it once more, with the same outcome: nothing is taken for the administrator's hand.
-        let report = scene.sync(0, &["--full"]);
-        assert_eq!(scene.ours(), set([ATTACKER, "5.188.10.9"]), "{firewall:?}");
+        let report = env.sync(0, &["--full"]);
+        assert_eq!(env.ours(), set([ATTACKER, "5.188.10.9"]), "{firewall:?}");
         assert_eq!(report["blacklist"]["released"], 0);
-        assert!(!scene.log().contains("s3cr3t") && !scene.run(&["status"]).stdout.contains("s3cr3t"));
+        assert!(!env.log().contains("s3cr3t") && !env.run(&["status"]).stdout.contains("s3cr3t"));
     }
 }
 
 #[test]
 fn all_of_it_is_protected_from_the_first_run_on() {
     let listed: Vec<&str> = PROTECTED.iter().map(|(address, ..)| *address).chain([ATTACKER]).collect();
-    let scene = Scene::without_firewall(&listed);
-    protect_all(&scene);
-    let dry = scene.json(&["sync", "--dry-run"]).1;
+    let env = TestEnv::without_firewall(&listed);
+    protect_all(&env);
+    let dry = env.json(&["sync", "--dry-run"]).1;
     // The SSH session is the only one that is not there without one.
     assert_eq!(texts(&dry["plan_add"]), set([ATTACKER, "45.7.4.1"]));
-    assert!(scene.tables().is_empty());
-    assert_eq!(sync_from(&scene, "45.7.4.1").code, 0);
-    assert_eq!(scene.ours(), set([ATTACKER]));
-    let (_, refused) = scene.json(&["list", "--refused"]);
+    assert!(env.tables().is_empty());
+    assert_eq!(sync_from(&env, "45.7.4.1").code, 0);
+    assert_eq!(env.ours(), set([ATTACKER]));
+    let (_, refused) = env.json(&["list", "--refused"]);
     assert_eq!(refused.as_array().unwrap().len(), PROTECTED.len());
-    let status = status_of(&scene, "contact");
+    let status = status_of(&env, "contact");
     assert_eq!((&status["protects"], &status["last_error"]), (&json!(4), &json!(null)));
 }
 
 #[test]
 fn a_name_that_is_not_answered_keeps_its_last_addresses_and_one_that_moves_keeps_them_for_a_day() {
-    let scene = Scene::without_firewall(&["45.3.0.1", "45.3.2.1", "45.3.4.1", "45.9.0.1", ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::without_firewall(&["45.3.0.1", "45.3.2.1", "45.3.4.1", "45.9.0.1", ATTACKER]);
+    let pbx = &env.pbx;
     let known =
         "sip.example.net 45.3.0.1\n_sips._tcp.sip.example.net SRV a.example.net\na.example.net 45.3.2.1\n";
     pbx.names(known);
-    setting(&scene, "pjsip", "3", "sip_server", "sip.example.net");
-    scene.sync(0, &[]);
+    setting(&env, "pjsip", "3", "sip_server", "sip.example.net");
+    env.sync(0, &[]);
     let first = set(["45.3.4.1", "45.9.0.1", ATTACKER]);
-    assert_eq!(scene.ours(), first);
+    assert_eq!(env.ours(), first);
 
     for fault in ["hang", "fail", ""] {
         pbx.names(fault);
         let started = Instant::now();
-        let report = scene.sync(0, &[]);
+        let report = env.sync(0, &[]);
         assert!(started.elapsed() < Duration::from_secs(10), "{fault}: {:?}", started.elapsed());
-        assert_eq!(scene.ours(), first, "{fault}");
+        assert_eq!(env.ours(), first, "{fault}");
         assert!(warnings(&report).contains("sip.example.net was not resolved now"), "{fault}: {report:#}");
         // Even after a week of it.
-        scene.later(7 * DAY - 3600);
+        env.later(7 * DAY - 3600);
         pbx.sql_run(
             "UPDATE banbridge_entry SET last_seen = UNIX_TIMESTAMP(), expires_at = UNIX_TIMESTAMP() + 604800",
             (),
         );
-        scene.sync(0, &[]);
-        assert_eq!(scene.ours(), first, "{fault}");
+        env.sync(0, &[]);
+        assert_eq!(env.ours(), first, "{fault}");
     }
 
     // The provider's name is answered with others and back again: all of them count for a day.
@@ -259,46 +256,46 @@ fn a_name_that_is_not_answered_keeps_its_last_addresses_and_one_that_moves_keeps
         known.replace("45.3.0.1", "45.3.4.1").replace("a.example.net 45.3.2.1", "a.example.net 45.9.0.1");
     for names in [moved.as_str(), known] {
         pbx.names(names);
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
     }
     for address in ["45.3.0.1", "45.3.2.1", "45.3.4.1", "45.9.0.1"] {
-        assert_eq!(sources(&scene, address), ["pjsip"], "{address}");
+        assert_eq!(sources(&env, address), ["pjsip"], "{address}");
     }
-    assert_eq!(scene.ours(), set([ATTACKER]));
-    scene.later(DAY + 3600);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), first);
+    assert_eq!(env.ours(), set([ATTACKER]));
+    env.later(DAY + 3600);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), first);
 }
 
 #[test]
 fn an_asterisk_that_is_down_hangs_or_starts_loses_nobody_and_costs_no_time() {
-    let scene = Scene::without_firewall(&["45.6.0.1", ATTACKER]);
-    let pbx = &scene.pbx;
-    registers(&scene, &[("6001", "sip:6001@45.6.0.1:5060")]);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
-    type Fault = fn(&Scene);
+    let env = TestEnv::without_firewall(&["45.6.0.1", ATTACKER]);
+    let pbx = &env.pbx;
+    registers(&env, &[("6001", "sip:6001@45.6.0.1:5060")]);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
+    type Fault = fn(&TestEnv);
     let faults: [(&str, Fault); 3] = [
-        ("does not run", |scene| scene.pbx.stop_asterisk()),
-        ("did not answer within 5 s", |scene| scene.pbx.hang_asterisk()),
-        ("still starting", |scene| scene.pbx.remove_file("/var/lib/sandbox/asterisk/pjsip show contacts")),
+        ("does not run", |env| env.pbx.stop_asterisk()),
+        ("did not answer within 5 s", |env| env.pbx.hang_asterisk()),
+        ("still starting", |env| env.pbx.remove_file("/var/lib/sandbox/asterisk/pjsip show contacts")),
     ];
     for (words, fault) in faults {
-        fault(&scene);
+        fault(&env);
         // For longer than a registered phone counts otherwise.
-        scene.later(2 * DAY);
+        env.later(2 * DAY);
         let started = Instant::now();
-        let report = scene.sync(0, &[]);
+        let report = env.sync(0, &[]);
         assert!(started.elapsed() < Duration::from_secs(10), "{words}: {:?}", started.elapsed());
         assert!(warnings(&report).contains(words), "{report:#}");
-        assert_eq!(scene.ours(), set([ATTACKER]), "{words}");
-        assert!(status_of(&scene, "contact")["last_error"].as_str().unwrap().contains(words));
-        assert!(scene.run(&["status"]).ok().contains("registered phones could not be read"), "{words}");
+        assert_eq!(env.ours(), set([ATTACKER]), "{words}");
+        assert!(status_of(&env, "contact")["last_error"].as_str().unwrap().contains(words));
+        assert!(env.run(&["status"]).ok().contains("registered phones could not be read"), "{words}");
         pbx.start_asterisk();
         if words.contains("starting") {
             break;
         }
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
     }
     // Nothing that hung is left.
     assert_ne!(pbx.run(&["pgrep", "-f", "sleep 86400"]).code, 0);
@@ -306,48 +303,48 @@ fn an_asterisk_that_is_down_hangs_or_starts_loses_nobody_and_costs_no_time() {
 
 #[test]
 fn a_phone_that_is_away_counts_for_a_day_and_so_does_an_administrator_who_logged_out() {
-    let scene = Scene::without_firewall(&["45.6.0.1", "45.7.4.1", ATTACKER]);
-    registers(&scene, &[("6001", "sip:6001@45.6.0.1:5060")]);
-    assert_eq!(sync_from(&scene, "45.7.4.1").code, 0);
-    registers(&scene, &[]);
-    scene.later(DAY - 3600);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
-    scene.later(2 * 3600);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set(["45.6.0.1", "45.7.4.1", ATTACKER]));
+    let env = TestEnv::without_firewall(&["45.6.0.1", "45.7.4.1", ATTACKER]);
+    registers(&env, &[("6001", "sip:6001@45.6.0.1:5060")]);
+    assert_eq!(sync_from(&env, "45.7.4.1").code, 0);
+    registers(&env, &[]);
+    env.later(DAY - 3600);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
+    env.later(2 * 3600);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set(["45.6.0.1", "45.7.4.1", ATTACKER]));
 }
 
 #[test]
 fn a_missing_table_or_value_is_said_and_never_means_nothing_to_protect() {
-    let scene = Scene::without_firewall(&["45.3.0.1", "45.4.0.1", "45.5.0.1", "45.1.3.9", ATTACKER]);
-    let pbx = &scene.pbx;
+    let env = TestEnv::without_firewall(&["45.3.0.1", "45.4.0.1", "45.5.0.1", "45.1.3.9", ATTACKER]);
+    let pbx = &env.pbx;
     for (table, host) in [("pjsip", "45.3.0.1"), ("sip", "45.4.0.1"), ("iax", "45.5.0.1")] {
-        setting(&scene, table, "1", if table == "pjsip" { "sip_server" } else { "host" }, host);
+        setting(&env, table, "1", if table == "pjsip" { "sip_server" } else { "host" }, host);
     }
     // So long that FreePBX keeps it as a blob.
     let zones: Vec<String> = (0..200).map(|n| format!("45.1.{n}.9")).collect();
     let zones: serde_json::Map<String, Value> =
         zones.into_iter().map(|zone| (zone, json!("trusted"))).collect();
     pbx.set_config("networkmaps", &Value::Object(zones));
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
 
     for table in ["pjsip", "sip", "iax", "kvblobstore"] {
         pbx.sql_run(&format!("RENAME TABLE {table} TO {table}_away"), ());
     }
-    let report = scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    let report = env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
     for words in ["PJSIP trunks could not be read", "chan_sip peers", "IAX2 peers", "the firewall's zones"] {
         assert!(warnings(&report).contains(words), "{words}: {report:#}");
     }
     pbx.sql_run("RENAME TABLE kvblobstore_away TO kvblobstore", ());
     pbx.sql_run("DELETE FROM kvblobstore", ());
-    let report = scene.sync(0, &[]);
+    let report = env.sync(0, &[]);
     assert!(warnings(&report).contains("networkmaps is missing in kvblobstore"), "{report:#}");
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    assert_eq!(env.ours(), set([ATTACKER]));
     // A source that was never read: that is said too.
-    let other = Scene::without_firewall(&[ATTACKER]);
+    let other = TestEnv::without_firewall(&[ATTACKER]);
     other.pbx.sql_run("DROP TABLE iax", ());
     other.sync(0, &[]);
     let shown = other.run(&["status"]).ok();
@@ -359,13 +356,13 @@ fn a_missing_table_or_value_is_said_and_never_means_nothing_to_protect() {
 
 #[test]
 fn what_would_protect_most_of_the_internet_protects_nobody() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.pbx.set_config("hiddennets", &json!({ "0.0.0.0/0": true, "::/0": true }));
-    setting(&scene, "sip", "6001", "permit", "0.0.0.0/0.0.0.0");
-    setting(&scene, "sip", "6002", "permit", "128.0.0.0/128.0.0.0");
-    setting(&scene, "pjsip", "3", "match", "0.0.0.0/0");
-    let report = scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.pbx.set_config("hiddennets", &json!({ "0.0.0.0/0": true, "::/0": true }));
+    setting(&env, "sip", "6001", "permit", "0.0.0.0/0.0.0.0");
+    setting(&env, "sip", "6002", "permit", "128.0.0.0/128.0.0.0");
+    setting(&env, "pjsip", "3", "match", "0.0.0.0/0");
+    let report = env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
     let warnings = warnings(&report);
     assert!(warnings.contains("0.0.0.0/0 (0.0.0.0/0) is most of the internet"), "{warnings}");
     assert!(warnings.contains("128.0.0.0/1 (6002, permit)") && !warnings.contains("6001"), "{warnings}");
@@ -374,12 +371,12 @@ fn what_would_protect_most_of_the_internet_protects_nobody() {
 #[test]
 fn a_registering_phone_protects_its_own_address_and_nothing_else() {
     let listed = ["45.6.0.1", "45.6.2.1", "45.6.4.1", "45.6.6.12", "45.6.6.123", "45.6.8.1", ATTACKER];
-    let scene = Scene::without_firewall(&listed);
-    scene.pbx.names("evil.example.com 45.6.8.1\n");
+    let env = TestEnv::without_firewall(&listed);
+    env.pbx.names("evil.example.com 45.6.8.1\n");
     // The fifth is cut behind its last digit but one: what is shown is somebody else's address.
     let cut = format!("sip:{}@45.6.6.123", "u".repeat(52 - 4 - "sip:@45.6.6.12".len()));
     registers(
-        &scene,
+        &env,
         &[
             ("6001", "sip:6001@45.6.0.1:5060"),
             ("6002", "sip:x@0.0.0.0/0"),
@@ -391,18 +388,18 @@ fn a_registering_phone_protects_its_own_address_and_nothing_else() {
     );
     let registrar =
         format!("/registrar/contact/6005;@9fbcd34ab2 : {{\"via_addr\":\"10.0.0.5\",\"uri\":\"{cut}\"}}\n");
-    scene.pbx.asterisk_answers("database show registrar/contact", &registrar);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set(["45.6.2.1", "45.6.4.1", "45.6.6.12", "45.6.8.1", ATTACKER]));
+    env.pbx.asterisk_answers("database show registrar/contact", &registrar);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set(["45.6.2.1", "45.6.4.1", "45.6.6.12", "45.6.8.1", ATTACKER]));
 }
 
 #[test]
 fn a_listed_network_is_carved_around_everybody_in_it_who_is_protected() {
-    let scene = Scene::new(NFT, &["45.3.8.0/24"]);
-    let pbx = &scene.pbx;
-    setting(&scene, "pjsip", "3", "sip_server", "45.3.8.77:5060");
-    registers(&scene, &[("6001", "sip:6001@45.3.8.200:5060")]);
-    scene.sync(0, &[]);
+    let env = TestEnv::new(NFT, &["45.3.8.0/24"]);
+    let pbx = &env.pbx;
+    setting(&env, "pjsip", "3", "sip_server", "45.3.8.77:5060");
+    registers(&env, &[("6001", "sip:6001@45.3.8.200:5060")]);
+    env.sync(0, &[]);
     until("the rules", || pbx.probe(Attacker("45.3.8.1")) == Probe::Refused);
     for (source, probe) in [
         ("45.3.8.76", Probe::Refused),
@@ -413,67 +410,67 @@ fn a_listed_network_is_carved_around_everybody_in_it_who_is_protected() {
     ] {
         assert_eq!(pbx.probe(Attacker(source)), probe, "{source}");
     }
-    assert_eq!(scene.ours().len(), 14, "the fewest that can be");
+    assert_eq!(env.ours().len(), 14, "the fewest that can be");
 }
 
 #[test]
 fn allow_lets_go_at_once_and_unallow_lets_the_feed_block_again() {
     for firewall in FIREWALLS {
-        let scene = Scene::new(firewall, &[ATTACKER, "45.8.0.7", "45.8.2.1"]);
-        let pbx = &scene.pbx;
+        let env = TestEnv::new(firewall, &[ATTACKER, "45.8.0.7", "45.8.2.1"]);
+        let pbx = &env.pbx;
         pbx.names("friend.example.com 45.8.2.1\n");
-        scene.sync(0, &[]);
+        env.sync(0, &[]);
         until("the rules", || pbx.probe(Attacker("45.8.2.1")) == Probe::Refused);
-        let asked = scene.requests().len();
+        let asked = env.requests().len();
 
-        let (code, answer) = scene.json(&["allow", "45.8.0.9/24", "--comment", "Main office"]);
+        let (code, answer) = env.json(&["allow", "45.8.0.9/24", "--comment", "Main office"]);
         assert_eq!(code, 0, "{answer:#}");
         assert_eq!((&answer["target"], &answer["changed"]), (&json!("45.8.0.0/24"), &json!(true)));
         assert_eq!((&answer["comment"], &answer["blacklist"]["removed"]), (&json!("Main office"), &json!(1)));
         assert_eq!(answer["reload"], "hup");
-        assert_eq!(scene.ours(), set([ATTACKER, "45.8.2.1"]), "{firewall:?}");
+        assert_eq!(env.ours(), set([ATTACKER, "45.8.2.1"]), "{firewall:?}");
         until("the rule to go", || pbx.probe(Attacker("45.8.0.7")) == Probe::Answered);
 
-        let shown = scene.run(&["allow", "Friend.example.com"]).ok();
+        let shown = env.run(&["allow", "Friend.example.com"]).ok();
         assert!(
             shown.contains("friend.example.com is never blocked") && shown.contains("45.8.2.1"),
             "{shown}"
         );
-        assert_eq!(scene.ours(), set([ATTACKER]), "{firewall:?}");
+        assert_eq!(env.ours(), set([ATTACKER]), "{firewall:?}");
         // A row that is in the middle of a listed network is carved.
-        scene.run(&["allow", "185.53.88.0/24"]).ok();
-        assert_eq!(scene.ours(), set::<&str>([]));
-        assert_eq!(scene.requests().len(), asked, "no feed is asked");
-        let (_, checked) = scene.json(&["check", "45.8.0.7"]);
+        env.run(&["allow", "185.53.88.0/24"]).ok();
+        assert_eq!(env.ours(), set::<&str>([]));
+        assert_eq!(env.requests().len(), asked, "no feed is asked");
+        let (_, checked) = env.json(&["check", "45.8.0.7"]);
         assert_eq!(checked["protections"][0]["label"], "45.8.0.0/24 (Main office)");
 
         // The list survives the next run, and the same words twice change nothing.
-        scene.sync(0, &["--full"]);
-        assert_eq!(scene.ours(), set::<&str>([]), "{firewall:?}");
-        assert_eq!(scene.json(&["allow", "45.8.0.0/24"]).1["changed"], false);
-        let (_, list) = scene.json(&["list", "--allowed"]);
+        env.sync(0, &["--full"]);
+        assert_eq!(env.ours(), set::<&str>([]), "{firewall:?}");
+        assert_eq!(env.json(&["allow", "45.8.0.0/24"]).1["changed"], false);
+        let (_, list) = env.json(&["list", "--allowed"]);
         let targets: Vec<_> = list.as_array().unwrap().iter().map(|item| item["target"].clone()).collect();
         assert_eq!(targets, ["185.53.88.0/24", "45.8.0.0/24", "friend.example.com"]);
         assert_eq!(
             (&list[1]["comment"], &list[2]["addresses"]),
             (&json!("Main office"), &json!(["45.8.2.1"]))
         );
-        assert!(scene.run(&["list", "--allowed"]).ok().contains("Main office"));
+        assert!(env.run(&["list", "--allowed"]).ok().contains("Main office"));
 
-        let (code, answer) = scene.json(&["unallow", "185.53.88.0/24"]);
+        let (code, answer) = env.json(&["unallow", "185.53.88.0/24"]);
         assert_eq!((code, &answer["changed"], &answer["allowed"]), (0, &json!(true), &json!(false)));
-        assert_eq!(scene.ours(), set([ATTACKER]), "{firewall:?}");
+        assert_eq!(env.ours(), set([ATTACKER]), "{firewall:?}");
         until("the rule", || pbx.probe(Attacker(ATTACKER)) == Probe::Refused);
-        scene.run(&["unallow", "friend.example.com"]).ok();
-        scene.run(&["unallow", "45.8.0.0/24"]).ok();
-        assert_eq!(scene.ours(), set([ATTACKER, "45.8.0.7", "45.8.2.1"]), "{firewall:?}");
-        assert_eq!(scene.json(&["unallow", "45.8.0.0/24"]).1["changed"], false);
+        env.run(&["unallow", "friend.example.com"]).ok();
+        env.run(&["unallow", "45.8.0.0/24"]).ok();
+        assert_eq!(env.ours(), set([ATTACKER, "45.8.0.7", "45.8.2.1"]), "{firewall:?}");
+        assert_eq!(env.json(&["unallow", "45.8.0.0/24"]).1["changed"], false);
     }
 }
 
 #[test]
 fn allow_refuses_what_is_no_host_and_most_of_the_internet() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
     for (target, words) in [
         ("0.0.0.0/0", "most of the internet"),
         ("128.0.0.0/1", "most of the internet"),
@@ -482,58 +479,58 @@ fn allow_refuses_what_is_no_host_and_most_of_the_internet() {
         ("a b", "no address, network or host name"),
         ("x;DROP TABLE", "no address, network or host name"),
     ] {
-        let run = scene.run(&["allow", target]);
+        let run = env.run(&["allow", target]);
         assert!(run.code == 2 && run.stderr.contains(words), "{target}: {run:?}");
     }
-    assert!(scene.tables().is_empty());
+    assert!(env.tables().is_empty());
     // A name that nobody knows is kept and said.
-    let shown = scene.run(&["allow", "nobody.example.com"]).ok();
+    let shown = env.run(&["allow", "nobody.example.com"]).ok();
     assert!(shown.contains("was not resolved"), "{shown}");
-    scene.pbx.names(&format!("nobody.example.com {ATTACKER}\n"));
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set::<&str>([]));
+    env.pbx.names(&format!("nobody.example.com {ATTACKER}\n"));
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set::<&str>([]));
 }
 
 #[test]
 fn what_the_configuration_allows_is_taken_out_there() {
-    let scene = Scene::without_firewall(&[ATTACKER]);
-    scene.configure(&format!("[protect]\nallow = [\"{ATTACKER}\"]"));
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set::<&str>([]));
-    let run = scene.run(&["unallow", ATTACKER]);
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.configure(&format!("[protect]\nallow = [\"{ATTACKER}\"]"));
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set::<&str>([]));
+    let run = env.run(&["unallow", ATTACKER]);
     assert!(run.code == 1 && run.stdout.contains(CONFIG), "{run:?}");
-    let (_, list) = scene.json(&["list", "--allowed"]);
+    let (_, list) = env.json(&["list", "--allowed"]);
     assert_eq!((&list[0]["target"], &list[0]["in_configuration"]), (&json!(ATTACKER), &json!(true)));
-    scene.configure("");
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    env.configure("");
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 #[test]
 fn allow_counts_also_while_another_run_is_at_work() {
-    let scene = Scene::without_firewall(&[ATTACKER, "45.8.0.7"]);
-    scene.sync(0, &[]);
-    scene.faults(&["stall"]);
-    let asked = scene.requests().len();
-    let busy = scene.start(&[]);
-    until("the feed to be asked", || scene.requests().len() > asked);
-    let (code, answer) = scene.json(&["allow", "45.8.0.7"]);
+    let env = TestEnv::without_firewall(&[ATTACKER, "45.8.0.7"]);
+    env.sync(0, &[]);
+    env.faults(&["stall"]);
+    let asked = env.requests().len();
+    let busy = env.start(&[]);
+    until("the feed to be asked", || env.requests().len() > asked);
+    let (code, answer) = env.json(&["allow", "45.8.0.7"]);
     assert_eq!(
         (code, &answer["changed"], &answer["blacklist"]),
         (75, &json!(true), &json!(null)),
         "{answer:#}"
     );
-    scene.kill(busy);
-    scene.sync(0, &[]);
-    assert_eq!(scene.ours(), set([ATTACKER]));
+    env.kill(busy);
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), set([ATTACKER]));
 }
 
 #[test]
 fn asterisks_own_user_learns_the_same_as_root() {
     let listed: Vec<&str> = PROTECTED.iter().map(|(address, ..)| *address).chain([ATTACKER]).collect();
-    let scene = Scene::on(Sandbox::builder(Firewall::Nftables).disabled(), &listed);
-    protect_all(&scene);
-    let run = scene.run_as("asterisk", &["sync"]);
+    let env = TestEnv::on(Sandbox::builder(Firewall::Nftables).disabled(), &listed);
+    protect_all(&env);
+    let run = env.run_as("asterisk", &["sync"]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert_eq!(scene.ours(), set([ATTACKER, "45.7.4.1"]));
+    assert_eq!(env.ours(), set([ATTACKER, "45.7.4.1"]));
 }
