@@ -19,8 +19,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::files;
-use crate::secret::Secret;
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
+use crate::system::files;
+use crate::system::secret::Secret;
 pub use crowdsec::CrowdsecConfig;
 pub use feed::{FeedConfig, KeySource, Kind, Widen};
 use feed::{Place, RawFeed, judge};
@@ -44,6 +46,12 @@ pub struct ConfigError {
     file: PathBuf,
     line: Option<usize>,
     what: String,
+}
+
+impl Classify for ConfigError {
+    fn exit(&self) -> Exit {
+        Exit::Config
+    }
 }
 
 impl ConfigError {

@@ -2,8 +2,8 @@
 //! text: it must not make us protect anybody but the one address in it.
 
 use banbridge::ban::Source;
+use banbridge::ban::target::Target;
 use banbridge::pbx::contacts::{Contact, peers, pjsip_contacts, registrar};
-use banbridge::pbx::host::Target;
 use banbridge::pbx::protected::Named;
 
 use super::{protected, text};

@@ -1,7 +1,7 @@
 //! Values of the firewall module's table: zones, hidden networks and the lists of whom fail2ban never bans.
 
 use banbridge::ban::Source;
-use banbridge::pbx::host::host;
+use banbridge::ban::target::host;
 use banbridge::pbx::{fail2ban, zones};
 
 use super::{protected, text};

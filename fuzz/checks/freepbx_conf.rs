@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use banbridge::database::Settings;
 use banbridge::pbx::freepbx_conf::{ConfError, parse};
+use banbridge::system::database::Settings;
 
 use super::text;
 

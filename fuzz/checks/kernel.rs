@@ -4,9 +4,9 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use banbridge::ban::Cover;
-use banbridge::kernel::program::{Output, ProgramError, Programs};
 use banbridge::kernel::set::hits::{Book, Changes};
 use banbridge::kernel::set::{Desired, Set};
+use banbridge::system::program::{Output, ProgramError, Programs};
 
 /// Nothing can be saved there.
 const NOWHERE: &str = "/proc/banbridge";

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use banbridge::pbx::host::{Target, is_name};
+use banbridge::ban::target::{Target, is_name};
 use banbridge::pbx::protected::Named;
 
 pub mod answer;

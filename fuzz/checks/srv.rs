@@ -1,6 +1,6 @@
 //! A message that came back to a question for SRV records: from a nameserver, or from whoever was faster.
 
-use banbridge::pbx::host::is_name;
+use banbridge::ban::target::is_name;
 use banbridge::pbx::srv::{Answer, read as read_message};
 
 const NAME: &str = "_sip._udp.example.com";

@@ -4,7 +4,7 @@
 use std::net::IpAddr;
 
 use banbridge::ban::Source;
-use banbridge::pbx::host::Target;
+use banbridge::ban::target::Target;
 use banbridge::pbx::protected::Named;
 use banbridge::pbx::{gateways, hosts_file, resolvers, ssh};
 

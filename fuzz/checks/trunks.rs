@@ -2,7 +2,7 @@
 //! write the data by hand.
 
 use banbridge::ban::Source;
-use banbridge::pbx::host::{self, Target};
+use banbridge::ban::target::{self, Target};
 use banbridge::pbx::trunks::{Row, parse};
 
 use super::{protected, target, text};
@@ -51,7 +51,7 @@ pub fn check(data: &[u8]) {
         assert!(named.label.starts_with("3, "));
         found_in_whatever_stands_around_it(&named.target);
     }
-    host::host(&text).iter().for_each(target);
+    target::host(&text).iter().for_each(target);
 }
 
 /// A host that was found is found again alone, with a port, and as a SIP URI.
@@ -67,14 +67,14 @@ fn found_in_whatever_stands_around_it(target: &Target) {
         Target::Name(name) => (name.clone(), Some(format!("{name}:5060"))),
         Target::Service(_) => return,
     };
-    assert_eq!(host::host(&plain).as_ref(), Some(target), "{plain:?}");
+    assert_eq!(target::host(&plain).as_ref(), Some(target), "{plain:?}");
     if let Some(with_port) = with_port {
         let mut texts = vec![format!("sip:100@{with_port};lr"), format!("<sip:{with_port}>")];
         // "tls:5060" may as well be a URI.
         texts.extend(Some(with_port).filter(|_| !SCHEMES.contains(&plain.as_str())));
         for text in texts {
-            assert_eq!(host::host(&text).as_ref(), Some(target), "{text:?}");
-            assert_eq!(host::server(&text), std::slice::from_ref(target), "{text:?}");
+            assert_eq!(target::host(&text).as_ref(), Some(target), "{text:?}");
+            assert_eq!(target::server(&text), std::slice::from_ref(target), "{text:?}");
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod prefix;
 pub mod snapshot;
 pub mod special;
 pub mod surge;
+pub mod target;
 pub mod timed;
 pub mod wanted;
 pub mod widen;

@@ -1,20 +1,23 @@
 //! `allow` and `unallow`: who is never blocked, whatever the feeds say. Both take effect at once.
 
+use crate::system::failure::Result;
+use std::sync::Arc;
+
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{Time, count, print, print_json};
-use super::sync::Opened;
-use super::sync::protect::learn_allowed;
-use super::sync::report::{BlacklistReport, Reload, Report};
-use super::{Global, now, request};
+use crate::ban::target::Target;
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;
 use crate::ledger::allow::Allowed;
-use crate::ledger::lock::LockError;
-use crate::pbx::host::Target;
 use crate::pbx::names::System;
+use crate::run;
+use crate::run::protect::learn_allowed;
+use crate::run::report::{BlacklistReport, Reload, Report};
+use crate::run::request;
+use crate::system::exit::Exit;
 
 /// What `allow` takes.
 #[derive(Debug, Args)]
@@ -54,46 +57,43 @@ struct Answer {
 }
 
 /// Runs `allow`.
-pub fn allow(global: &Global, args: &AllowArgs) -> anyhow::Result<Exit> {
+pub fn allow(global: &Global, args: &AllowArgs) -> Result<Exit> {
     let (target, comment) = (args.target.to_string(), args.comment.as_deref());
-    change(global, &args.target, |ledger| {
+    change(global, &args.target, |ledger, now| {
         let before = known(ledger, &target)?;
-        ledger.allow(&target, comment, now())?;
+        ledger.allow(&target, comment, now)?;
         Ok(before != known(ledger, &target)?)
     })
 }
 
 /// Runs `unallow`.
-pub fn unallow(global: &Global, args: &UnallowArgs) -> anyhow::Result<Exit> {
+pub fn unallow(global: &Global, args: &UnallowArgs) -> Result<Exit> {
     let target = args.target.to_string();
-    change(global, &args.target, |ledger| Ok(ledger.unallow(&target)?))
+    change(global, &args.target, |ledger, _| Ok(ledger.unallow(&target)?))
 }
 
 /// Changes the list and brings it in force. Where another run is at work the list is changed all the same: that run
 /// looks at it again before it writes, and the one after it begins with it.
-fn change(
-    global: &Global,
-    target: &Allow,
-    list: impl Fn(&mut Ledger) -> anyhow::Result<bool>,
-) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+fn change(global: &Global, target: &Allow, list: impl Fn(&mut Ledger, i64) -> Result<bool>) -> Result<Exit> {
+    let context = global.open()?;
+    let config = Arc::clone(&context.config);
     let text = target.to_string();
-    let work = |ledger: &mut Ledger| {
-        let changed = list(ledger)?;
+    let work = |ledger: &mut Ledger, now: i64| {
+        let changed = list(ledger, now)?;
         let entry = known(ledger, &text)?;
         let is_new = entry.is_some() && matches!(target.0, Target::Name(_));
         let new = if is_new { std::slice::from_ref(&target.0) } else { &[] };
-        learn_allowed(&config, ledger, new, &System)?;
+        learn_allowed(&config, ledger, new, &System, now)?;
         Ok((changed, entry, addresses(ledger, target)?))
     };
-    let (found, report, held) = match Opened::change(global, &config, work) {
+    let (found, report, held) = match run::change(context, work) {
         Ok((found, report)) => (found, Some(report), None),
-        Err(error) if matches!(error.downcast_ref::<LockError>(), Some(LockError::Held(_))) => {
-            let mut ledger = global.ledger()?;
+        Err(error) if error.exit() == Exit::TryAgain => {
+            let (mut ledger, clock) = global.ledger()?;
             if !ledger.is_present() {
                 return Err(error);
             }
-            let worked = work(&mut ledger)?;
+            let worked = work(&mut ledger, clock.now())?;
             // That run may be one that cannot do what root can.
             request::after_change();
             (worked, None, Some(error))
@@ -164,7 +164,7 @@ fn said(answer: &Answer, wanted: bool, config: &Config, report: Option<&Report>)
     }
 }
 
-fn known(ledger: &mut Ledger, target: &str) -> anyhow::Result<Option<Allowed>> {
+fn known(ledger: &mut Ledger, target: &str) -> Result<Option<Allowed>> {
     Ok(ledger.allowed()?.into_iter().find(|allowed| allowed.target == target))
 }
 
@@ -173,7 +173,7 @@ fn in_configuration(config: &Config, target: &Allow) -> bool {
 }
 
 /// The address or network itself, or what the name resolves to.
-fn addresses(ledger: &mut Ledger, target: &Allow) -> anyhow::Result<Vec<String>> {
+fn addresses(ledger: &mut Ledger, target: &Allow) -> Result<Vec<String>> {
     Ok(match target.0.question() {
         None => vec![target.to_string()],
         Some(question) => {
@@ -193,7 +193,7 @@ pub struct AllowedItem {
 }
 
 /// The whole allow list: the configuration's, then what commands added.
-pub fn items(config: &Config, ledger: &mut Ledger) -> anyhow::Result<Vec<AllowedItem>> {
+pub fn items(config: &Config, ledger: &mut Ledger) -> Result<Vec<AllowedItem>> {
     let names = ledger.names()?;
     let addresses = |allow: &Allow| match allow.0.question() {
         None => vec![allow.to_string()],

@@ -1,15 +1,16 @@
 //! `apply`: makes rows, firewall and set match the ledger, and asks no feed; or, early at boot, loads the saved set.
 
+use crate::system::failure::Result;
 use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{print, print_json};
 use super::{Global, sync};
-use crate::kernel::program::System;
 use crate::kernel::set::{DIRECTORY, load_saved};
+use crate::system::exit::Exit;
+use crate::system::program::System;
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
@@ -26,7 +27,7 @@ struct Loaded {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &ApplyArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &ApplyArgs) -> Result<Exit> {
     if !args.boot {
         return sync::apply(global);
     }

@@ -1,6 +1,7 @@
 //! `backup` and `restore`: what an administrator decided, as one JSON value: the configuration with its key, the allow
 //! list, and what was released. What feeds said is no part of it: they are asked again.
 
+use crate::system::failure::Result;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
@@ -9,21 +10,21 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::exit::Exit;
 use super::output::{complain, print, print_json};
-use super::sync::Opened;
-use super::sync::protect::learn_allowed;
-use super::sync::report::Report;
-use super::{Global, config_file, now};
+use super::{Global, config_file, logging};
 use crate::ban::Prefix;
 use crate::ban::snapshot::NEVER;
+use crate::ban::target::Target;
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;
 use crate::ledger::allow::Allowed;
-use crate::ledger::lock::LockError;
 use crate::ledger::rows::Release;
-use crate::pbx::host::Target;
 use crate::pbx::names::System;
+use crate::run::clock::Clock;
+use crate::run::protect::learn_allowed;
+use crate::run::report::Report;
+use crate::run::{self, Context};
+use crate::system::exit::Exit;
 
 /// The form of what is written.
 const FORM: u32 = 1;
@@ -79,12 +80,12 @@ struct Restored {
 }
 
 /// Runs `backup`. What it prints holds the key.
-pub fn backup(global: &Global) -> anyhow::Result<Exit> {
+pub fn backup(global: &Global) -> Result<Exit> {
     let configuration = config_file::read_if_there(&config_file::path(global))?;
-    let mut ledger = global.ledger()?;
+    let (mut ledger, clock) = global.ledger()?;
     let allowed = ledger.allowed()?.into_iter();
     let mut together: BTreeMap<(i64, i64), Vec<String>> = BTreeMap::new();
-    for one in ledger.releases(now())? {
+    for one in ledger.releases(clock.now())? {
         together.entry((one.since, one.until)).or_default().push(one.prefix.to_string());
     }
     let releases = together.into_iter();
@@ -101,21 +102,22 @@ pub fn backup(global: &Global) -> anyhow::Result<Exit> {
 }
 
 /// Runs `restore`: all of it is judged before any of it is taken over, and the blacklist follows at once.
-pub fn restore(global: &Global) -> anyhow::Result<Exit> {
+pub fn restore(global: &Global) -> Result<Exit> {
     let mut text = String::new();
     if let Err(error) = io::stdin().lock().take(MOST + 1).read_to_string(&mut text) {
         return Ok(useless(&format!("standard input cannot be read: {error}")));
     }
-    let decisions = match read(&text, now()) {
+    let decisions = match read(&text, Clock::of_machine().now()) {
         Ok(decisions) => decisions,
         Err(why) => return Ok(useless(&why)),
     };
     let path = config_file::path(global);
     let config = match &decisions.configuration {
-        Some(text) => Config::parse(text, &path, global.environment_key())?,
-        None => global.load_config()?,
+        Some(text) => Config::parse(text, &path, global.environment().key)?,
+        None => global.environment().config()?,
     };
-    let report = in_turn(global, &config, |ledger| take_over(global, &path, &config, &decisions, ledger))?;
+    let report =
+        in_turn(global, &config, |ledger, now| take_over(global, &path, &config, &decisions, ledger, now))?;
     let restored = Restored {
         configuration: decisions.configuration.is_some(),
         allowed: decisions.allowed.len(),
@@ -148,20 +150,22 @@ pub fn restore(global: &Global) -> anyhow::Result<Exit> {
 fn in_turn(
     global: &Global,
     config: &Config,
-    work: impl Fn(&mut Ledger) -> anyhow::Result<()>,
-) -> anyhow::Result<Option<Report>> {
+    work: impl Fn(&mut Ledger, i64) -> Result<()>,
+) -> Result<Option<Report>> {
     let until = Instant::now() + PATIENCE;
     loop {
-        match Opened::change(global, config, &work) {
+        let context = Context::open(&global.environment(), config.clone())?;
+        logging::start(global, Some(&context));
+        match run::change(context, &work) {
             Ok(((), report)) => return Ok(Some(report)),
-            Err(error) if !matches!(error.downcast_ref(), Some(LockError::Held(_))) => return Err(error),
+            Err(error) if error.exit() != Exit::TryAgain => return Err(error),
             Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(500)),
             Err(error) => {
-                let mut ledger = global.ledger()?;
+                let (mut ledger, clock) = global.ledger()?;
                 if !ledger.is_present() {
                     return Err(error);
                 }
-                return work(&mut ledger).map(|()| None);
+                return work(&mut ledger, clock.now()).map(|()| None);
             }
         }
     }
@@ -174,15 +178,16 @@ fn take_over(
     config: &Config,
     decisions: &Decisions,
     ledger: &mut Ledger,
-) -> anyhow::Result<()> {
+    now: i64,
+) -> Result<()> {
     let before = config_file::read_if_there(path)?;
     if let Some(text) = &decisions.configuration {
-        config_file::write(global, path, text, global.environment_key())?;
+        config_file::write(global, path, text, global.environment().key)?;
     }
     if let Err(error) = ledger.replace_decisions(&decisions.allowed, &decisions.releases) {
         match (&decisions.configuration, before) {
             (Some(_), Some(before)) => {
-                config_file::write(global, path, &before, global.environment_key())?;
+                config_file::write(global, path, &before, global.environment().key)?;
             }
             (Some(_), None) => std::fs::remove_file(path)?,
             (None, _) => {}
@@ -190,7 +195,7 @@ fn take_over(
         return Err(error.into());
     }
     // Whom the names mean must be known before anything is blocked.
-    learn_allowed(config, ledger, &decisions.names, &System)
+    learn_allowed(config, ledger, &decisions.names, &System, now)
 }
 
 fn useless(why: &str) -> Exit {

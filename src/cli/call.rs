@@ -5,6 +5,7 @@
 //! file, its words as they are, no shell. The key comes in the object and goes on in the environment or through a pipe,
 //! so that no list of processes shows it.
 
+use crate::system::failure::Result;
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
@@ -16,10 +17,10 @@ use rustix::process::setsid;
 use serde::{Deserialize, Serialize};
 
 use super::config::ConfigCommand;
-use super::exit::Exit;
 use super::output::{complain, print_json};
 use super::{Cli, Command};
 use crate::config::KEY_VARIABLE;
+use crate::system::exit::Exit;
 
 /// The most that is read, in bytes. What goes on to the command is never more, and fits a pipe as a whole.
 const MOST: usize = 1 << 20;
@@ -55,7 +56,7 @@ struct Started {
 }
 
 /// Runs the command. Returns only when there is nothing to become.
-pub fn run(args: &CallArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &CallArgs) -> Result<Exit> {
     let request = match read() {
         Ok(request) => request,
         Err(why) => {
@@ -150,7 +151,7 @@ fn judge(request: &Request) -> Result<Command, Refusal> {
 }
 
 /// Becomes the command. Only an error comes back.
-fn become_command(request: &Request, output: fn() -> Stdio) -> anyhow::Result<Exit> {
+fn become_command(request: &Request, output: fn() -> Stdio) -> Result<Exit> {
     let mut command = Process::new(std::env::current_exe()?);
     command.args(&request.args).stdout(output()).stderr(output());
     command.stdin(match &request.stdin {
@@ -165,7 +166,7 @@ fn become_command(request: &Request, output: fn() -> Stdio) -> anyhow::Result<Ex
 }
 
 /// A pipe that already holds all that is to be read from it.
-fn handed_over(text: &[u8]) -> anyhow::Result<Stdio> {
+fn handed_over(text: &[u8]) -> Result<Stdio> {
     let (reader, mut writer) = io::pipe()?;
     // It must hold all of it: nobody reads while this is written.
     if fcntl_getpipe_size(&writer)? < text.len() {

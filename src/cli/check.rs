@@ -1,16 +1,17 @@
 //! `check`: is this address blocked, by whom, until when; and if not, why not.
 
+use crate::system::failure::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{Time, print, print_json};
-use super::picture::Picture;
-use super::set_view::SetView;
-use super::{Global, now};
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Prefix, Source};
 use crate::pbx::{daemon, firewall};
+use crate::run::kernel_set::SetView;
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -67,14 +68,14 @@ struct Listing {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let picture = Picture::load(&mut ledger, &config, now())?;
+pub fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
+    let picture = Picture::load(&mut ledger, &config, clock.now())?;
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
-    let plan = picture.plan(now());
-    let view = SetView::load(&mut ledger, &plan)?;
-    let checked = look(&picture, &plan, &view, args.address, daemon::is_running(&run_dir));
+    let plan = picture.plan(clock.now());
+    let view = SetView::load(&mut ledger, &plan, clock.now())?;
+    let checked = look(&picture, &plan, &view, args.address, daemon::is_running(&run_dir), clock.now());
     if global.json {
         print_json(&checked)?;
     } else if !global.quiet {
@@ -83,8 +84,7 @@ pub fn run(global: &Global, args: &CheckArgs) -> anyhow::Result<Exit> {
     Ok(if checked.blocked { Exit::Done } else { Exit::No })
 }
 
-fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running: bool) -> Checked {
-    let now = now();
+fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running: bool, now: i64) -> Checked {
     let feeds: Vec<Listing> = picture
         .holding(now)
         .filter(|entry| entry.prefix.contains(&address))

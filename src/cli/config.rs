@@ -1,16 +1,18 @@
 //! `config`: is the configuration right, what is in use, and changes of single settings.
 
+use crate::system::failure::{Failure, Result};
 use std::io::{self, Read};
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::exit::Exit;
 use super::output::{complain, count, print, print_json};
-use super::{Global, config_file, request};
+use super::{Global, config_file};
 use crate::config::setting::{self, Name, Section};
 use crate::config::{Config, ConfigError};
-use crate::secret::MASK;
+use crate::run::request;
+use crate::system::exit::Exit;
+use crate::system::secret::MASK;
 
 /// What a configuration begins with where there is none yet.
 const FIRST: &str = "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n";
@@ -80,7 +82,7 @@ struct Changed {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, command: &ConfigCommand) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, command: &ConfigCommand) -> Result<Exit> {
     match command {
         ConfigCommand::Check => check(global),
         ConfigCommand::Show => show(global),
@@ -89,18 +91,18 @@ pub fn run(global: &Global, command: &ConfigCommand) -> anyhow::Result<Exit> {
     }
 }
 
-fn show(global: &Global) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+fn show(global: &Global) -> Result<Exit> {
+    let config = global.environment().config()?;
     if global.json {
         print_json(&config)?;
     } else {
-        print(&toml::to_string(&config)?)?;
+        print(&toml::to_string(&config).map_err(Failure::bug)?)?;
     }
     Ok(Exit::Done)
 }
 
-fn get(global: &Global, name: &Name) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+fn get(global: &Global, name: &Name) -> Result<Exit> {
+    let config = global.environment().config()?;
     let path = config_file::path(global);
     let text = config_file::read_if_there(&path)?.unwrap_or_default();
     let setting = setting::get(&config, &text, &path, name)?;
@@ -118,7 +120,7 @@ fn plain(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn set(global: &Global, args: &SetArgs) -> anyhow::Result<Exit> {
+fn set(global: &Global, args: &SetArgs) -> Result<Exit> {
     let name = &args.name;
     if args.shows_secret() {
         complain(&format!(
@@ -135,8 +137,8 @@ fn set(global: &Global, args: &SetArgs) -> anyhow::Result<Exit> {
         // The error that says how to make one.
         None => {
             return Err(Config::load(Some(&path), None).err().map_or_else(
-                || anyhow::anyhow!("{} was made just now; try again", path.display()),
-                anyhow::Error::from,
+                || Failure::new(Exit::TryAgain, format!("{} was made just now; try again", path.display())),
+                Failure::from,
             ));
         }
     };
@@ -161,7 +163,7 @@ fn set(global: &Global, args: &SetArgs) -> anyhow::Result<Exit> {
 }
 
 /// The value from standard input: one line, without its end.
-fn from_stdin() -> anyhow::Result<String> {
+fn from_stdin() -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MOST + 1).read_to_string(&mut text);
     // The library's words quote nothing of what was read.
@@ -172,12 +174,12 @@ fn from_stdin() -> anyhow::Result<String> {
         .to_owned())
 }
 
-fn check(global: &Global) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+fn check(global: &Global) -> Result<Exit> {
+    let config = global.environment().config()?;
     for feed in config.enabled().filter(|feed| feed.needs_key()) {
         feed.read_key()?;
     }
-    global.settings()?;
+    global.environment().database()?;
     let mut warnings = config.warnings.clone();
     if config.enabled().next().is_none() {
         warnings.push("no feed is switched on, so nothing will be blocked".to_owned());

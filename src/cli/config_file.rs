@@ -1,15 +1,16 @@
 //! The configuration file as commands change it: read whole, judged whole, replaced whole.
 
+use crate::system::failure::Result;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use crate::system::failure::Attempt;
 
 use super::Global;
 use crate::config::{Config, ConfigError, DEFAULT_PATH};
-use crate::files;
 use crate::pbx::freepbx_conf;
-use crate::secret::Secret;
+use crate::system::files;
+use crate::system::secret::Secret;
 
 /// Who else than the owner may read a new configuration: the group, which is asterisk's.
 const MODE: u32 = 0o640;
@@ -22,13 +23,13 @@ pub fn path(global: &Global) -> PathBuf {
 }
 
 /// Its text.
-pub fn read(path: &Path) -> anyhow::Result<String> {
+pub fn read(path: &Path) -> Result<String> {
     Ok(files::read_text(path, MOST)
         .map_err(|error| ConfigError::new(path, format!("cannot be read: {error}")))?)
 }
 
 /// Its text; none where there is no file.
-pub fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
+pub fn read_if_there(path: &Path) -> Result<Option<String>> {
     match files::read_text(path, MOST) {
         Ok(text) => Ok(Some(text)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -38,7 +39,7 @@ pub fn read_if_there(path: &Path) -> anyhow::Result<Option<String>> {
 
 /// Writes the file, unless the new text is no configuration. `key` is the environment's. A file that was there keeps
 /// owner and mode; a new one is the PBX user's.
-pub fn write(global: &Global, path: &Path, text: &str, key: Option<Secret>) -> anyhow::Result<()> {
+pub fn write(global: &Global, path: &Path, text: &str, key: Option<Secret>) -> Result<()> {
     Config::parse(text, path, key)?;
     let is_root = rustix::process::geteuid().is_root();
     let owner = if is_root { freepbx_conf::owner(&global.freepbx_conf).ok() } else { None };

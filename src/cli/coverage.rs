@@ -4,6 +4,7 @@ mod lists;
 mod logs;
 mod show;
 
+use crate::system::failure::Result;
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
 use std::net::IpAddr;
@@ -15,10 +16,8 @@ use jiff::{Span, SpanRelativeTo};
 
 pub use lists::{COMMAND as LISTS, ListsArgs, run as run_lists};
 
-use super::exit::Exit;
+use super::Global;
 use super::output::complain;
-use super::picture::Picture;
-use super::{Global, now};
 use crate::ban::never_block::Verdict;
 use crate::ban::{NeverBlock, Prefix, widen};
 use crate::config::Config;
@@ -28,10 +27,12 @@ use crate::coverage::stamp::{self, Zone};
 use crate::coverage::suggest::Suspect;
 use crate::coverage::svg;
 use crate::coverage::tally::{Hour, Tally, merge};
-use crate::files;
 use crate::kernel::set::hits::Book;
 use crate::ledger::Ledger;
 use crate::pbx::firewall;
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
+use crate::system::files;
 use logs::{Log, OfFile};
 use show::Told;
 
@@ -68,10 +69,13 @@ pub struct Refused {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &CoverageArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
+    let config = global.environment().config()?;
     let mut zone = Zone::new(logs::zone());
-    let moments = (moment(args.since.as_deref(), &mut zone), moment(args.until.as_deref(), &mut zone));
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
+    let moments =
+        (moment(args.since.as_deref(), &mut zone, now), moment(args.until.as_deref(), &mut zone, now));
     let (since, until) = match moments {
         (Ok(since), Ok(until)) => (since.unwrap_or(i64::MIN), until.unwrap_or(i64::MAX)),
         (Err(why), _) | (_, Err(why)) => {
@@ -79,7 +83,6 @@ pub fn run(global: &Global, args: &CoverageArgs) -> anyhow::Result<Exit> {
             return Ok(Exit::Usage);
         }
     };
-    let mut ledger = global.ledger()?;
     let directory = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
     let paths = match logs::find(&args.logs, Path::new(&directory)) {
         Ok(paths) if !paths.is_empty() => paths,
@@ -92,7 +95,7 @@ pub fn run(global: &Global, args: &CoverageArgs) -> anyhow::Result<Exit> {
             return Ok(if error.kind() == ErrorKind::PermissionDenied { Exit::Denied } else { Exit::Usage });
         }
     };
-    let Known { listings, feeds, never_block } = known(&mut ledger, &config)?;
+    let Known { listings, feeds, never_block } = known(&mut ledger, &config, now)?;
     let protects = |address: IpAddr| matches!(never_block.judge(&Prefix::host(address)), Verdict::Refused(_));
     let bar = if global.quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
     let style = "{wide_bar} {bytes} of {total_bytes}, {eta} left";
@@ -141,14 +144,14 @@ fn ended(files: &[OfFile], named: bool) -> Exit {
 }
 
 /// A time of the command line.
-fn moment(text: Option<&str>, zone: &mut Zone) -> Result<Option<i64>, String> {
+fn moment(text: Option<&str>, zone: &mut Zone, now: i64) -> Result<Option<i64>, String> {
     let Some(text) = text else { return Ok(None) };
     let wrong = || {
         format!("{text:?} is no time; write it like 2026-11-24, \"2026-11-24 06:00\" or 3d (three days ago)")
     };
     if let Ok(ago) = text.trim_start_matches('-').parse::<Span>() {
         let ago = ago.to_duration(SpanRelativeTo::days_are_24_hours()).map_err(|_| wrong())?;
-        return Ok(Some(now().saturating_sub(ago.as_secs())));
+        return Ok(Some(now.saturating_sub(ago.as_secs())));
     }
     let forms = [text.to_owned(), format!("{text}:00"), format!("{text} 00:00:00")];
     let read = |form: &String| stamp::read(form.as_bytes()).ok().and_then(|stamp| zone.moment(stamp));
@@ -163,8 +166,7 @@ struct Known {
     never_block: NeverBlock,
 }
 
-fn known(ledger: &mut Ledger, config: &Config) -> anyhow::Result<Known> {
-    let now = now();
+fn known(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Known> {
     let picture = Picture::load(ledger, config, now)?;
     let mut feeds = Vec::new();
     let mut places: BTreeMap<u16, u16> = BTreeMap::new();

@@ -1,20 +1,22 @@
 //! `doctor`: checks everything that banbridge needs, one line each, with the mend.
 
-pub mod ask;
-pub mod look;
-
+use crate::system::failure::Result;
+use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::exit::Exit;
 use super::output::{complain, print, print_json};
 use super::terminal::confirmed;
+use crate::doctor::ask;
+use crate::doctor::look;
 use crate::doctor::neighbours::{self, Done, Neighbours, TAKEN_OVER};
 use crate::doctor::{Check, Lack, State};
-use crate::kernel::program::System;
+use crate::run::child;
+use crate::system::exit::Exit;
+use crate::system::program::System;
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
@@ -41,7 +43,7 @@ struct Diagnosis<'a> {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &DoctorArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
     let mut exit = Exit::Done;
     let taken_over = match args.take_over {
         true => match take_over(global, args.yes)? {
@@ -53,7 +55,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> anyhow::Result<Exit> {
     if taken_over.iter().flatten().any(|done| done.error.is_some()) {
         exit = Exit::Unreachable;
     }
-    let checks = look::look(global, args.offline);
+    let checks = look::look(&global.environment(), args.offline);
     exit = checks.iter().filter_map(|check| check.lack).map(exit_of).fold(exit, Exit::worse);
     if global.json {
         let ok = exit == Exit::Done;
@@ -67,6 +69,28 @@ pub fn run(global: &Global, args: &DoctorArgs) -> anyhow::Result<Exit> {
         print(&summary(&checks))?;
     }
     Ok(exit)
+}
+
+/// What the hidden command takes.
+#[derive(Debug, Args)]
+pub struct AskArgs {
+    /// The configuration comes on standard input
+    #[arg(long)]
+    from_stdin: bool,
+    /// Ask these
+    #[arg(value_name = "NAME")]
+    names: Vec<String>,
+}
+
+/// The part of `doctor` and `setup` that asks feeds and is not root. Not for people.
+pub fn run_ask(global: &Global, args: &AskArgs) -> Result<Exit> {
+    child::confine(&global.freepbx_conf)?;
+    ask::run(&global.environment(), args.from_stdin, &args.names, |asked| {
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}", serde_json::to_string(asked)?)?;
+        Ok(out.flush()?)
+    })?;
+    Ok(Exit::Done)
 }
 
 /// The exit code of what is wrong.
@@ -118,7 +142,7 @@ fn summary(checks: &[Check]) -> String {
 }
 
 /// Switches old clients off; the exit code where nothing was done.
-fn take_over(global: &Global, yes: bool) -> anyhow::Result<Result<Vec<Done>, Exit>> {
+fn take_over(global: &Global, yes: bool) -> Result<Result<Vec<Done>, Exit>> {
     if !rustix::process::geteuid().is_root() {
         complain("only root can take over what an old client left: run banbridge doctor --take-over as root");
         return Ok(Err(Exit::Denied));

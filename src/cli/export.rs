@@ -1,19 +1,20 @@
 //! `export`: what is wanted, as a file for others. Any web server can hand it to other PBXs, which read it as a list
 //! with conditional fetches: one key then serves them all.
 
+use crate::system::failure::Result;
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use crate::system::failure::Attempt;
 use clap::{Args, ValueEnum};
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{count, print};
-use super::picture::Picture;
-use super::{Global, now};
 use crate::ban::never_block::Verdict;
 use crate::ban::{Cover, Prefix};
-use crate::files;
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
+use crate::system::files;
 
 /// What `export` takes.
 #[derive(Debug, Args)]
@@ -42,11 +43,11 @@ enum Format {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &ExportArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let picture = Picture::load(&mut ledger, &config, now())?;
-    let prefixes = free(&picture);
+pub fn run(global: &Global, args: &ExportArgs) -> Result<Exit> {
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
+    let picture = Picture::load(&mut ledger, &config, clock.now())?;
+    let prefixes = free(&picture, clock.now());
     let text = written(args.format, &prefixes);
     let Some(path) = &args.output else {
         print(&text)?;
@@ -56,7 +57,7 @@ pub fn run(global: &Global, args: &ExportArgs) -> anyhow::Result<Exit> {
     let known = files::read(path, text.len() as u64).is_ok_and(|known| known == text.as_bytes());
     if !known {
         files::replace(path, text.as_bytes(), 0o644)
-            .with_context(|| format!("{} cannot be written", path.display()))?;
+            .context(format!("{} cannot be written", path.display()))?;
     }
     if !global.quiet {
         let number = count(prefixes.len(), "prefix").replace("prefixs", "prefixes");
@@ -70,11 +71,11 @@ pub fn run(global: &Global, args: &ExportArgs) -> anyhow::Result<Exit> {
 }
 
 /// What is wanted, without what must get through and what was released, neighbours merged.
-fn free(picture: &Picture) -> Vec<Prefix> {
+fn free(picture: &Picture, now: i64) -> Vec<Prefix> {
     let released: Vec<Prefix> = picture.releases.iter().map(|release| release.prefix).collect();
     let released = Cover::new(&released);
     let mut free = Vec::new();
-    for want in picture.wanted(now()) {
+    for want in picture.wanted(now) {
         match picture.never_block.judge(&want.prefix) {
             Verdict::Free => free.extend(released.carve(&want.prefix)),
             Verdict::Carved(pieces) => free.extend(pieces.iter().flat_map(|piece| released.carve(piece))),

@@ -5,17 +5,18 @@ mod key;
 mod overlap;
 pub(super) mod test;
 
+use crate::system::failure::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 pub use test::find;
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{Time, print, print_json, table, time_or};
-use super::picture::Picture;
-use super::{Global, now};
 use crate::config::{Kind, Period};
 use crate::feed::catalogue::KNOWN;
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
 
 /// What `feed` can do.
 #[derive(Debug, Subcommand)]
@@ -68,7 +69,7 @@ struct KnownItem {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, command: &FeedCommand) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, command: &FeedCommand) -> Result<Exit> {
     match command {
         FeedCommand::List => list(global),
         FeedCommand::Catalogue => catalogue(global),
@@ -80,10 +81,10 @@ pub fn run(global: &Global, command: &FeedCommand) -> anyhow::Result<Exit> {
     }
 }
 
-fn list(global: &Global) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let now = now();
+fn list(global: &Global) -> Result<Exit> {
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
     let picture = Picture::load(&mut ledger, &config, now)?;
     let items: Vec<Item> = config
         .feed
@@ -113,7 +114,7 @@ fn list(global: &Global) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn catalogue(global: &Global) -> anyhow::Result<Exit> {
+fn catalogue(global: &Global) -> Result<Exit> {
     if global.json {
         let item = |known: &crate::feed::catalogue::Known| KnownItem {
             name: known.name,

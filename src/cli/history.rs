@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{Time, print, print_json, table};
-use super::{Global, now};
-use crate::database::Result;
-use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 use crate::ledger::history::{DAY, FeedDay, HOUR, Hour, begin};
 use crate::ledger::runs::Run;
+use crate::system::exit::Exit;
+use crate::system::failure::Result;
+use crate::system::text::one_line;
 
 /// Hours that `status` shows.
 const HOURS_SHOWN: i64 = 7 * 24;
@@ -152,9 +152,9 @@ fn each(known: &[Hour], now: i64, length: i64) -> Vec<(i64, Counts)> {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &HistoryArgs) -> anyhow::Result<Exit> {
-    let mut ledger = global.ledger()?;
-    let now = now();
+pub fn run(global: &Global, args: &HistoryArgs) -> Result<Exit> {
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
     let since = begin(now, DAY) - i64::from(args.days - 1) * DAY;
     let hours = ledger.hours(since)?;
     let sizes = ledger.feed_days(since)?;

@@ -2,19 +2,20 @@
 
 mod page;
 
+use crate::system::failure::Result;
 use clap::Args;
 use serde::Serialize;
 
+use super::Global;
 use super::allow::{self, AllowedItem};
-use super::exit::Exit;
 use super::output::{Time, print, print_json, table};
-use super::picture::Picture;
-use super::set_view::SetView;
-use super::{Global, now};
 use crate::ban::Prefix;
 use crate::ban::plan::{Fate, Plan};
-use crate::feed::text::one_line;
 use crate::ledger::Ledger;
+use crate::run::kernel_set::SetView;
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
+use crate::system::text::one_line;
 use page::{Column, Key, Line, PageArgs};
 
 /// What `list` takes.
@@ -175,11 +176,7 @@ fn is_in(part: &Prefix, text: &str) -> bool {
 }
 
 /// Searches, sorts and cuts; prints the page where one was asked for as JSON. None when that is done.
-fn choose<T: Line + Serialize>(
-    global: &Global,
-    args: &PageArgs,
-    items: Vec<T>,
-) -> anyhow::Result<Option<Vec<T>>> {
+fn choose<T: Line + Serialize>(global: &Global, args: &PageArgs, items: Vec<T>) -> Result<Option<Vec<T>>> {
     let page = args.cut(args.choose(items));
     if !global.json {
         return Ok(Some(page.rows));
@@ -193,29 +190,34 @@ fn choose<T: Line + Serialize>(
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &ListArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
+pub fn run(global: &Global, args: &ListArgs) -> Result<Exit> {
+    let config = global.environment().config()?;
     if let Some(name) = &args.feed {
         config.named(name)?;
     }
-    let mut ledger = global.ledger()?;
+    let (mut ledger, clock) = global.ledger()?;
     if args.allowed {
         return allowed(global, &args.page, allow::items(&config, &mut ledger)?);
     }
-    let picture = Picture::load(&mut ledger, &config, now())?;
+    let picture = Picture::load(&mut ledger, &config, clock.now())?;
     if args.released {
         released(global, &args.page, &picture)
     } else if args.refused {
-        refused(global, args, &picture, &mut ledger)
+        refused(global, args, &picture, &mut ledger, clock.now())
     } else {
-        listed(global, args, &picture, &mut ledger)
+        listed(global, args, &picture, &mut ledger, clock.now())
     }
 }
 
-fn listed(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledger) -> anyhow::Result<Exit> {
-    let now = now();
+fn listed(
+    global: &Global,
+    args: &ListArgs,
+    picture: &Picture,
+    ledger: &mut Ledger,
+    now: i64,
+) -> Result<Exit> {
     let plan = picture.plan(now);
-    let view = SetView::load(ledger, &plan)?;
+    let view = SetView::load(ledger, &plan, now)?;
     let items: Vec<Listed> = picture
         .holding(now)
         .filter_map(|entry| {
@@ -343,8 +345,13 @@ fn told(fate: Fate, picture: &Picture, prefix: &Prefix) -> (&'static str, Option
     }
 }
 
-fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Ledger) -> anyhow::Result<Exit> {
-    let now = now();
+fn refused(
+    global: &Global,
+    args: &ListArgs,
+    picture: &Picture,
+    ledger: &mut Ledger,
+    now: i64,
+) -> Result<Exit> {
     let stored = ledger.refused(now)?.into_iter().map(|(id, refused)| (id, refused.entry, refused.reason));
     let judged = picture.holding(now).filter_map(|entry| match picture.never_block.judge(&entry.prefix) {
         crate::ban::never_block::Verdict::Refused(why) => {
@@ -368,7 +375,7 @@ fn refused(global: &Global, args: &ListArgs, picture: &Picture, ledger: &mut Led
     Ok(Exit::Done)
 }
 
-fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> anyhow::Result<Exit> {
+fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> Result<Exit> {
     let Some(items) = choose(global, args, items)? else { return Ok(Exit::Done) };
     let rows = items.iter().map(|item| {
         let by = if item.in_configuration { "the configuration" } else { "command" };
@@ -380,7 +387,7 @@ fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> anyhow:
     Ok(Exit::Done)
 }
 
-fn released(global: &Global, args: &PageArgs, picture: &Picture) -> anyhow::Result<Exit> {
+fn released(global: &Global, args: &PageArgs, picture: &Picture) -> Result<Exit> {
     let items: Vec<ReleasedItem> = picture
         .releases
         .iter()

@@ -1,5 +1,6 @@
 //! `log`: the end of our log file, for who has no shell.
 
+use crate::system::failure::{Attempt, Result};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -8,11 +9,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::exit::Exit;
-use super::logging::FILE;
 use super::output::{complain, print, print_json};
-use crate::files;
 use crate::pbx::firewall;
+use crate::run::context::log_file;
+use crate::system::exit::Exit;
+use crate::system::files;
 
 /// The most of the file's end that is read, in bytes.
 const MOST: u64 = 4 << 20;
@@ -43,17 +44,17 @@ struct Line {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &LogArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &LogArgs) -> Result<Exit> {
     // The log is wanted most when something is down.
     let directory = directory(global).unwrap_or_else(|error| {
         complain(&format!("{error:#}; this is the log of the usual place, {USUAL}"));
         USUAL.to_owned()
     });
-    let path = Path::new(&directory).join(FILE);
+    let path = log_file(Path::new(&directory));
     let end = match files::open_to_read(&path) {
         Ok(file) => end_of(file)?,
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-        Err(error) => anyhow::bail!("{} cannot be read: {error}", path.display()),
+        Err(error) => return Err(error).context(format!("{} cannot be read", path.display())),
     };
     let all: Vec<&str> = end.lines().collect();
     let last = &all[all.len().saturating_sub(args.lines)..];
@@ -67,8 +68,8 @@ pub fn run(global: &Global, args: &LogArgs) -> anyhow::Result<Exit> {
 }
 
 /// Where FreePBX has its logs.
-fn directory(global: &Global) -> anyhow::Result<String> {
-    let mut conn = global.settings()?.connect()?;
+fn directory(global: &Global) -> Result<String> {
+    let mut conn = global.environment().database()?.connect()?;
     Ok(firewall::setting(&mut conn, "ASTLOGDIR", USUAL)?)
 }
 

@@ -3,24 +3,22 @@
 //! Only this program's own lines are let through: the libraries below would write URLs, and a URL may hold a key.
 
 use std::io;
-use std::path::Path;
 
 use log::LevelFilter;
 
 use super::Global;
 use super::output::complain;
 use crate::config::Level;
-use crate::feed::text::one_line;
-use crate::files;
 use crate::pbx::freepbx_conf;
+use crate::run::Context;
+use crate::system::files;
+use crate::system::text::one_line;
 
-/// Name of the log file in FreePBX's log directory.
-pub const FILE: &str = "banbridge.log";
 /// The longest line, in characters. One message is one line: nobody writes a line of ours.
 const LONGEST: usize = 2_000;
 
-/// Starts logging: to the file when a directory is given, and to standard error what the administrator wants to see.
-pub fn start(global: &Global, file: Option<(&str, Level)>) {
+/// Starts logging: to the file of a run that writes one, and to standard error what the administrator wants to see.
+pub fn start(global: &Global, context: Option<&Context>) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::Error,
         (false, 0) => LevelFilter::Warn,
@@ -36,8 +34,8 @@ pub fn start(global: &Global, file: Option<(&str, Level)>) {
         .chain(io::stderr());
     let mut all = fern::Dispatch::new().filter(ours).chain(screen);
     let mut problem = None;
-    if let Some((directory, level)) = file {
-        let path = Path::new(directory).join(FILE);
+    if let Some(context) = context {
+        let (path, level) = (context.log_file(), context.config.log.level);
         match freepbx_conf::owner(&global.freepbx_conf)
             .map_err(|error| io::Error::other(error.to_string()))
             .and_then(|(owner, _)| files::append(&path, owner))

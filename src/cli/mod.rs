@@ -5,25 +5,19 @@ mod apply;
 mod backup;
 mod call;
 mod check;
-mod clock;
 mod config;
 mod config_file;
 mod coverage;
 mod doctor;
-pub mod exit;
 mod export;
 mod feed;
 mod history;
 mod list;
 mod log;
 mod logging;
-mod notices;
 mod output;
-mod picture;
 mod purge;
 mod release;
-mod request;
-mod set_view;
 mod setup;
 mod status;
 mod sync;
@@ -34,13 +28,16 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, KEY_VARIABLE};
-use crate::database::Settings;
+use crate::config::KEY_VARIABLE;
+use crate::doctor::ask;
 use crate::kernel::freeze;
 use crate::ledger::Ledger;
 use crate::pbx::freepbx_conf;
-use crate::secret::Secret;
-use exit::Exit;
+use crate::run::clock::Clock;
+use crate::run::{Context, Environment, notify};
+use crate::system::exit::Exit;
+use crate::system::failure::Result;
+use crate::system::secret::Secret;
 
 /// Keeps addresses of current SIP attackers in the blacklist of FreePBX's System Firewall.
 #[derive(Debug, Parser)]
@@ -111,8 +108,8 @@ enum Command {
     /// Check everything that banbridge needs, one line each, with the mend
     Doctor(doctor::DoctorArgs),
     /// The part of doctor and setup that asks the feeds and is not root
-    #[command(name = doctor::ask::COMMAND, hide = true)]
-    AskFeeds(doctor::ask::AskArgs),
+    #[command(name = ask::COMMAND, hide = true)]
+    AskFeeds(doctor::AskArgs),
     /// Write what is wanted into a file, for other machines
     Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
@@ -164,7 +161,10 @@ pub fn main() -> Exit {
         Command::Sync(args) => sync::run(global, args),
         Command::Apply(args) => apply::run(global, args),
         Command::Fetch(args) => sync::run_child(global, args),
-        Command::Notify => sync::tell(global),
+        Command::Notify => notify::run_child(&global.environment()).map(|complaints| {
+            complaints.iter().for_each(|complaint| output::complain(complaint));
+            Exit::Done
+        }),
         Command::Status(args) => status::run(global, args),
         Command::History(args) => history::run(global, args),
         Command::List(args) => list::run(global, args),
@@ -175,7 +175,7 @@ pub fn main() -> Exit {
         Command::TryFeed { name } => feed::test::run_child(global, name),
         Command::Setup(args) => setup::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
-        Command::AskFeeds(args) => doctor::ask::run(global, args),
+        Command::AskFeeds(args) => doctor::run_ask(global, args),
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),
@@ -187,15 +187,15 @@ pub fn main() -> Exit {
         Command::Backup => backup::backup(global),
         Command::Restore => backup::restore(global),
         Command::Call(args) => call::run(args),
-        Command::ThawWatch { pid, started } => {
-            freeze::watch(&[pid.clone(), started.clone()]).map(|()| Exit::Done).map_err(anyhow::Error::from)
-        }
+        Command::ThawWatch { pid, started } => freeze::watch(&[pid.clone(), started.clone()])
+            .map(|()| Exit::Done)
+            .map_err(crate::system::failure::Failure::from),
     };
     result.unwrap_or_else(|error| {
-        let exit = Exit::of_error(&error);
+        let exit = error.exit();
         // Another run at work is no error: cron would mail it each time that two meet.
         if !(global.quiet && exit == Exit::TryAgain) {
-            output::complain(&global.scrub(&format!("{error:#}")));
+            output::complain(&global.environment().scrub(&format!("{error:#}")));
         }
         exit
     })
@@ -207,41 +207,29 @@ pub fn command() -> clap::Command {
 }
 
 impl Global {
-    /// The key that the environment gives, if any.
-    fn environment_key(&self) -> Option<Secret> {
-        std::env::var(KEY_VARIABLE)
-            .ok()
-            .filter(|key| !key.trim().is_empty())
-            .map(|key| Secret::new(key.trim()))
+    /// What the run is handed: paths, the environment's key, who we are.
+    fn environment(&self) -> Environment {
+        let key = std::env::var(KEY_VARIABLE).ok();
+        Environment {
+            config_file: self.config.clone(),
+            freepbx_conf: self.freepbx_conf.clone(),
+            key: key.filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim())),
+            is_root: rustix::process::geteuid().is_root(),
+        }
     }
 
-    /// The configuration, with its warnings said.
-    fn load_config(&self) -> anyhow::Result<Config> {
-        Ok(Config::load(self.config.as_deref(), self.environment_key())?)
+    /// The ledger, over a new connection, and the time to go by.
+    fn ledger(&self) -> Result<(Ledger, Clock)> {
+        self.environment().ledger()
     }
 
-    /// How to reach FreePBX's database.
-    fn settings(&self) -> anyhow::Result<Settings> {
-        Ok(freepbx_conf::read(&self.freepbx_conf)?)
+    /// Everything opened for a run, with logging begun.
+    fn open(&self) -> Result<Context> {
+        let environment = self.environment();
+        let context = Context::open(&environment, environment.config()?)?;
+        logging::start(self, Some(&context));
+        Ok(context)
     }
-
-    /// The ledger, over a new connection; with it, it is decided whether the clock is believed.
-    fn ledger(&self) -> anyhow::Result<Ledger> {
-        let mut ledger = Ledger::new(self.settings()?.connect()?)?;
-        clock::look(&mut ledger)?;
-        Ok(ledger)
-    }
-
-    /// The last net under a secret: the environment's key never leaves in a message.
-    fn scrub(&self, text: &str) -> String {
-        self.environment_key().map_or_else(|| text.to_owned(), |key| key.scrub(text))
-    }
-}
-
-/// The time that this run goes by, seconds since 1970. Nothing else in the program reads the time of day for its
-/// decisions.
-fn now() -> i64 {
-    clock::now()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `purge`: takes away every row, table and file of ours, and nothing else.
 
+use crate::system::failure::Result;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,13 +8,12 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::exit::Exit;
-use super::logging;
 use super::output::{complain, count, print, print_json};
-use crate::files;
 use crate::kernel;
-use crate::kernel::program::System;
 use crate::pbx::{blacklist, daemon, firewall, freepbx_conf};
+use crate::system::exit::Exit;
+use crate::system::files;
+use crate::system::program::System;
 
 /// What `purge` takes.
 #[derive(Debug, Args)]
@@ -42,9 +42,9 @@ struct Purged {
 
 /// Runs the command. It needs no configuration: what is ours is told by our mark, by our names of tables and by the
 /// ledger.
-pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     let mut ledger = match global.ledger() {
-        Ok(ledger) => ledger,
+        Ok((ledger, _)) => ledger,
         Err(error) => return Err(without_database(args, error)),
     };
     ledger.lock()?;
@@ -97,7 +97,10 @@ pub fn run(global: &Global, args: &PurgeArgs) -> anyhow::Result<Exit> {
 
 /// Where the database does not answer, nothing can be taken away but the set, which must not go on refusing with nobody
 /// there to let anyone go.
-fn without_database(args: &PurgeArgs, error: anyhow::Error) -> anyhow::Error {
+fn without_database(
+    args: &PurgeArgs,
+    error: crate::system::failure::Failure,
+) -> crate::system::failure::Failure {
     match args.yes && rustix::process::geteuid().is_root() && remove_set() {
         true => error.context("the set in the kernel was taken away, rows and tables were not"),
         false => error,
@@ -114,7 +117,7 @@ fn remove_set() -> bool {
 
 /// Removes the log file; its path when there was one.
 fn remove_log(global: &Global, directory: &Path) -> Option<PathBuf> {
-    let log = directory.join(logging::FILE);
+    let log = directory.join("banbridge.log");
     let owner = freepbx_conf::owner(&global.freepbx_conf).map_or(0, |(user, _)| user);
     match files::remove(&log, owner) {
         Ok(removed) => removed.then_some(log),
@@ -126,7 +129,7 @@ fn remove_log(global: &Global, directory: &Path) -> Option<PathBuf> {
 }
 
 /// Asks on a terminal. Without one the answer is no.
-fn confirmed(rows: usize) -> anyhow::Result<bool> {
+fn confirmed(rows: usize) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }

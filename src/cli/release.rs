@@ -1,15 +1,16 @@
 //! `release` and `unrelease`: take one prefix out of what is blocked and keep it out, whatever the feeds say.
 
+use crate::system::failure::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::Global;
 use super::output::{Time, print, print_json};
-use super::sync::Opened;
-use super::sync::report::Report;
-use super::{Global, now};
 use crate::ban::{Cover, Prefix};
 use crate::ledger::rows::Release;
+use crate::run;
+use crate::run::report::Report;
+use crate::system::exit::Exit;
 
 /// What `release` and `unrelease` take.
 #[derive(Debug, Args)]
@@ -30,25 +31,24 @@ struct Released {
 }
 
 /// Runs `release`: it is let go at once.
-pub fn release(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let until = now() + config.protect.release.as_secs();
-    let (changed, report) = Opened::change(global, &config, |ledger| {
-        let known = ledger.releases(now())?;
-        ledger.release(&[args.prefix], now(), until)?;
-        Ok(!known.iter().any(|release| release.prefix == args.prefix))
+pub fn release(global: &Global, args: &ReleaseArgs) -> Result<Exit> {
+    let context = global.open()?;
+    let time = context.config.protect.release.as_secs();
+    let ((changed, until), report) = run::change(context, |ledger, now| {
+        let (known, until) = (ledger.releases(now)?, now + time);
+        ledger.release(&[args.prefix], now, until)?;
+        Ok((!known.iter().any(|release| release.prefix == args.prefix), until))
     })?;
     say(global, &Released { prefix: args.prefix, released: true, until: Some(Time(until)), changed }, &report)
 }
 
 /// Runs `unrelease`: feeds may block it again, at once where they still list it. A part of a released network is cut
 /// out of the release.
-pub fn unrelease(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let (changed, report) = Opened::change(global, &config, |ledger| {
+pub fn unrelease(global: &Global, args: &ReleaseArgs) -> Result<Exit> {
+    let (changed, report) = run::change(global.open()?, |ledger, now| {
         let gone = Cover::new([&args.prefix]);
         let touched: Vec<Release> =
-            ledger.releases(now())?.into_iter().filter(|release| gone.overlaps(&release.prefix)).collect();
+            ledger.releases(now)?.into_iter().filter(|release| gone.overlaps(&release.prefix)).collect();
         for release in &touched {
             ledger.unrelease(&release.prefix)?;
             ledger.release(&gone.carve(&release.prefix), release.since, release.until)?;
@@ -58,7 +58,7 @@ pub fn unrelease(global: &Global, args: &ReleaseArgs) -> anyhow::Result<Exit> {
     say(global, &Released { prefix: args.prefix, released: false, until: None, changed }, &report)
 }
 
-fn say(global: &Global, released: &Released, report: &Report) -> anyhow::Result<Exit> {
+fn say(global: &Global, released: &Released, report: &Report) -> Result<Exit> {
     if global.json {
         print_json(released)?;
     } else if !global.quiet {

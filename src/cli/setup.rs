@@ -6,6 +6,7 @@ mod key;
 mod page;
 mod timers;
 
+use crate::system::failure::Result;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -13,15 +14,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::doctor::{exit_of, text};
-use super::exit::Exit;
 use super::output::{complain, print, print_json};
-use super::{Global, now, status, terminal};
+use super::{Global, status, terminal};
 use crate::config::{Config, DEFAULT_PATH};
 use crate::doctor::neighbours::Neighbours;
 use crate::doctor::{Check, State, database, firewall, kvstore};
-use crate::kernel::program::System;
-use crate::ledger::Ledger;
 use crate::pbx::{daemon, freepbx_conf};
+use crate::system::exit::Exit;
+use crate::system::program::System;
 use key::Key;
 
 /// What `setup` takes.
@@ -99,7 +99,7 @@ struct Told<'a> {
 }
 
 impl Told<'_> {
-    fn tell(&mut self, step: Step) -> anyhow::Result<()> {
+    fn tell(&mut self, step: Step) -> Result<()> {
         if let Some(error) = &step.error {
             complain(&format!("{}: {error}", step.step));
         } else if !self.global.json && !self.global.quiet {
@@ -116,7 +116,7 @@ impl Told<'_> {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &SetupArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &SetupArgs) -> Result<Exit> {
     if !rustix::process::geteuid().is_root() {
         complain("setup installs timers and writes configuration, which only root can do: run it as root");
         return Ok(Exit::Denied);
@@ -139,7 +139,7 @@ pub fn run(global: &Global, args: &SetupArgs) -> anyhow::Result<Exit> {
     Ok(exit)
 }
 
-fn set_up(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> anyhow::Result<Exit> {
+fn set_up(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> Result<Exit> {
     let lacking = needs(global);
     let bad: Vec<&Check> = lacking.iter().filter(|check| check.state == State::Bad).collect();
     if let Some(exit) = bad.iter().filter_map(|check| check.lack).map(exit_of).reduce(Exit::worse) {
@@ -151,7 +151,7 @@ fn set_up(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> anyhow::Res
     let file = global.config.clone().unwrap_or_else(|| DEFAULT_PATH.into());
     let mut tested = false;
     if file.exists() {
-        let config = Config::load(global.config.as_deref(), global.environment_key())?;
+        let config = Config::load(global.config.as_deref(), global.environment().key)?;
         for feed in config.enabled().filter(|feed| feed.needs_key()) {
             feed.read_key()?;
         }
@@ -229,21 +229,21 @@ fn needs(global: &Global) -> Vec<Check> {
 }
 
 /// Makes the ledger's tables. The request that tested the key counts against its limit.
-fn tables(global: &Global, tested: bool) -> anyhow::Result<Step> {
-    let mut ledger: Ledger = global.ledger()?;
+fn tables(global: &Global, tested: bool) -> Result<Step> {
+    let (mut ledger, clock) = global.ledger()?;
     if ledger.is_present() {
         return Ok(Step::was_so("tables", "banbridge's own tables are there"));
     }
     ledger.lock()?;
-    ledger.migrate(now())?;
+    ledger.migrate(clock.now())?;
     if tested {
-        ledger.note_request(key::FEED, super::sync::ask::now_ms())?;
+        ledger.note_request(key::FEED, crate::run::fetch::now_ms())?;
     }
     Ok(Step::done("tables", "banbridge's own tables in FreePBX's database"))
 }
 
 /// What the administrator should do himself.
-fn advice(global: &Global, lacking: &[Check]) -> anyhow::Result<()> {
+fn advice(global: &Global, lacking: &[Check]) -> Result<()> {
     if global.json || global.quiet {
         return Ok(());
     }
@@ -261,7 +261,7 @@ fn advice(global: &Global, lacking: &[Check]) -> anyhow::Result<()> {
 }
 
 /// Takes away what setup installed, in the reverse order.
-fn remove(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> anyhow::Result<Exit> {
+fn remove(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> Result<Exit> {
     if !args.yes && !terminal::confirmed("Take the timers of banbridge and its page in FreePBX away?")? {
         complain("nothing was taken away; answer yes, or give --yes");
         return Ok(Exit::Usage);

@@ -4,18 +4,13 @@ mod monitor;
 mod prometheus;
 mod state;
 
+use crate::system::failure::Result;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::exit::Exit;
+use super::Global;
 use super::history::Packets;
-use super::notices::{self, Circumstances, NoticeItem};
 use super::output::{Time, count, print, print_json, table, time_or};
-use super::picture::Picture;
-use super::set_view::{SetStatus, SetView};
-use super::sync::ROOT_RUN;
-use super::sync::ask::{now_ms, pace};
-use super::{Global, clock, now};
 use crate::ban::notice;
 use crate::ban::plan::{Driver, Fate, Plan};
 use crate::config::{Config, Kind};
@@ -23,6 +18,13 @@ use crate::feed::pacing;
 use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
 use crate::pbx::{daemon, firewall};
+use crate::run::ROOT_RUN;
+use crate::run::clock::Clock;
+use crate::run::fetch::{now_ms, pace};
+use crate::run::kernel_set::{SetStatus, SetView};
+use crate::run::problems::{self, Circumstances, NoticeItem};
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
 use state::{Facts, State};
 
 /// Seconds that the iptables driver needs for each row when the firewall starts (measured: 4 to 8 ms, and up to 11
@@ -164,11 +166,11 @@ enum Format {
 }
 
 /// Runs the command.
-pub fn run(global: &Global, args: &StatusArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
     if args.check {
         return monitor::run(global);
     }
-    let status = load(global)?;
+    let (status, _) = load(global)?;
     if args.format == Some(Format::Prometheus) {
         print(&prometheus::text(&status))?;
     } else if global.json {
@@ -180,15 +182,16 @@ pub fn run(global: &Global, args: &StatusArgs) -> anyhow::Result<Exit> {
 }
 
 /// Looks at everything.
-fn load(global: &Global) -> anyhow::Result<Status> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let now = now();
+fn load(global: &Global) -> Result<(Status, i64)> {
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
     let picture = Picture::load(&mut ledger, &config, now)?;
-    look(&config, &mut ledger, &picture, now)
+    Ok((look(&config, &mut ledger, &picture, &clock)?, now))
 }
 
-fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> anyhow::Result<Status> {
+fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) -> Result<Status> {
+    let now = clock.now();
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
     let plan = picture.plan(now);
     let feeds = config.feed.iter().zip(&picture.feeds).map(|(config, state)| FeedStatus {
@@ -212,7 +215,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         last_success: state.last_success.map(Time),
         last_error: state.last_error,
     });
-    let set = SetView::load(ledger, &plan)?.status();
+    let set = SetView::load(ledger, &plan, now)?.status();
     let mut status = Status {
         state: State::NoRun,
         state_text: String::new(),
@@ -241,10 +244,11 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
         running: status.firewall.running,
         over_limit: status.blacklist.over_limit,
         by_set: status.set.backend.is_some(),
+        doubt: clock.doubt().map(str::to_owned),
     };
-    let notices = notices::decide(config, picture, ledger, &around, now)?;
-    status.notices = notices::shown(notices, ledger, now)?;
-    status.notes = notes(&status, config, picture, ledger.is_present());
+    let notices = problems::decide(config, picture, ledger, &around, now)?;
+    status.notices = problems::shown(notices, ledger, now)?;
+    status.notes = notes(&status, config, picture, ledger.is_present(), clock.doubt());
     let by_rows = status.firewall.running && status.blacklist.ours > 0;
     status.in_force = status.firewall.enabled && (by_rows || status.set.backend.is_some());
     let stale: Vec<(&str, Option<i64>)> = status
@@ -274,12 +278,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> an
 }
 
 /// The run that is at work: whoever holds the lock.
-fn running(
-    config: &Config,
-    ledger: &mut Ledger,
-    picture: &Picture,
-    now: i64,
-) -> anyhow::Result<Option<Running>> {
+fn running(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> Result<Option<Running>> {
     if !ledger.is_locked()? {
         return Ok(None);
     }
@@ -299,14 +298,14 @@ fn running(
     Ok(Some(running))
 }
 
-fn root(ledger: &mut Ledger, now: i64) -> anyhow::Result<Root> {
+fn root(ledger: &mut Ledger, now: i64) -> Result<Root> {
     let last = ledger.state(ROOT_RUN)?;
     let timer = last.is_some_and(|last| now.saturating_sub(last) <= ROOTS_PERIOD);
     Ok(Root { timer, last_run: last.map(Time), install: (!timer).then_some(INSTALL) })
 }
 
 /// A run that should have been made by now is due at once.
-fn next_run(ledger: &mut Ledger, now: i64) -> anyhow::Result<Option<i64>> {
+fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
     let (Some(last), Some(distance)) = (ledger.state("last_sync")?, ledger.state("sync_distance")?) else {
         return Ok(None);
     };
@@ -346,9 +345,15 @@ fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
 }
 
 /// What is not as it should be, each with its mend.
-fn notes(status: &Status, config: &Config, picture: &Picture, ledger_present: bool) -> Vec<String> {
+fn notes(
+    status: &Status,
+    config: &Config,
+    picture: &Picture,
+    ledger_present: bool,
+    doubt: Option<&str>,
+) -> Vec<String> {
     let mut notes = config.warnings.clone();
-    notes.extend(clock::doubt());
+    notes.extend(doubt.map(str::to_owned));
     let mut note = |text: String| notes.push(text);
     if !ledger_present {
         note("no run has been made yet; make the first one with: banbridge sync".to_owned());

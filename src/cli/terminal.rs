@@ -1,14 +1,15 @@
 //! Questions to the administrator on his terminal. Without a terminal nobody is asked and nothing is taken for a yes.
 
+use crate::system::failure::Result;
 use std::io::{self, BufRead, IsTerminal, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use super::output::complain;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Asks a question that must be answered with the whole word. Without a terminal the answer is no.
-pub fn confirmed(question: &str) -> anyhow::Result<bool> {
+pub fn confirmed(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
@@ -29,7 +30,7 @@ pub fn is_there() -> bool {
 }
 
 /// Asks for a secret, which is not shown while it is typed; none when nothing was.
-pub fn secret(question: &str) -> anyhow::Result<Option<Secret>> {
+pub fn secret(question: &str) -> Result<Option<Secret>> {
     write!(io::stderr(), "{question} ")?;
     io::stderr().flush()?;
     let stdin = io::stdin();

@@ -4,7 +4,7 @@ use super::Period;
 use super::feed::{self, FeedConfig, KeySource, Place, RawFeed};
 use crate::feed::apiban::{DEFAULT_URL, Dataset};
 use crate::feed::http::check_url;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Judges the keys of a feed that speaks apiban's API. The environment's key wins over the file's.
 pub(super) fn judge(

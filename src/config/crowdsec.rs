@@ -6,7 +6,7 @@ use crate::feed::apiban::Dataset;
 use crate::feed::crowdsec::Settings;
 use crate::feed::crowdsec::cursor::fingerprint;
 use crate::feed::http::{Url, check_url};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// Where CrowdSec's local API answers unless it was told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";

@@ -13,8 +13,8 @@ use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period, apiban, list};
 use crate::ban::surge::Guard;
 use crate::feed::apiban::Dataset;
 use crate::feed::list::{Column, Format};
-use crate::files;
-use crate::secret::Secret;
+use crate::system::files;
+use crate::system::secret::Secret;
 
 /// Which way a feed speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

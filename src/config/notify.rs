@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::feed::http::{Url, check_url};
-use crate::secret::{MASK, Secret};
+use crate::system::secret::{MASK, Secret};
 
 /// `[notify]`
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

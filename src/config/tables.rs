@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Period;
 use crate::ban::Source;
 use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
-use crate::pbx::host::{self, Target};
+use crate::ban::target::{self, Target};
 
 /// Rows of ours in the firewall's blacklist at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl FromStr for Allow {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
-        match host::target(text) {
+        match target::target(text) {
             Some(Target::Prefix(prefix)) if !Source::Allow.accepts(&prefix) => Err(format!(
                 "{text} is most of the internet; a network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6}) or \
                  smaller"

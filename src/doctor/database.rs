@@ -3,8 +3,8 @@
 use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
-use crate::database::{DatabaseError, Result, Settings};
 use crate::pbx::freepbx_conf::ConfError;
+use crate::system::database::{DatabaseError, Result, Settings};
 
 /// What banbridge does there.
 const RIGHTS: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DROP"];

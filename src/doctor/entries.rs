@@ -8,8 +8,8 @@ use ipnet::IpNet;
 
 use super::{Check, Lack};
 use crate::ban::plan::{Driver, Present};
+use crate::ban::target::{self, Target};
 use crate::kernel::module_sets;
-use crate::pbx::host::{self, Target};
 
 /// Entries of one kind that are named.
 const NAMED: usize = 10;
@@ -92,7 +92,7 @@ fn faults(present: &Present, driver: Driver) -> Vec<(&str, Fault)> {
     for row in &present.foreign {
         let key = row.key.as_str();
         let Some(net) = network(key) else {
-            if !matches!(host::target(key), Some(Target::Name(_))) {
+            if !matches!(target::target(key), Some(Target::Name(_))) {
                 found.push((key, Fault::Unreadable));
             }
             continue;

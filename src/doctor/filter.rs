@@ -9,8 +9,8 @@ use crate::config::Enabled;
 use crate::kernel::chain::{Difference, Snapshot, Wanted};
 use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::module_sets;
-use crate::kernel::program::Programs;
 use crate::kernel::set::{self, Desired, Set, SetError};
+use crate::system::program::Programs;
 
 /// What brings it in force.
 const APPLY: &str = "banbridge apply";

@@ -4,8 +4,8 @@ use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
 use crate::ban::plan::Driver;
-use crate::database::Result;
 use crate::pbx::firewall::{self, Firewall};
+use crate::system::database::Result;
 
 /// Where its page is.
 const PAGE: &str = "Connectivity, Firewall";

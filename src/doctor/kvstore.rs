@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
-use crate::database::Result;
+use crate::system::database::Result;
 
 /// The table's name, without quotes.
 const NAME: &str = "kvstore_FreePBX_modules_Firewall";

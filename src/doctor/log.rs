@@ -42,7 +42,7 @@ fn writable(path: &Path, owner: Option<u32>) -> Check {
 fn rotation(path: &Path) -> Check {
     let name = "rotation";
     let rules = fs::read_dir(RULES).into_iter().flatten().flatten().filter_map(|entry| {
-        let text = crate::files::read_text(&entry.path(), MOST).ok()?;
+        let text = crate::system::files::read_text(&entry.path(), MOST).ok()?;
         rotates(&text, path).then(|| entry.path())
     });
     let rule: Option<PathBuf> = rules.min();

@@ -2,6 +2,7 @@
 //! with what was found and the mend. Judging is pure wherever looking can be kept apart from it. Nothing here changes
 //! anything but [`neighbours`], and that only when it was told.
 
+pub mod ask;
 pub mod check;
 pub mod clock;
 pub mod configuration;
@@ -12,6 +13,7 @@ pub mod filter;
 pub mod firewall;
 pub mod kvstore;
 pub mod log;
+pub mod look;
 pub mod neighbours;
 pub mod never_block;
 pub mod timers;

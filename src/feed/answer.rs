@@ -6,7 +6,7 @@
 //! for another.
 
 use super::body::{Addresses, Id, MAX_ENTRIES, NotSaid, RawEntry, Said};
-use super::text::one_line;
+use crate::system::text::one_line;
 
 /// The longest `why`, in characters.
 const WHY: usize = 120;

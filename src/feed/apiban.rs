@@ -13,7 +13,7 @@ use super::body::RawEntry;
 use super::error::{FetchError, SetupError};
 use super::http::{HttpClient, Redirects, Reply, Url, check_url, host_of};
 use super::{Feed, Fetch};
-use crate::secret::{MASK, Secret};
+use crate::system::secret::{MASK, Secret};
 
 /// Where apiban answers.
 pub const DEFAULT_URL: &str = "https://apiban.org/api";

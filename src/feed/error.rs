@@ -1,5 +1,7 @@
 //! Why a request brought nothing, in words for the administrator and in kinds for the exit code.
 
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
 use std::time::Duration;
 
 /// What an error means for the run. The program's exit codes follow it.
@@ -130,6 +132,18 @@ pub enum FetchError {
     },
 }
 
+/// The kinds have their codes, and nothing else decides.
+impl Classify for FetchError {
+    fn exit(&self) -> Exit {
+        match self.kind() {
+            FetchErrorKind::Unusable => Exit::Unusable,
+            FetchErrorKind::Unreachable => Exit::Unreachable,
+            FetchErrorKind::RateLimited => Exit::TryAgain,
+            FetchErrorKind::KeyRefused => Exit::Denied,
+        }
+    }
+}
+
 impl FetchError {
     /// What the error means for the run.
     pub fn kind(&self) -> FetchErrorKind {
@@ -215,6 +229,12 @@ pub enum SetupError {
     /// The TLS library or the certificates of the system do not work.
     #[error("TLS cannot be set up: {0}. Check that the package ca-certificates is installed.")]
     Tls(String),
+}
+
+impl Classify for SetupError {
+    fn exit(&self) -> Exit {
+        Exit::Config
+    }
 }
 
 /// The rule that a URL breaks. The URL itself is not repeated: it may hold a key.

@@ -25,8 +25,8 @@ use reqwest::header::{
 use reqwest::redirect::Policy;
 
 use super::error::{FetchError, Problem, SetupError, UrlError};
-use super::text::one_line;
-use crate::secret::Secret;
+use crate::system::secret::Secret;
+use crate::system::text::one_line;
 pub use decisions::Question;
 pub use download::{Download, Validators};
 

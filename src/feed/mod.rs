@@ -18,7 +18,6 @@ pub mod list;
 pub mod pacing;
 pub mod schedule;
 pub mod snapshot;
-pub mod text;
 
 use jiff::Timestamp;
 

@@ -34,7 +34,7 @@ impl Place {
     pub fn shown(&self) -> String {
         match self {
             Self::Http(url) => super::http::host_of(url),
-            Self::File(path) => super::text::one_line(&path.display().to_string(), 100).into_owned(),
+            Self::File(path) => crate::system::text::one_line(&path.display().to_string(), 100).into_owned(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! With FreePBX 18 the daemon replaces its sets whole, so rows and SIGHUP are enough; but one overlap among the rows
 //! fails the whole replacement in silence, so the sets are read back afterwards.
 
+use crate::system::failure::Result;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
@@ -16,10 +17,10 @@ use super::chain::{Difference, Snapshot, Wanted};
 use super::freeze::{self, Freezer, Watcher};
 use super::iptables::Iptables;
 use super::module_sets::{self, Overlap};
-use super::program::Programs;
 use crate::ban::plan::{Driver, Present};
 use crate::pbx::daemon::{self, Daemon, Doing, NoDaemon};
 use crate::pbx::firewall::Firewall;
+use crate::system::program::Programs;
 
 /// How long to wait for the daemon to sleep before the change.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -38,12 +39,12 @@ pub trait Change {
     fn is_pending(&self) -> bool;
     /// Writes the rows. Called once, while the daemon is held still if possible: everything that takes time is to be
     /// prepared before. Not called where nothing is pending.
-    fn commit(&mut self) -> anyhow::Result<()>;
+    fn commit(&mut self) -> Result<()>;
     /// The rows as they are in the table now, with the last known addresses of names; nobody is asked for a name
     /// here. May be called several times.
-    fn rows(&mut self) -> anyhow::Result<Present>;
+    fn rows(&mut self) -> Result<Present>;
     /// Changes rows of ours that stand in the way of the administrator's (FreePBX 18). Returns whether it could.
-    fn mend(&mut self, _overlap: &Overlap) -> anyhow::Result<bool> {
+    fn mend(&mut self, _overlap: &Overlap) -> Result<bool> {
         Ok(false)
     }
 }
@@ -171,11 +172,7 @@ impl Applied {
 /// Commits the change and brings the blacklist into force. Needs root, and the run's lock: no two at a time.
 ///
 /// An error comes from the change itself; the daemon goes on in any case.
-pub fn apply_blacklist(
-    site: &Site<'_>,
-    change: &mut dyn Change,
-    steps: &mut dyn Steps,
-) -> anyhow::Result<Applied> {
+pub fn apply_blacklist(site: &Site<'_>, change: &mut dyn Change, steps: &mut dyn Steps) -> Result<Applied> {
     let mut work = Work { site, change, steps, committed: false, started: Instant::now(), notes: Vec::new() };
     let mut applied = work.run()?;
     applied.notes.append(&mut work.notes);
@@ -193,7 +190,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn run(&mut self) -> anyhow::Result<Applied> {
+    fn run(&mut self) -> Result<Applied> {
         if !self.site.firewall.enabled {
             return self.rows_only("the firewall is switched off");
         }
@@ -214,7 +211,7 @@ impl Work<'_> {
     }
 
     /// Writes the rows, once.
-    fn commit(&mut self) -> anyhow::Result<()> {
+    fn commit(&mut self) -> Result<()> {
         if !self.committed && self.change.is_pending() {
             self.change.commit()?;
         }
@@ -222,13 +219,13 @@ impl Work<'_> {
         Ok(())
     }
 
-    fn rows_only(&mut self, why: impl fmt::Display) -> anyhow::Result<Applied> {
+    fn rows_only(&mut self, why: impl fmt::Display) -> Result<Applied> {
         self.commit()?;
         Ok(Applied::new(How::RowsOnly { why: why.to_string() }))
     }
 
     /// Rows and SIGHUP.
-    fn hup_only(&mut self, daemon: Daemon, why: impl fmt::Display) -> anyhow::Result<Applied> {
+    fn hup_only(&mut self, daemon: Daemon, why: impl fmt::Display) -> Result<Applied> {
         self.commit()?;
         Ok(match self.tell(daemon) {
             Ok(()) => Applied::new(How::HupOnly { why: Some(why.to_string()) }),
@@ -270,7 +267,7 @@ impl Work<'_> {
 
     // FreePBX 15 to 17.
 
-    fn chain(&mut self, daemon: Daemon) -> anyhow::Result<Applied> {
+    fn chain(&mut self, daemon: Daemon) -> Result<Applied> {
         let iptables = match Iptables::find(self.site.programs) {
             Ok(iptables) => iptables,
             Err(why) => return self.hup_only(daemon, why),
@@ -316,7 +313,7 @@ impl Work<'_> {
         save: &str,
         freezer: &mut Freezer,
         applied: &mut Applied,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         let daemon = freezer.daemon();
         // The second round is for rows that took so long that the watch stepped in.
         let mut why = String::new();
@@ -385,7 +382,7 @@ impl Work<'_> {
         iptables: &Iptables<'_>,
         freezer: &mut Freezer,
         applied: &mut Applied,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         let daemon = freezer.daemon();
         for last in [false, true] {
             if let Err(why) = self.tell(daemon) {
@@ -425,7 +422,7 @@ impl Work<'_> {
 
     // FreePBX 18.
 
-    fn sets(&mut self, daemon: Daemon) -> anyhow::Result<Applied> {
+    fn sets(&mut self, daemon: Daemon) -> Result<Applied> {
         if !self.change.is_pending() {
             let rows = self.change.rows()?;
             let there = module_sets::read(self.site.programs);

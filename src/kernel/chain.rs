@@ -15,7 +15,7 @@ use std::net::Ipv4Addr;
 use ipnet::{IpNet, Ipv4Net};
 
 use crate::ban::plan::Present;
-use crate::pbx::host::{self, Target};
+use crate::ban::target::{self, Target};
 
 /// The module's chain.
 pub const CHAIN: &str = "fpbxblacklist";
@@ -48,7 +48,7 @@ impl Wanted {
         let mut seen = HashSet::with_capacity(present.ours.len() + present.foreign.len());
         let mut named = HashSet::new();
         for row in &present.foreign {
-            if let Some(Target::Name(_)) = host::target(&row.key) {
+            if let Some(Target::Name(_)) = target::target(&row.key) {
                 wanted.names += 1;
                 for prefix in &row.prefixes {
                     if let IpNet::V4(net) = prefix.net() {

@@ -7,7 +7,7 @@
 use std::fs;
 
 use super::chain::{CHAIN, Snapshot};
-use super::program::Programs;
+use crate::system::program::Programs;
 
 /// What the daemon calls (drivers/Iptables.class.php).
 const CALLED: &str = "/sbin/iptables";

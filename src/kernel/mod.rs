@@ -7,5 +7,4 @@ pub mod chain;
 pub mod freeze;
 pub mod iptables;
 pub mod module_sets;
-pub mod program;
 pub mod set;

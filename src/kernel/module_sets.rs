@@ -10,10 +10,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use serde_json::Value;
 
-use super::program::Programs;
 use crate::ban::plan::Present;
+use crate::ban::target::{self, Target};
 use crate::ban::{Cover, Prefix};
-use crate::pbx::host::{self, Target};
+use crate::system::program::Programs;
 
 /// Addresses that a host name can plausibly stand for.
 const ADDRESSES_OF_A_NAME: usize = 32;
@@ -99,7 +99,8 @@ impl Sets {
         if !wanted.iter().all(|prefix| there.contains(prefix)) {
             return false;
         }
-        let names = rows.foreign.iter().filter(|row| matches!(host::target(&row.key), Some(Target::Name(_))));
+        let names =
+            rows.foreign.iter().filter(|row| matches!(target::target(&row.key), Some(Target::Name(_))));
         let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
         let known = Cover::new(wanted.iter().chain(&named));
         let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();

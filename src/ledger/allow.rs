@@ -5,7 +5,7 @@ use mysql::prelude::Queryable;
 
 use super::Ledger;
 use super::rows::Release;
-use crate::database::{Result, insert_many};
+use crate::system::database::{Result, insert_many};
 
 /// One entry. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]

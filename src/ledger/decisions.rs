@@ -7,8 +7,8 @@ use super::Ledger;
 use super::feeds::{FeedState, Refused};
 use super::lists;
 use crate::ban::snapshot::Change;
-use crate::database::{Result, insert_many};
-use crate::fault;
+use crate::system::database::{Result, insert_many};
+use crate::system::fault;
 
 /// How long a refused decision is shown, in seconds: until everything was read again, and once more.
 const REFUSED_FOR: i64 = 2 * 86_400;

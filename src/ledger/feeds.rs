@@ -8,9 +8,9 @@ use mysql::{Row, TxOpts};
 use super::Ledger;
 use super::notices::KEY_TAKEN;
 use crate::ban::Entry;
-use crate::database::{Result, insert_many};
-use crate::fault;
 use crate::feed::pacing;
+use crate::system::database::{Result, insert_many};
+use crate::system::fault;
 
 /// The most characters of a refused entry that are kept.
 pub const ENTRY_SHOWN: usize = 100;

@@ -7,7 +7,7 @@
 use mysql::prelude::Queryable;
 
 use super::Ledger;
-use crate::database::{Result, insert_many};
+use crate::system::database::{Result, insert_many};
 
 /// How long the past is kept, in seconds.
 pub const KEPT: i64 = 90 * DAY;

@@ -6,9 +6,9 @@ use mysql::prelude::Queryable;
 
 use super::{Ledger, history};
 use crate::ban::Prefix;
-use crate::database::{Result, for_keys, insert_many};
 use crate::kernel::set::hits::{Book, Changes, Hits};
 use crate::kernel::set::{Backend, Held};
+use crate::system::database::{Result, for_keys, insert_many};
 
 /// What the last run of root found of the set.
 #[derive(Debug, Clone, PartialEq, Eq)]

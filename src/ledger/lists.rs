@@ -8,8 +8,8 @@ use super::feeds::{FeedState, Refused};
 use super::notices::KEY_TAKEN;
 use crate::ban::snapshot::{Change, NEVER};
 use crate::ban::{Entry, Prefix};
-use crate::database::{Result, for_keys, insert_many};
 use crate::feed::http::Validators;
+use crate::system::database::{Result, for_keys, insert_many};
 
 /// Refused entries that are kept for each list.
 const REFUSED_KEPT: usize = 1_000;

@@ -3,6 +3,8 @@
 //! It belongs to the connection, so it ends with the process, however that ends; it needs no file in a directory
 //! that asterisk can write; and root, asterisk and the GUI share it without any right on each other's files.
 
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
 use mysql::prelude::Queryable;
 
 use super::{Ledger, LedgerError};
@@ -23,6 +25,15 @@ pub enum LockError {
     /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+impl Classify for LockError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Held(_) => Exit::TryAgain,
+            Self::Ledger(error) => error.exit(),
+        }
+    }
 }
 
 impl From<mysql::Error> for LockError {

@@ -19,8 +19,10 @@ mod times;
 use mysql::Conn;
 use mysql::prelude::Queryable;
 
-use crate::database::{DatabaseError, Result};
-use crate::fault;
+use crate::system::database::{DatabaseError, Result};
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
+use crate::system::fault;
 
 /// The migrations in order, each with its number.
 const MIGRATIONS: [(usize, &str); 5] = [
@@ -48,6 +50,15 @@ pub enum LedgerError {
         /// Version that this program knows.
         known: usize,
     },
+}
+
+impl Classify for LedgerError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Newer { .. } => Exit::Config,
+            Self::Database(error) => error.exit(),
+        }
+    }
 }
 
 impl From<mysql::Error> for LedgerError {

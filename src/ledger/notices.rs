@@ -8,7 +8,7 @@ use mysql::{Row, TxOpts};
 
 use super::Ledger;
 use crate::ban::notice::Notice;
-use crate::database::Result;
+use crate::system::database::Result;
 
 /// How often a message is tried that cannot be delivered: once in each of so many runs.
 pub const TRIES: u32 = 5;

@@ -9,7 +9,7 @@ use mysql::prelude::Queryable;
 
 use super::Ledger;
 use crate::ban::{Protection, Source};
-use crate::database::{Result, insert_many};
+use crate::system::database::{Result, insert_many};
 
 /// How long a protection of a source that lingers counts after it was last seen, and an address after its name was
 /// last answered with it, in seconds. Names of big providers are answered with another few of their addresses each time.

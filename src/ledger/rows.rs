@@ -13,8 +13,8 @@ use mysql::prelude::Queryable;
 
 use super::Ledger;
 use crate::ban::Prefix;
-use crate::database::{Result, for_keys, insert_many};
-use crate::fault;
+use crate::system::database::{Result, for_keys, insert_many};
+use crate::system::fault;
 
 /// What an administrator took out. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

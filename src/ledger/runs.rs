@@ -3,7 +3,7 @@
 use mysql::prelude::Queryable;
 
 use super::Ledger;
-use crate::database::Result;
+use crate::system::database::Result;
 
 /// One run. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]

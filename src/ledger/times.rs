@@ -4,7 +4,7 @@ use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::Ledger;
-use crate::database::Result;
+use crate::system::database::Result;
 
 /// How far in the future a time may stand and be right, in seconds: two clocks of one machine read one after the other.
 const SLACK: i64 = 60;

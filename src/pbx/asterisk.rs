@@ -134,7 +134,7 @@ fn judge(text: &str, good: bool) -> Result<Option<String>, AsteriskError> {
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
     if !good || first.starts_with("Unable to connect") {
         let why = if first.is_empty() { "it said nothing" } else { first };
-        return Err(AsteriskError::Down(crate::feed::text::one_line(why, 100).into_owned()));
+        return Err(AsteriskError::Down(crate::system::text::one_line(why, 100).into_owned()));
     }
     Ok((!first.starts_with("No such command")).then(|| text.to_owned()))
 }

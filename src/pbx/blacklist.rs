@@ -10,8 +10,8 @@ use mysql::prelude::Queryable;
 use mysql::{Conn, TxOpts};
 
 use super::firewall::TABLE;
-use crate::database::{self, Result};
-use crate::fault;
+use crate::system::database::{self, Result};
+use crate::system::fault;
 
 /// The owner mark in `val`.
 pub const MARK: &str = "banbridge";

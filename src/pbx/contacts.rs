@@ -11,9 +11,9 @@
 use std::net::IpAddr;
 
 use super::asterisk::Console;
-use super::host::{self, Target};
 use super::protected::{Named, SourceError};
 use crate::ban::Source;
+use crate::ban::target::{self, Target};
 
 /// Contacts at most; the biggest PBX has some thousands of phones.
 const MOST: usize = 20_000;
@@ -139,7 +139,7 @@ fn address(uri: &str) -> Option<(IpAddr, bool)> {
     if uri.matches('@').count() > 1 {
         return None;
     }
-    let Some(Target::Prefix(prefix)) = host::host(uri) else { return None };
+    let Some(Target::Prefix(prefix)) = target::host(uri) else { return None };
     let single = prefix.length() == if prefix.is_ipv4() { 32 } else { 128 };
     let address = prefix.net().addr();
     // Without an @ all of it may be the user, and the address stand where the text was cut.

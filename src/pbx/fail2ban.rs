@@ -3,9 +3,10 @@
 
 use mysql::prelude::Queryable;
 
+use super::firewall;
 use super::protected::{Named, SourceError};
-use super::{firewall, host};
 use crate::ban::Source;
+use crate::ban::target;
 
 /// Rows of the firewall's kvstore table, each a text with one entry a line.
 const LISTS: [&str; 3] = ["custom_whitelist", "dynamic_whitelist", "whiteHosts"];
@@ -19,8 +20,8 @@ pub fn read(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
 /// The entries of one list: addresses, networks and names.
 pub fn parse(list: &str, text: &str) -> Vec<Named> {
     let named =
-        |entry: &str| Some(Named::new(Source::Fail2ban, host::host(entry)?, &format!("{list}: {entry}")));
-    host::list(text).filter_map(named).collect()
+        |entry: &str| Some(Named::new(Source::Fail2ban, target::host(entry)?, &format!("{list}: {entry}")));
+    target::list(text).filter_map(named).collect()
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 
 use crate::ban::plan::Driver;
-use crate::database::{DatabaseError, Result};
+use crate::system::database::{DatabaseError, Result};
 
 /// The module's table. `key`, `val`, `type`, `id`; unique over the first 190 characters of `key` and `id`.
 pub const TABLE: &str = "`kvstore_FreePBX_modules_Firewall`";

@@ -9,9 +9,11 @@ use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::database::Settings;
-use crate::files;
-use crate::secret::Secret;
+use crate::system::database::Settings;
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
+use crate::system::files;
+use crate::system::secret::Secret;
 
 /// Where FreePBX keeps it when neither `--freepbx-conf` nor BANBRIDGE_FREEPBX_CONF names it.
 pub const DEFAULT_PATH: &str = "/etc/freepbx.conf";
@@ -56,6 +58,17 @@ pub enum ConfError {
         /// What is wrong with it.
         why: &'static str,
     },
+}
+
+impl Classify for ConfError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Denied(_) => Exit::Denied,
+            Self::Unreadable { .. } | Self::Ownerless(_) | Self::Missing { .. } | Self::Wrong { .. } => {
+                Exit::Config
+            }
+        }
+    }
 }
 
 /// Reads the database settings from the file.

@@ -6,7 +6,7 @@
 //! what is not there are no errors of it, so a half may repeat what was done. What it says is not believed: the rows
 //! are read back.
 
-use crate::kernel::program::Programs;
+use crate::system::program::Programs;
 
 /// Entries in one command. Each costs two look-ups of a name by the module: when the resolver does not answer, a
 /// command with so many takes five minutes.
@@ -51,7 +51,7 @@ fn attempt(programs: &dyn Programs, verb: &str, keys: &[String]) -> Vec<Failed> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::program::tests::{Scripted, complained, printed};
+    use crate::system::program::tests::{Scripted, complained, printed};
 
     /// A command that refuses a batch with a bad entry in it, as the real one does.
     fn picky(bad: &'static str) -> impl Programs {
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn no_entries_start_no_program() {
-        let none = Scripted::new(|_: &str, _: &str| -> crate::kernel::program::Output { unreachable!() });
+        let none = Scripted::new(|_: &str, _: &str| -> crate::system::program::Output { unreachable!() });
         assert_eq!(change(&none, "add", &[]), []);
     }
 }

@@ -3,8 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::host::Target;
 use super::protected::{Named, SourceError, small_file};
+use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
 /// Flag of a route that goes through a gateway (`RTF_GATEWAY`).

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::host::Target;
 use super::protected::{Named, SourceError, small_file};
+use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
 const FILE: &str = "/etc/hosts";

@@ -1,7 +1,7 @@
 //! The PBX's own addresses: a list that names the PBX itself must not make it refuse its own packets.
 
-use super::host::Target;
 use super::protected::{Named, SourceError};
+use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
 /// Every address on every network interface.

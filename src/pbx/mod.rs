@@ -11,7 +11,6 @@ pub mod firewall;
 pub mod freepbx_conf;
 pub mod fwconsole;
 pub mod gateways;
-pub mod host;
 pub mod hosts_file;
 pub mod interfaces;
 pub mod names;

@@ -10,8 +10,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::host::SERVICE;
 use super::srv;
+use crate::ban::target::SERVICE;
 
 /// Longest time for all names of one run together.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ const MOST: usize = 512;
 
 /// What asks for the addresses of names; the tests have one of their own.
 pub trait Resolver {
-    /// The addresses of each question that was answered (see [`super::host::Target::question`]); none where there are
+    /// The addresses of each question that was answered (see [`crate::ban::target::Target::question`]); none where there are
     /// surely none. A question that is missing in the answer failed: what was known of it before goes on to count.
     fn resolve(&self, questions: &[String]) -> BTreeMap<String, Vec<IpAddr>>;
 }

@@ -9,13 +9,13 @@ use std::io::Read;
 
 use mysql::Conn;
 
-use super::host::{self, Target};
 use super::{
     contacts, fail2ban, freepbx_conf, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones,
 };
 use crate::ban::Source;
-use crate::database::{DatabaseError, Settings};
-use crate::feed::text::one_line;
+use crate::ban::target::{self, Target};
+use crate::system::database::{DatabaseError, Settings};
+use crate::system::text::one_line;
 
 /// Longest label, as the ledger keeps it.
 const LABEL: usize = 150;
@@ -137,7 +137,7 @@ fn unless_lost(
 /// The database's host, where it is not this machine.
 fn database(host: Option<&str>) -> Vec<Named> {
     let host = host.filter(|host| *host != "localhost").unwrap_or_default();
-    host::host(host).map(|target| Named::new(Source::Database, target, host)).into_iter().collect()
+    target::host(host).map(|target| Named::new(Source::Database, target, host)).into_iter().collect()
 }
 
 fn allowed(list: &[(Target, String)]) -> Vec<Named> {

@@ -3,8 +3,8 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::host::Target;
 use super::protected::{Named, SourceError};
+use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
 const FILE: &str = "/etc/resolv.conf";

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use simple_dns::rdata::RData;
 use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
 
-use super::host::is_name;
 use super::resolvers;
+use crate::ban::target::is_name;
 
 /// Where a domain's SIP servers are named.
 const SERVICES: [&str; 3] = ["_sip._udp", "_sip._tcp", "_sips._tcp"];

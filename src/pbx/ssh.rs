@@ -9,8 +9,8 @@ use std::env;
 use std::fs;
 use std::net::IpAddr;
 
-use super::host::Target;
 use super::protected::Named;
+use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
 const VARIABLES: [&str; 2] = ["SSH_CONNECTION", "SSH_CLIENT"];

@@ -12,9 +12,9 @@ use std::collections::BTreeMap;
 
 use mysql::prelude::Queryable;
 
-use super::host::{self, Target};
 use super::protected::{Named, SourceError};
 use crate::ban::Source;
+use crate::ban::target::{self, Target};
 
 /// One setting.
 pub type Row = (String, String, String);
@@ -83,17 +83,17 @@ pub fn parse(source: Source, rows: &[Row]) -> Vec<Named> {
 fn targets(keyword: &str, data: &str) -> Vec<Target> {
     if keyword == "register" {
         // user:secret@host:port/extension; without an @ it could be anything.
-        return data.split('&').filter(|line| line.contains('@')).flat_map(host::server).collect();
+        return data.split('&').filter(|line| line.contains('@')).flat_map(target::server).collect();
     }
     if SERVERS.contains(&keyword) {
-        return data.split(['&', ',']).flat_map(host::server).collect();
+        return data.split(['&', ',']).flat_map(target::server).collect();
     }
     if LISTS.contains(&keyword) {
         // What begins with ! is excepted from the list (Asterisk's acl.conf).
-        let entries = host::list(data).filter(|entry| !entry.starts_with('!'));
+        let entries = target::list(data).filter(|entry| !entry.starts_with('!'));
         return match keyword {
-            "match" => entries.flat_map(host::server).collect(),
-            _ => entries.filter_map(host::host).collect(),
+            "match" => entries.flat_map(target::server).collect(),
+            _ => entries.filter_map(target::host).collect(),
         };
     }
     Vec::new()

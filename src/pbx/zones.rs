@@ -4,9 +4,9 @@ use mysql::prelude::Queryable;
 use serde_json::Value;
 
 use super::firewall;
-use super::host::host;
 use super::protected::{Named, SourceError};
 use crate::ban::Source;
+use crate::ban::target::host;
 
 /// Zones that let in. `external` is the internet and `reject` turns away: being in one of those protects nobody.
 const LETS_IN: [&str; 3] = ["trusted", "internal", "other"];

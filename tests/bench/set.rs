@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use banbridge::ban::Prefix;
-use banbridge::kernel::program::System;
 use banbridge::kernel::set::{DIRECTORY, Desired, Set};
+use banbridge::system::program::System;
 use serde_json::{Value, json};
 use testenv::{NFT, Sandbox, addresses};
 

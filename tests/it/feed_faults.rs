@@ -8,7 +8,7 @@ use std::time::Duration;
 use banbridge::feed::apiban::{Api, ApibanClient, ApibanSettings, Dataset, FIRST_CURSOR};
 use banbridge::feed::http::{HttpClient, Redirects, check_url};
 use banbridge::feed::{Fetch, FetchError, FetchErrorKind};
-use banbridge::secret::Secret;
+use banbridge::system::secret::Secret;
 
 use crate::simulator::tls::Certificate;
 use crate::simulator::{Fault, Options, Simulator};

@@ -11,8 +11,8 @@ use std::time::Instant;
 
 use crate::sandbox::{Attacker, Backend, Firewall, Phone, Probe, Sandbox, until};
 use banbridge::ban::Prefix;
-use banbridge::kernel::program::System;
 use banbridge::kernel::set::{self, DIRECTORY, Desired, Set, SetError};
+use banbridge::system::program::System;
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);

@@ -11,11 +11,13 @@ use std::{env, fs, io, thread};
 
 use banbridge::ban::Prefix;
 use banbridge::ban::plan::{ForeignRow, Present};
+use banbridge::ban::target::{self, Target};
 use banbridge::kernel::apply::{Change, Site, Step, Steps, apply_blacklist};
+use banbridge::kernel::freeze;
 use banbridge::kernel::module_sets::Overlap;
-use banbridge::kernel::{freeze, program};
-use banbridge::pbx::host::{self, Target};
 use banbridge::pbx::{blacklist, firewall, freepbx_conf};
+use banbridge::system::failure::{Failure, Result};
+use banbridge::system::program;
 
 /// What to do.
 #[derive(serde::Deserialize, Default)]
@@ -56,10 +58,12 @@ impl Change for Rows {
         !self.order.add.is_empty() || !self.order.remove.is_empty()
     }
 
-    fn commit(&mut self) -> anyhow::Result<()> {
+    fn commit(&mut self) -> Result<()> {
         let started = Instant::now();
         assert!(!self.order.commit_panics, "told to panic");
-        anyhow::ensure!(!self.order.commit_fails, "told to fail");
+        if self.order.commit_fails {
+            return Err(Failure::bug("told to fail"));
+        }
         thread::sleep(Duration::from_millis(self.order.commit_takes_ms));
         let change =
             blacklist::Change { add: &self.order.add, remove: &self.order.remove, remove_unmarked: &[] };
@@ -68,11 +72,11 @@ impl Change for Rows {
         Ok(())
     }
 
-    fn rows(&mut self) -> anyhow::Result<Present> {
+    fn rows(&mut self) -> Result<Present> {
         let started = Instant::now();
         let rows = blacklist::read(&mut self.conn)?;
         let foreign = rows.foreign.into_iter().map(|key| {
-            let prefixes = match host::target(&key) {
+            let prefixes = match target::target(&key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
                     self.order.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
@@ -86,7 +90,7 @@ impl Change for Rows {
         Ok(present)
     }
 
-    fn mend(&mut self, overlap: &Overlap) -> anyhow::Result<bool> {
+    fn mend(&mut self, overlap: &Overlap) -> Result<bool> {
         let ours: BTreeSet<String> = [&overlap.outer, &overlap.inner]
             .into_iter()
             .filter(|party| party.ours)
@@ -128,7 +132,7 @@ impl Steps for Fault {
     }
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> Result<()> {
     let words: Vec<String> = env::args().skip(1).collect();
     if words.first().map(String::as_str) == Some(freeze::COMMAND) {
         return Ok(freeze::watch(&words[1..])?);

@@ -1,24 +1,25 @@
 //! What other lists would have caught: they are asked by a process of its own that is not root, which gets the
 //! attackers on its standard input and answers with one JSON object a list.
 
+use crate::system::failure::Result;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Command, Stdio};
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::super::exit::Exit;
-use super::super::output::Time;
-use super::super::sync::child;
-use super::super::{Global, feed, now};
+use super::super::{Global, feed};
 use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalogue::{self, KNOWN};
 use crate::feed::http::{Download, Validators};
 use crate::feed::snapshot;
-use crate::feed::text::one_line;
 use crate::ledger::Ledger;
+use crate::run::child;
+use crate::system::exit::Exit;
+use crate::system::text::one_line;
+use crate::system::time::Time;
 
 /// Name of the hidden command.
 pub const COMMAND: &str = "coverage-lists";
@@ -49,7 +50,7 @@ pub struct Suggested {
 }
 
 /// Has the lists asked.
-pub fn ask(global: &Global, names: &[String], suspects: &[Suspect]) -> anyhow::Result<Vec<Suggested>> {
+pub fn ask(global: &Global, names: &[String], suspects: &[Suspect]) -> Result<Vec<Suggested>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.env_clear().current_dir("/").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
@@ -88,16 +89,16 @@ pub fn ask(global: &Global, names: &[String], suspects: &[Suspect]) -> anyhow::R
 }
 
 /// The child: asks the lists.
-pub fn run(global: &Global, args: &ListsArgs) -> anyhow::Result<Exit> {
+pub fn run(global: &Global, args: &ListsArgs) -> Result<Exit> {
     child::confine(&global.freepbx_conf)?;
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
     let mut suspects: Vec<Suspect> = Vec::new();
     for line in BufReader::new(std::io::stdin()).lines().take(MOST_ATTACKERS) {
         suspects.extend(line?.parse::<Suspect>().ok());
     }
     for feed in chosen(&config, &args.names)? {
-        let suggested = one(&mut ledger, &feed, &suspects)?;
+        let suggested = one(&mut ledger, &feed, &suspects, clock.now())?;
         let mut out = std::io::stdout().lock();
         writeln!(out, "{}", serde_json::to_string(&suggested)?)?;
         out.flush()?;
@@ -107,7 +108,7 @@ pub fn run(global: &Global, args: &ListsArgs) -> anyhow::Result<Exit> {
 
 /// The lists of these names. Without names all that are not in force: those of the catalogue, but not one for each
 /// country, and those that are switched off.
-fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<FeedConfig>> {
+fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
     if !names.is_empty() {
         return names.iter().map(|name| feed::find(config, name)).collect();
     }
@@ -122,7 +123,7 @@ fn chosen(config: &Config, names: &[String]) -> anyhow::Result<Vec<FeedConfig>> 
     Ok(all)
 }
 
-fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::Result<Suggested> {
+fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -> Result<Suggested> {
     let mut suggested = Suggested { list: feed.name.clone(), ..Suggested::default() };
     let Some(list) = &feed.list else {
         suggested.error = Some("it is no list".to_owned());
@@ -132,7 +133,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::
     let noted = format!("asked:{:016x}", list.fingerprint());
     let as_feed = ledger.feeds()?.get(&feed.name).and_then(|state| state.last_attempt);
     let next = ledger.state(&noted)?.max(as_feed).map_or(0, |last| last + list.minimum.as_secs());
-    if (now() + 1..=now() + list.minimum.as_secs()).contains(&next) {
+    if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
         suggested.error =
             Some(format!("it was asked lately and may not be asked again before {}", Time(next)));
         return Ok(suggested);
@@ -140,7 +141,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect]) -> anyhow::
     let counts = ledger.is_present() && catalogue::minimum(&feed.url) > 0;
     if counts {
         // Before it is asked: a request that is not noted could be made too often.
-        ledger.set_state(&noted, now())?;
+        ledger.set_state(&noted, now)?;
     }
     let timeout = feed.timeout.duration();
     match snapshot::fetch(&feed.name, &list.place, timeout, &list.settings, &Validators::default())? {

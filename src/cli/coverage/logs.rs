@@ -11,12 +11,12 @@ use indicatif::ProgressBar;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 
-use super::super::exit::Exit;
 use crate::coverage::Event;
 use crate::coverage::scan::{Scanner, Seen};
 use crate::coverage::stamp::Zone;
-use crate::feed::text::one_line;
-use crate::files;
+use crate::system::exit::Exit;
+use crate::system::files;
+use crate::system::text::one_line;
 
 /// Logs of Asterisk that FreePBX or Asterisk itself writes: the last with what fail2ban needs.
 const OF_ASTERISK: [&str; 4] = ["full", "messages", "security", "fail2ban"];

@@ -1,15 +1,16 @@
 //! What `coverage` prints.
 
+use crate::system::failure::Result;
 use serde::Serialize;
 
 use super::super::Global;
-use super::super::output::{Time, complain, count, print, print_json, table};
 use super::Refused;
 use super::lists::Suggested;
 use super::logs::OfFile;
+use crate::cli::output::{Time, complain, count, print, print_json, table};
 use crate::coverage::report::{Listed, Report};
 use crate::coverage::tally::{Kinds, MOST_ATTACKERS};
-use crate::feed::text::one_line;
+use crate::system::text::one_line;
 
 /// Rows of each table that people are shown.
 const SHOWN: usize = 10;
@@ -48,7 +49,7 @@ pub fn span((from, until): (i64, i64)) -> String {
 }
 
 /// Prints it.
-pub fn show(global: &Global, told: &Told) -> anyhow::Result<()> {
+pub fn show(global: &Global, told: &Told) -> Result<()> {
     for of in &told.files {
         if let Some(problem) = &of.problem {
             complain(&format!("{}: {problem}", of.file));

@@ -2,14 +2,15 @@
 
 use super::super::Global;
 use super::super::config_file::{path, read, write};
-use super::super::exit::Exit;
-use super::super::output::{print, print_json};
-use super::super::sync::Opened;
+use crate::cli::output::{print, print_json};
 use crate::config::{Config, ConfigError, Period, edit};
 use crate::feed::catalogue::{self, Chosen};
+use crate::run;
+use crate::system::exit::Exit;
+use crate::system::failure::Result;
 
 /// Adds a list of the catalogue at the end, after all that have priority over it.
-pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
+pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
     let path = path(global);
     let chosen = catalogue::find(name).ok_or_else(|| {
         let what = format!(
@@ -19,14 +20,14 @@ pub(super) fn add(global: &Global, name: &str) -> anyhow::Result<Exit> {
         ConfigError::new(&path, what)
     })?;
     let text = read(&path)?;
-    let config = Config::parse(&text, &path, global.environment_key())?;
+    let config = Config::parse(&text, &path, global.environment().key)?;
     if config.feed.iter().any(|feed| feed.name == chosen.name) {
         let what =
             format!("there is a feed {:?} already (banbridge feed enable switches it on)", chosen.name);
         return Err(ConfigError::new(&path, what).into());
     }
     let new = edit::append(&text, &block(&chosen));
-    write(global, &path, &new, global.environment_key())?;
+    write(global, &path, &new, global.environment().key)?;
     let known = chosen.known;
     let told = format!(
         "Added {} to {}.\n  beware: {}\n  terms:  {}\nThe next run asks it; see before what it would do with: banbridge feed \
@@ -52,10 +53,10 @@ fn block(chosen: &Chosen) -> String {
 }
 
 /// Switches a feed on or off.
-pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> anyhow::Result<Exit> {
+pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> Result<Exit> {
     let path = path(global);
     let text = read(&path)?;
-    let config = Config::parse(&text, &path, global.environment_key())?;
+    let config = Config::parse(&text, &path, global.environment().key)?;
     let word = if enabled { "on" } else { "off" };
     if config.named(name)?.enabled == enabled {
         return done(global, name, enabled, &format!("{name} is switched {word} already.\n"));
@@ -66,15 +67,14 @@ pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> anyhow:
         );
         ConfigError::new(&path, what)
     })?;
-    write(global, &path, &new, global.environment_key())?;
+    write(global, &path, &new, global.environment().key)?;
     // What it says, or said, counts from now on.
-    let config = global.load_config()?;
-    let ((), report) = Opened::change(global, &config, |_| Ok(()))?;
+    let report = run::apply(global.open()?)?;
     let then = if enabled { " The next run asks it." } else { "" };
     done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report.in_force()))
 }
 
-fn done(global: &Global, name: &str, enabled: bool, text: &str) -> anyhow::Result<Exit> {
+fn done(global: &Global, name: &str, enabled: bool, text: &str) -> Result<Exit> {
     if global.json {
         print_json(&serde_json::json!({"feed": name, "enabled": enabled}))?;
     } else if !global.quiet {

@@ -1,15 +1,15 @@
 //! `feed test` for a feed with a key: one request says whether the key is good.
 
+use crate::system::failure::{Classify, Result};
 use serde::Serialize;
 
-use super::super::exit::Exit;
-use super::super::output::{complain, count, print, print_json};
-use super::super::sync::ask::{client, now_ms, pace};
-use super::super::{Global, now};
+use super::super::Global;
+use crate::cli::output::{complain, count, print, print_json};
 use crate::config::{Config, FeedConfig};
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::feed::{FetchErrorKind, pacing};
-use crate::ledger::Ledger;
+use crate::run::fetch::{client, now_ms, pace};
+use crate::system::exit::Exit;
 
 #[derive(Serialize)]
 struct Tested {
@@ -23,12 +23,12 @@ struct Tested {
 }
 
 /// Asks for what comes next in the list and forgets it. The request counts like any other.
-pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> anyhow::Result<Exit> {
-    let mut ledger: Ledger = global.ledger()?;
+pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Result<Exit> {
+    let (mut ledger, clock) = global.ledger()?;
     let pace = pace(config, feed);
     let state = ledger.feeds()?.into_iter().find(|(name, _)| *name == feed.name);
     let state = state.map(|(_, state)| state).unwrap_or_default();
-    let told = state.retry_at.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600)).unsigned_abs();
+    let told = state.retry_at.map_or(0, |at| at.saturating_sub(clock.now()).clamp(0, 3_600)).unsigned_abs();
     let wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil().max(told as f64);
     if wait > 0.0 {
         complain(&format!(
@@ -53,7 +53,7 @@ pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> anyho
             tested.key_good = (error.kind() == FetchErrorKind::KeyRefused).then_some(false);
             tested.error = Some(error.to_string());
             complain(&error.to_string());
-            Exit::of_feed(&error)
+            error.exit()
         }
     };
     if global.json {

@@ -1,12 +1,13 @@
 //! Who covers how much of whom: a feed that adds nothing costs requests and room and is best switched off.
 
+use crate::system::failure::Result;
 use serde::Serialize;
 
-use super::super::exit::Exit;
-use super::super::output::{print, print_json, table};
-use super::super::picture::Picture;
-use super::super::{Global, now};
+use super::super::Global;
 use crate::ban::{Cover, Prefix};
+use crate::cli::output::{print, print_json, table};
+use crate::run::state::Picture;
+use crate::system::exit::Exit;
 
 #[derive(Serialize)]
 struct Row {
@@ -25,10 +26,10 @@ struct Covered {
 }
 
 /// Runs the command.
-pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
-    let config = global.load_config()?;
-    let mut ledger = global.ledger()?;
-    let now = now();
+pub(super) fn run(global: &Global) -> Result<Exit> {
+    let config = global.environment().config()?;
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
     let picture = Picture::load(&mut ledger, &config, now)?;
     let feeds: Vec<(String, Vec<Prefix>)> = picture
         .asking

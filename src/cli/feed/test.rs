@@ -1,29 +1,30 @@
 //! `feed test`: what a list would do, before it does it.
 
+use crate::system::failure::{Classify, Result};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde::Serialize;
 
-use super::super::exit::Exit;
-use super::super::output::{Time, complain, count, print, print_json};
-use super::super::picture::{Picture, asking_of};
-use super::super::sync::child;
-use super::super::{Global, now};
+use super::super::Global;
 use super::key;
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::NEVER;
 use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
+use crate::cli::output::{Time, complain, count, print, print_json};
 use crate::config::{Config, ConfigError, FeedConfig, Kind};
 use crate::feed::catalogue;
 use crate::feed::http::{Download, Validators};
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
-use crate::feed::text::one_line;
 use crate::ledger::feeds::FeedState;
 use crate::pbx::freepbx_conf;
+use crate::run::child;
+use crate::run::state::{Picture, asking_of};
+use crate::system::exit::Exit;
+use crate::system::text::one_line;
 
 /// How the child is called.
 pub const COMMAND: &str = "try-feed";
@@ -54,9 +55,9 @@ struct Tested {
 }
 
 /// The child of the command: asks the server and judges its answer, confined as the child of a run. Not for people.
-pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
+pub fn run_child(global: &Global, name: &str) -> Result<Exit> {
     child::confine(&global.freepbx_conf)?;
-    let config = global.load_config()?;
+    let config = global.environment().config()?;
     let feed = find(&config, name)?;
     if feed.kind == Kind::Apiban {
         return key::test(global, &config, &feed);
@@ -68,8 +69,8 @@ pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
         );
         return Err(ConfigError::new(&path, what).into());
     };
-    let mut ledger = global.ledger()?;
-    let now = now();
+    let (mut ledger, clock) = global.ledger()?;
+    let now = clock.now();
     let mut picture = Picture::load(&mut ledger, &config, now)?;
     let state = picture.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
     let next = state.last_attempt.map_or(0, |last| last + list.minimum.as_secs());
@@ -83,7 +84,7 @@ pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
         Ok(Download::Unchanged) => Parsed::default(),
         Err(error) => {
             complain(&error.to_string());
-            return Ok(Exit::of_feed(&error));
+            return Ok(error.exit());
         }
     };
     let tested = judge(&feed, state.id, &parsed, &mut picture, now);
@@ -97,7 +98,7 @@ pub fn run_child(global: &Global, name: &str) -> anyhow::Result<Exit> {
 
 /// Runs the command. Whoever runs it neither asks a server nor reads its answer: a child does, which has given up root
 /// and all else that it does not need. What it prints is made harmless.
-pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &Global, name: &str) -> Result<Exit> {
     // Whom the child is to become must be known before it starts.
     freepbx_conf::owner(&global.freepbx_conf)?;
     let mut command = Command::new(std::env::current_exe()?);
@@ -130,7 +131,7 @@ pub(super) fn run(global: &Global, name: &str) -> anyhow::Result<Exit> {
 }
 
 /// A feed of the configuration, or one that the catalogue would add.
-pub fn find(config: &Config, name: &str) -> anyhow::Result<FeedConfig> {
+pub fn find(config: &Config, name: &str) -> Result<FeedConfig> {
     if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
         return Ok(feed.clone());
     }

@@ -1,14 +1,15 @@
 //! The first run, by a process of its own: it shows its progress on the terminal and hands its report over as JSON.
 
+use crate::system::failure::{Failure, Result};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 
-use super::super::exit::Exit;
-use super::super::{Global, now};
+use super::super::Global;
 use super::Step;
+use crate::system::exit::Exit;
 
 const STEP: &str = "first_run";
 /// A run that is no older is as good as a new one, in seconds: what the timers started meanwhile.
@@ -18,15 +19,16 @@ const TRIES: usize = 15;
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Makes the first run, unless there was one lately that went well.
-pub fn run(global: &Global) -> anyhow::Result<Step> {
-    let last = global.ledger()?.last_run()?;
+pub fn run(global: &Global) -> Result<Step> {
+    let (mut ledger, clock) = global.ledger()?;
+    let last = ledger.last_run()?;
     let good = [Exit::Done, Exit::TryAgain].map(|exit| Some(exit.code()));
     if let Some(last) = last
         && good.contains(&last.exit_code)
-        && (last.started_at..last.started_at + LATELY).contains(&now())
-        && global.ledger()?.feeds()?.values().any(|feed| feed.last_success.is_some())
+        && (last.started_at..last.started_at + LATELY).contains(&clock.now())
+        && ledger.feeds()?.values().any(|feed| feed.last_success.is_some())
     {
-        return Ok(Step::was_so(STEP, format!("there was one {} s ago", now() - last.started_at)));
+        return Ok(Step::was_so(STEP, format!("there was one {} s ago", clock.now() - last.started_at)));
     }
     for _ in 0..TRIES {
         let (code, report) = own(global, &["sync"])?;
@@ -61,11 +63,11 @@ pub fn run(global: &Global) -> anyhow::Result<Step> {
 }
 
 /// What one of our own commands prints with `--json`.
-pub fn own_json(global: &Global, words: &[&str]) -> anyhow::Result<Value> {
-    own(global, words)?.1.ok_or_else(|| anyhow::anyhow!("it printed nothing"))
+pub fn own_json(global: &Global, words: &[&str]) -> Result<Value> {
+    own(global, words)?.1.ok_or_else(|| Failure::bug("it printed nothing"))
 }
 
-fn own(global: &Global, words: &[&str]) -> anyhow::Result<(Exit, Option<Value>)> {
+fn own(global: &Global, words: &[&str]) -> Result<(Exit, Option<Value>)> {
     let mut command = Command::new(std::env::current_exe()?);
     if let Some(file) = &global.config {
         command.arg("--config").arg(file);

@@ -1,21 +1,22 @@
 //! The apiban key: where it comes from, whether it is good, and the configuration that it is written into.
 
+use crate::system::failure::Result;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::Context;
+use crate::system::failure::Attempt;
 use serde_json::Value;
 
-use super::super::doctor::ask;
-use super::super::exit::Exit;
-use super::super::output::complain;
 use super::super::{Global, terminal};
 use super::SetupArgs;
+use crate::cli::output::complain;
 use crate::config::{Config, ConfigError, KEY_VARIABLE};
+use crate::doctor::ask;
 use crate::doctor::feeds::{Asked, Trouble};
 use crate::doctor::neighbours::APIBAN_DIRECTORY;
-use crate::files;
-use crate::secret::Secret;
+use crate::system::exit::Exit;
+use crate::system::files;
+use crate::system::secret::Secret;
 
 /// The feed's name in the configuration that is written.
 pub const FEED: &str = "apiban";
@@ -33,13 +34,13 @@ pub enum Key {
 }
 
 /// Finds a key and tests it.
-pub fn find(global: &Global, args: &SetupArgs) -> anyhow::Result<Key> {
+pub fn find(global: &Global, args: &SetupArgs) -> Result<Key> {
     if let Some(file) = &args.key_file {
         let text = files::read_text(file, MOST)
             .map_err(|error| ConfigError::new(file, format!("the key cannot be read: {error}")))?;
         return test(global, args, Secret::new(text.lines().next().unwrap_or_default().trim()));
     }
-    if let Some(key) = global.environment_key() {
+    if let Some(key) = global.environment().key {
         return test(global, args, key);
     }
     if args.yes || !terminal::is_there() {
@@ -79,9 +80,9 @@ fn old_key(json: &str) -> Option<Secret> {
 }
 
 /// Tests a key with one request.
-fn test(global: &Global, args: &SetupArgs, key: Secret) -> anyhow::Result<Key> {
+fn test(global: &Global, args: &SetupArgs, key: Secret) -> Result<Key> {
     let text = text_of(&key, args.url.as_deref())?;
-    let asked = ask::ask(global, &[FEED.to_owned()], Some(&text))?.pop().unwrap_or_default();
+    let asked = ask::ask(&global.environment(), &[FEED.to_owned()], Some(&text))?.pop().unwrap_or_default();
     let Asked { not_asked, error, kind, .. } = asked;
     Ok(match (not_asked, error, kind) {
         (Some(why), ..) => Key::Good(key, format!("not tested: {why}")),
@@ -101,7 +102,7 @@ fn test(global: &Global, args: &SetupArgs, key: Secret) -> anyhow::Result<Key> {
 }
 
 /// The configuration with this key. A text that no key can be is an error.
-fn text_of(key: &Secret, url: Option<&str>) -> anyhow::Result<String> {
+fn text_of(key: &Secret, url: Option<&str>) -> Result<String> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut text = format!(
         "# Written by banbridge setup. All that can stand here: /usr/share/doc/banbridge/configuration.md\n\
@@ -117,7 +118,7 @@ fn text_of(key: &Secret, url: Option<&str>) -> anyhow::Result<String> {
 }
 
 /// Writes the configuration for FreePBX's user; never in the place of another.
-pub fn write(file: &Path, key: &Secret, url: Option<&str>, owner: (u32, u32)) -> anyhow::Result<()> {
+pub fn write(file: &Path, key: &Secret, url: Option<&str>, owner: (u32, u32)) -> Result<()> {
     let text = text_of(key, url)?;
     files::create(file, text.as_bytes(), 0o640, owner)
         .map_err(|error| {

@@ -2,17 +2,18 @@
 //! All of it belongs to asterisk, so all of it is done as asterisk. What fwconsole says is not believed (it ends with 0
 //! where it failed); its table of modules is read.
 
+use crate::system::failure::Result;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use super::super::Global;
-use super::super::exit::Exit;
 use super::Step;
 use crate::doctor::firewall::{Module, module};
-use crate::files;
-use crate::kernel::program::{ProgramError, Programs, System};
 use crate::pbx::{firewall, freepbx_conf};
+use crate::system::exit::Exit;
+use crate::system::files;
+use crate::system::program::{ProgramError, Programs, System};
 
 const STEP: &str = "page";
 const NAME: &str = "banbridge";
@@ -24,8 +25,8 @@ const MOST: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// What FreePBX says of the module now.
-fn found(global: &Global) -> anyhow::Result<Option<Module>> {
-    Ok(module(&mut global.settings()?.connect()?, NAME)?)
+fn found(global: &Global) -> Result<Option<Module>> {
+    Ok(module(&mut global.environment().database()?.connect()?, NAME)?)
 }
 
 /// Whether the page would be a new one in FreePBX.
@@ -39,7 +40,7 @@ fn programs(owner: (u32, u32)) -> System {
 }
 
 /// Installs the page, or brings it to this version.
-pub fn install(global: &Global, owner: (u32, u32)) -> anyhow::Result<Step> {
+pub fn install(global: &Global, owner: (u32, u32)) -> Result<Step> {
     let ours = env!("CARGO_PKG_VERSION");
     match found(global)? {
         Some(Module { enabled: false, .. }) => {
@@ -83,8 +84,8 @@ pub fn install(global: &Global, owner: (u32, u32)) -> anyhow::Result<Step> {
 }
 
 /// Where FreePBX's modules are. The database names it, and asterisk writes there: nothing is done there but as asterisk.
-fn modules(global: &Global) -> anyhow::Result<String> {
-    let mut conn = global.settings()?.connect()?;
+fn modules(global: &Global) -> Result<String> {
+    let mut conn = global.environment().database()?.connect()?;
     let root = firewall::setting(&mut conn, "AMPWEBROOT", "/var/www/html")?;
     Ok(format!("{}/admin/modules", root.trim_end_matches('/')))
 }
@@ -112,7 +113,7 @@ fn unpack(programs: &dyn Programs, modules: &str, archive: Vec<u8>) -> Result<()
 }
 
 /// Takes the page away.
-pub fn remove(global: &Global) -> anyhow::Result<Step> {
+pub fn remove(global: &Global) -> Result<Step> {
     if found(global)?.is_none() {
         return Ok(Step::was_so(STEP, "there is none in FreePBX"));
     }
@@ -133,7 +134,7 @@ pub fn remove(global: &Global) -> anyhow::Result<Step> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::program::tests::{Scripted, complained, printed};
+    use crate::system::program::tests::{Scripted, complained, printed};
 
     #[test]
     fn an_archive_that_is_none_leaves_the_module_that_is_there() {

@@ -1,15 +1,16 @@
 //! Timers: the package's units where systemd is and they are, else lines of cron.
 
+use crate::system::failure::Result;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, chown};
 use std::path::{Path, PathBuf};
 
-use super::super::exit::Exit;
 use super::Step;
 use crate::doctor::timers::{Timers, UNITS};
-use crate::files;
-use crate::kernel::program::Programs;
+use crate::system::exit::Exit;
+use crate::system::files;
+use crate::system::program::Programs;
 
 const STEP: &str = "timers";
 /// Where the lines of cron go; the second where the package's file, which is for others, has the first.

@@ -1,12 +1,13 @@
 //! `status --check`: one line and an exit code as Nagios and Icinga want them.
 
+use crate::system::failure::Result;
 use serde::Serialize;
 
-use super::super::exit::Exit;
-use super::super::output::{complain, print, print_json};
-use super::super::{Global, now};
+use super::super::Global;
 use super::{Status, load};
-use crate::feed::text::one_line;
+use crate::cli::output::{complain, print, print_json};
+use crate::system::exit::Exit;
+use crate::system::text::one_line;
 
 /// The most characters of the line before its figures.
 const LINE: usize = 400;
@@ -51,10 +52,10 @@ impl Verdict {
 }
 
 /// Runs the check. Every error is an UNKNOWN, with the error as its text.
-pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+pub(super) fn run(global: &Global) -> Result<Exit> {
     let (verdict, text, figures) = match load(global) {
-        Ok(status) => (verdict(&status), words(&status), figures(&status, now())),
-        Err(error) => (Verdict::Unknown, global.scrub(&format!("{error:#}")), String::new()),
+        Ok((status, now)) => (verdict(&status), words(&status), figures(&status, now)),
+        Err(error) => (Verdict::Unknown, global.environment().scrub(&format!("{error:#}")), String::new()),
     };
     let text = harmless(&text);
     let exit = verdict.exit();

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::super::output::{Time, count};
+use crate::cli::output::{Time, count};
 
 /// A PBX whose last run is longer ago than this is not kept up to date, in seconds: the runs are minutes apart.
 const LATE: i64 = 3_600;

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Client;
-use crate::files;
+use crate::system::files;
 
 /// Where cron's lines of root are.
 const FILES: [&str; 3] = ["/etc/crontab", "/var/spool/cron/root", "/var/spool/cron/crontabs/root"];

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Check;
-use crate::kernel::program::Programs;
+use crate::system::program::Programs;
 use chains::Found;
 pub use take_over::{BACKUPS, Done, take_over};
 

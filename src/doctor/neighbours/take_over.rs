@@ -9,9 +9,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::{Neighbours, TAKEN_OVER, cron};
-use crate::files;
 use crate::kernel::iptables::Iptables;
-use crate::kernel::program::Programs;
+use crate::system::files;
+use crate::system::program::Programs;
 
 /// Where the copies are. Not beside the files: some cron would run a copy in its own directory.
 pub const BACKUPS: &str = "/var/lib/banbridge/taken-over";
@@ -97,7 +97,7 @@ fn keep(path: &Path, content: &[u8], backups: &Path) -> io::Result<String> {
 mod tests {
     use super::*;
     use crate::doctor::neighbours::Client;
-    use crate::kernel::program::tests::{Scripted, complained, printed};
+    use crate::system::program::tests::{Scripted, complained, printed};
 
     const LINE: &str = "*/4 * * * * root /usr/local/bin/apiban/apiban-iptables-client\n";
 

@@ -5,9 +5,9 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::text::one_line;
 use super::{Ban, NotUsed, Settings, duration};
 use crate::ban::Prefix;
+use crate::system::text::one_line;
 
 /// The most bytes of a text that are kept; no address, scope or duration is as long.
 const KEPT: usize = 100;

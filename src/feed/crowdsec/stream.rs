@@ -6,9 +6,9 @@ use std::io::{self, BufRead, Read};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::super::text::one_line;
 use super::decision::{Meant, Raw};
 use super::{Decisions, REFUSED_KEPT, Refused, Settings, StreamErrorKind};
+use crate::system::text::one_line;
 
 /// The most characters of an answer or of the JSON reader's words that an error shows.
 const SHOWN: usize = 80;

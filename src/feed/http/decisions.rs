@@ -10,7 +10,7 @@ use super::super::crowdsec::{self, Decisions, Settings, StreamErrorKind};
 use super::super::error::{FetchError, Problem, UrlError};
 use super::download::Body;
 use super::{HttpClient, Url, host_of, http_date, retry_after, text_of};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// The header with the bouncer's key.
 const KEY_HEADER: &str = "X-Api-Key";

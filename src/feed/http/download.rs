@@ -13,7 +13,7 @@ use reqwest::header::{
 use super::super::error::{FetchError, Problem, UrlError};
 use super::super::list::{self, ListErrorKind, Parsed, Settings};
 use super::{HttpClient, Url, host_of, http_date, retry_after, text_of, unreachable};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 /// The longest ETag or date that is kept.
 const MAX_VALIDATOR: usize = 180;

@@ -5,7 +5,7 @@ use reqwest::header::CONTENT_TYPE;
 
 use super::super::error::FetchError;
 use super::{HttpClient, Reply, host_of};
-use crate::secret::Secret;
+use crate::system::secret::Secret;
 
 impl HttpClient {
     /// POST a JSON text to `url`. `secret` is kept out of errors.

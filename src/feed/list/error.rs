@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::super::text::one_line;
+use crate::system::text::one_line;
 
 /// The most characters of a line that an error shows.
 const SHOWN: usize = 80;

@@ -108,7 +108,7 @@ impl Read for Layer<'_> {
                 return Err(self.note(ListErrorKind::CutOff { why }));
             }
             Err(error) => {
-                let why = super::super::text::one_line(&error.to_string(), 100).into_owned();
+                let why = crate::system::text::one_line(&error.to_string(), 100).into_owned();
                 return Err(self.note(ListErrorKind::NotText { why }));
             }
         };

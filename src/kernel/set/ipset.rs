@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::{Counter, Desired, Element, Held, Set, SetError, Unusable, is_denied};
 use crate::ban::Prefix;
-use crate::kernel::program::{ProgramError, Programs};
+use crate::system::program::{ProgramError, Programs};
 
 /// Our chain in the table `raw`.
 const CHAIN: &str = "banbridge";

@@ -1,7 +1,7 @@
 use super::super::{Backend, Outcome};
 use super::*;
-use crate::kernel::program::Output;
-use crate::kernel::program::tests::{Scripted, complained, printed};
+use crate::system::program::Output;
+use crate::system::program::tests::{Scripted, complained, printed};
 use std::path::Path;
 
 /// What ipset 7.17 printed, and with the create line of ipset 6.38 (EL7).

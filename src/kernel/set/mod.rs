@@ -14,8 +14,10 @@ use std::path::Path;
 
 use crate::ban::plan::Plan;
 use crate::ban::{Cover, NeverBlock, Prefix};
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
 
-use super::program::{ProgramError, Programs};
+use crate::system::program::{ProgramError, Programs};
 
 pub mod hits;
 mod ipset;
@@ -194,6 +196,16 @@ pub enum SetError {
     /// The saved copy cannot be written or read.
     #[error("the set's saved copy in {0}: {1}")]
     Saved(String, std::io::Error),
+}
+
+impl Classify for SetError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Denied(_) => Exit::Denied,
+            Self::NoMeans { .. } | Self::Program(_) | Self::Unreadable(..) => Exit::Unreachable,
+            Self::Saved(..) => Exit::Io,
+        }
+    }
 }
 
 impl SetError {

@@ -19,7 +19,7 @@ use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::ban::{Cover, Prefix};
 
 use super::{Counter, Desired, Element, Held, Set, SetError, Unusable, is_denied};
-use crate::kernel::program::{ProgramError, Programs};
+use crate::system::program::{ProgramError, Programs};
 
 /// Deletes the table whether it is there or not: the first line makes one, or leaves the one that is there.
 const WITHOUT: &str = "table inet banbridge\ndelete table inet banbridge\n";

@@ -2,8 +2,8 @@ use std::path::Path;
 
 use super::super::{Backend, Outcome};
 use super::*;
-use crate::kernel::program::Output;
-use crate::kernel::program::tests::{Scripted, complained, printed};
+use crate::system::program::Output;
+use crate::system::program::tests::{Scripted, complained, printed};
 
 /// What nft 1.0.6 printed for the table that `script` makes of `desired()`, with two packets refused.
 const LISTING: &str = include_str!("nft_listing.json");

@@ -1,25 +1,26 @@
 //! Carries the plan out: rows in and out of the firewall's blacklist, and the firewall told to look.
 
+use crate::system::failure::Result;
 use std::collections::BTreeSet;
 
-use super::super::exit::Exit;
-use super::super::output::count;
 use super::child::tell_and_wait;
 use super::report::{Reload, Report};
 use super::session::{Role, Session};
 use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
 use crate::ban::{Cover, Prefix};
 use crate::config::Writer;
-use crate::database::DatabaseError;
-use crate::fault;
-use crate::kernel::program::System;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
+use crate::system::database::DatabaseError;
+use crate::system::exit::Exit;
+use crate::system::fault;
+use crate::system::program::System;
+use crate::system::text::count;
 
-impl Session<'_> {
+impl Session {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
     /// were read again.
-    pub(super) fn catch_up_if_lost(&mut self) -> anyhow::Result<()> {
+    pub(super) fn catch_up_if_lost(&mut self) -> Result<()> {
         let ours = self.ledger.state("generation")?.unwrap_or(0);
         let table = self.picture.rows.generation.unwrap_or(0);
         let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
@@ -31,7 +32,7 @@ impl Session<'_> {
             log::info!(
                 "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
             );
-            let now = super::super::now();
+            let now = self.clock.now();
             self.ledger.set_state("catching_up", now)?;
             // The next change is counted from here, so that this is noticed once.
             self.ledger.set_state("generation", table.max(1))?;
@@ -45,7 +46,7 @@ impl Session<'_> {
     }
 
     /// When every feed is complete: what no feed asks for goes.
-    pub(super) fn settle(&mut self) -> anyhow::Result<()> {
+    pub(super) fn settle(&mut self) -> Result<()> {
         let enabled = self.config.feed.iter().zip(&self.picture.feeds).filter(|(config, _)| config.enabled);
         let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
         if self.picture.catching_up && complete {
@@ -58,7 +59,7 @@ impl Session<'_> {
     }
 
     /// Takes what a feed asks for, however much it is.
-    pub(super) fn accept(&mut self, name: &str) -> anyhow::Result<()> {
+    pub(super) fn accept(&mut self, name: &str) -> Result<()> {
         let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
             return Ok(());
         };
@@ -72,7 +73,7 @@ impl Session<'_> {
     }
 
     /// Starts a feed over.
-    pub(super) fn start_over(&mut self, name: &str) -> anyhow::Result<()> {
+    pub(super) fn start_over(&mut self, name: &str) -> Result<()> {
         let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
             return Ok(());
         };
@@ -86,12 +87,12 @@ impl Session<'_> {
     }
 
     /// Brings the rows up to date with what is known now. In a dry run only the picture changes.
-    pub(super) fn apply(&mut self, report: &mut Report) -> anyhow::Result<()> {
+    pub(super) fn apply(&mut self, report: &mut Report) -> Result<()> {
         if self.role == Role::Fetcher {
             // The parent writes the rows.
             return tell_and_wait();
         }
-        let now = super::super::now();
+        let now = self.clock.now();
         if !self.is_dry() {
             self.picture.look_at_rows(&mut self.ledger)?;
         }
@@ -109,7 +110,7 @@ impl Session<'_> {
             return Ok(());
         }
         let writer = self.config.blacklist.writer;
-        let by_root = self.is_root && writer == Writer::Db;
+        let by_root = self.environment.is_root && writer == Writer::Db;
         if plan.changes_nothing() {
             self.agree_on_what_is_there(&plan, now)?;
             // Rows that another user wrote, or a chain that somebody changed.
@@ -128,7 +129,7 @@ impl Session<'_> {
     }
 
     /// No row is to be changed: makes the ledger agree with the rows that are there.
-    fn agree_on_what_is_there(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+    fn agree_on_what_is_there(&mut self, plan: &Plan, now: i64) -> Result<()> {
         // Numbers that differ are made one again, or the administrator's next deletion would not be noticed.
         let by_number = self.config.blacklist.writer == Writer::Db;
         if by_number && !self.ledger.is_level(self.picture.rows.generation)? {
@@ -142,7 +143,7 @@ impl Session<'_> {
     }
 
     /// Writes the rows into the database and reads them back.
-    pub(super) fn write_rows(&mut self, plan: &Plan, now: i64) -> anyhow::Result<()> {
+    pub(super) fn write_rows(&mut self, plan: &Plan, now: i64) -> Result<()> {
         let written = self.ledger.written()?;
         let (unmarked, marked): (Vec<String>, Vec<String>) =
             plan.remove.iter().cloned().partition(|key| written.unmarked.contains(key));
@@ -169,8 +170,12 @@ impl Session<'_> {
 
     /// Has fwconsole write the rows, as asterisk, and reads them back. What it does not take is said, and does not
     /// keep the others from being written.
-    fn write_by_fwconsole(&mut self, plan: &Plan, report: &mut Report, now: i64) -> anyhow::Result<()> {
-        let user = if self.is_root { Some(freepbx_conf::owner(&self.freepbx_conf)?) } else { None };
+    fn write_by_fwconsole(&mut self, plan: &Plan, report: &mut Report, now: i64) -> Result<()> {
+        let user = if self.environment.is_root {
+            Some(freepbx_conf::owner(&self.environment.freepbx_conf)?)
+        } else {
+            None
+        };
         let programs = System { user, ..System::for_slow_programs() };
         self.ledger.begin_unmarked(&plan.add, &plan.remove, now)?;
         fault::point("fwconsole-begun")?;
@@ -212,7 +217,7 @@ impl Session<'_> {
     }
 
     /// Rows of ours that are gone were taken out by the administrator, and stay out.
-    fn notice_the_administrators_hand(&mut self, now: i64) -> anyhow::Result<()> {
+    fn notice_the_administrators_hand(&mut self, now: i64) -> Result<()> {
         let written = self.ledger.written()?;
         // What a run was writing or taking away when it ended is nobody's hand, unless it is known to have been there.
         let settled: BTreeSet<String> = match self.config.blacklist.writer {
@@ -250,7 +255,7 @@ impl Session<'_> {
             for prefix in &gone {
                 log::info!(
                     "released {prefix}: an administrator took it out; it stays out until {}",
-                    super::super::output::Time(until)
+                    crate::system::time::Time(until)
                 );
             }
             self.ledger.release_deleted(&gone, now, until)?;
@@ -291,11 +296,11 @@ impl Session<'_> {
     }
 
     /// Has the firewall take the rows up, when they were changed and it was not told yet.
-    pub(super) fn reload(&mut self, report: &mut Report) -> anyhow::Result<()> {
+    pub(super) fn reload(&mut self, report: &mut Report) -> Result<()> {
         if self.role != Role::Whole {
             return Ok(());
         }
-        let now = super::super::now();
+        let now = self.clock.now();
         let changed_at = self.ledger.state("changed_at")?.unwrap_or(0);
         let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
         if changed_at == 0 {
@@ -312,7 +317,7 @@ impl Session<'_> {
             self.ledger.set_state("changed_at", 0)?;
             return Ok(());
         }
-        if !self.is_root {
+        if !self.environment.is_root {
             return Ok(());
         }
         if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&self.run_dir)) {

@@ -9,7 +9,9 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 use mysql::{Conn, Opts, OptsBuilder};
 
-use crate::secret::Secret;
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
+use crate::system::secret::Secret;
 
 /// Where MariaDB's socket usually is: Debian, then the FreePBX Distro (EL7).
 const SOCKETS: [&str; 2] = ["/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock"];
@@ -84,6 +86,16 @@ pub enum DatabaseError {
     /// Anything else the server says.
     #[error("the database says: {0}")]
     Other(String),
+}
+
+impl Classify for DatabaseError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Refused { .. } | Self::Denied(_) => Exit::Denied,
+            Self::NoDatabase { .. } => Exit::Config,
+            Self::Unreachable { .. } | Self::NoTable(_) | Self::Lost(_) | Self::Other(_) => Exit::Unreachable,
+        }
+    }
 }
 
 impl From<mysql::Error> for DatabaseError {

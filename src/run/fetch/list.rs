@@ -1,10 +1,5 @@
 //! Asks a list for its latest version and saves what that changes.
 
-use super::super::exit::Exit;
-use super::super::now;
-use super::super::picture::asking_of;
-use super::report::{FeedReport, RefusedEntry, Report};
-use super::session::Session;
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::Versions;
 use crate::config::{FeedConfig, ListConfig};
@@ -13,11 +8,16 @@ use crate::feed::list::Parsed;
 use crate::feed::{FetchError, FetchErrorKind, schedule, snapshot};
 use crate::ledger::feeds::{FeedState, Refused};
 use crate::ledger::lists::ListState;
+use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::session::Session;
+use crate::run::state::asking_of;
+use crate::system::exit::Exit;
+use crate::system::failure::{Classify, Result};
 
 /// Refused entries that a report holds for each reason: those that are none, and those that are protected.
 const REPORTED: usize = 1_000;
 
-impl Session<'_> {
+impl Session {
     /// Asks a list, if it is due. What goes wrong with it is in its report; an error is one of the database.
     pub(super) fn ask_list(
         &mut self,
@@ -25,7 +25,7 @@ impl Session<'_> {
         list: &ListConfig,
         forced: bool,
         report: &mut Report,
-    ) -> anyhow::Result<FeedReport> {
+    ) -> Result<FeedReport> {
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
@@ -44,13 +44,14 @@ impl Session<'_> {
             Ok(Ok(download)) => download,
             Ok(Err(error)) => {
                 self.note_failure(config, &state, &mut remembered, &error)?;
-                let retry_at =
-                    error.retry_after().map(|pause| now() + i64::try_from(pause.as_secs()).unwrap_or(3_600));
-                self.fail(config, &mut asked, error.to_string(), Exit::of_feed(&error), retry_at)?;
+                let retry_at = error
+                    .retry_after()
+                    .map(|pause| self.clock.now() + i64::try_from(pause.as_secs()).unwrap_or(3_600));
+                self.fail(config, &mut asked, error.to_string(), error.exit(), retry_at)?;
                 return Ok(asked);
             }
             Err(error) => {
-                let exit = Exit::of_error(&error.clone().into());
+                let exit = error.exit();
                 self.fail(config, &mut asked, error.to_string(), exit, None)?;
                 return Ok(asked);
             }
@@ -61,10 +62,10 @@ impl Session<'_> {
                 asked.complete = true;
                 (remembered.failures, remembered.answered) = (0, false);
                 let mut state = state;
-                let size = asking_of(config, &state, 0).size(&self.picture.entries, now());
-                self.guard_against_surge(config, &mut state, &mut asked, size, now());
+                let size = asking_of(config, &state, 0).size(&self.picture.entries, self.clock.now());
+                self.guard_against_surge(config, &mut state, &mut asked, size, self.clock.now());
                 if !self.is_dry() {
-                    self.ledger.save_unchanged(&state, &remembered, now())?;
+                    self.ledger.save_unchanged(&state, &remembered, self.clock.now())?;
                 }
                 self.now_known(config, state);
             }
@@ -86,7 +87,7 @@ impl Session<'_> {
         remembered: &ListState,
         forced: bool,
     ) -> bool {
-        let now = now();
+        let now = self.clock.now();
         let Some(last) = state.last_attempt.filter(|last| *last <= now) else { return true };
         if forced {
             let good = state.last_success.is_some_and(|good| good == last);
@@ -108,7 +109,7 @@ impl Session<'_> {
         state: &FeedState,
         remembered: &mut ListState,
         error: &FetchError,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         remembered.failures = remembered.failures.saturating_add(1);
         remembered.answered = error.kind() == FetchErrorKind::Unusable;
         log::debug!("{}: {} failures in a row", config.name, remembered.failures);
@@ -126,8 +127,8 @@ impl Session<'_> {
         mut remembered: ListState,
         mut parsed: Parsed,
         asked: &mut FeedReport,
-    ) -> anyhow::Result<()> {
-        let now = now();
+    ) -> Result<()> {
+        let now = self.clock.now();
         let versions = Versions {
             known: &self.picture.entries,
             feed: state.id,
@@ -181,7 +182,7 @@ impl Session<'_> {
     /// Takes over that the latest version of a list is known.
     fn now_known(&mut self, config: &FeedConfig, mut state: FeedState) {
         (state.complete, state.retry_at) = (true, None);
-        (state.last_attempt, state.last_success) = (Some(now()), Some(now()));
+        (state.last_attempt, state.last_success) = (Some(self.clock.now()), Some(self.clock.now()));
         self.remember(config, |remembered| *remembered = state);
         self.picture.hold(&config.name);
     }

@@ -3,35 +3,36 @@
 use super::report::{Reload, Report};
 use super::session::Session;
 use crate::ban::plan::{Plan, Present};
-use crate::fault;
 use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
 use crate::kernel::module_sets::Overlap;
-use crate::kernel::program::System;
 use crate::pbx::daemon;
+use crate::system::failure::Result;
+use crate::system::fault;
+use crate::system::program::System;
 
 /// The change of a plan, for [`apply_blacklist`].
-struct PlanChange<'s, 'a> {
-    session: &'s mut Session<'a>,
+struct PlanChange<'s> {
+    session: &'s mut Session,
     plan: &'s Plan,
     now: i64,
 }
 
-impl Change for PlanChange<'_, '_> {
+impl Change for PlanChange<'_> {
     fn is_pending(&self) -> bool {
         !self.plan.changes_nothing()
     }
 
-    fn commit(&mut self) -> anyhow::Result<()> {
+    fn commit(&mut self) -> Result<()> {
         self.session.write_rows(self.plan, self.now)
     }
 
-    fn rows(&mut self) -> anyhow::Result<Present> {
+    fn rows(&mut self) -> Result<Present> {
         self.session.picture.look_at_rows(&mut self.session.ledger)?;
         Ok(self.session.picture.present.clone())
     }
 
     /// A row that the administrator wrote meanwhile: ours give way to it now instead of on the next run.
-    fn mend(&mut self, overlap: &Overlap) -> anyhow::Result<bool> {
+    fn mend(&mut self, overlap: &Overlap) -> Result<bool> {
         if !overlap.ours() {
             return Ok(false);
         }
@@ -61,14 +62,9 @@ impl Steps for Points {
     }
 }
 
-impl Session<'_> {
+impl Session {
     /// Writes the rows of a plan and brings them into force.
-    pub(super) fn write_and_force(
-        &mut self,
-        plan: &Plan,
-        report: &mut Report,
-        now: i64,
-    ) -> anyhow::Result<()> {
+    pub(super) fn write_and_force(&mut self, plan: &Plan, report: &mut Report, now: i64) -> Result<()> {
         let firewall = self.picture.firewall.clone();
         let run_dir = self.run_dir.clone();
         let programs = System::default();

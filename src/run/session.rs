@@ -1,32 +1,31 @@
 //! One run at work: the connection, the picture, and what this process may do with them.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
-use indicatif::ProgressBar;
-
-use super::super::exit::Exit;
-use super::super::picture::Picture;
-use super::super::{Global, clock, logging, now, request};
-use super::SyncArgs;
-use super::child::{Event, tell};
-use super::report::Report;
 use crate::config::{Config, FeedConfig};
-use crate::fault;
-use crate::feed::text::one_line;
 use crate::ledger::Ledger;
 use crate::ledger::history::Figures;
 use crate::ledger::runs::Run;
+use crate::pbx::daemon;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
-use crate::pbx::{daemon, firewall};
+use crate::run::child::{Event, tell};
+use crate::run::clock::Clock;
+use crate::run::context::{Context, Environment};
+use crate::run::report::Report;
+use crate::run::state::Picture;
+use crate::run::{Progress, SyncRequest, request};
+use crate::system::failure::{Failure, Result};
+use crate::system::fault;
+use crate::system::text::one_line;
 
 /// The name under which the ledger keeps when root ran last.
 pub const ROOT_RUN: &str = "root_run";
 /// How many seconds an administrator's decision waits for another run: root's apply, for one, which his last decision
 /// asked for.
-const CHANGE_WAITS: u8 = 10;
+pub(super) const CHANGE_WAITS: u8 = 10;
 
 /// What this process does of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +55,6 @@ impl Patience {
     }
 }
 
-/// The database opened and logging begun.
-pub struct Opened {
-    ledger: Option<Ledger>,
-    config_feeds: Vec<String>,
-    run_dir: String,
-    freepbx_conf: PathBuf,
-    surroundings: Surroundings,
-}
-
 /// What [`Session::record`] needs to note how a run ended.
 pub struct Recorded {
     id: u64,
@@ -72,127 +62,67 @@ pub struct Recorded {
     last_began: Option<i64>,
 }
 
-impl Opened {
-    /// Connects, begins logging (to the file too when `to_file`), and makes sure that this is a FreePBX with the
-    /// firewall module before anything is made.
-    pub fn open(global: &Global, config: &Config, to_file: bool) -> anyhow::Result<Self> {
-        let mut ledger = global.ledger()?;
-        let log_dir = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
-        let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
-        logging::start(global, to_file.then_some((log_dir.as_str(), config.log.level)));
-        firewall::read(ledger.conn())?;
-        let config_feeds = config.feed.iter().map(|feed| feed.name.clone()).collect();
-        let surroundings = Surroundings::new(&global.settings()?);
-        let freepbx_conf = global.freepbx_conf.clone();
-        Ok(Self { ledger: Some(ledger), config_feeds, run_dir, surroundings, freepbx_conf })
-    }
-
-    /// Takes the run's lock.
-    pub fn lock(&mut self) -> anyhow::Result<()> {
-        Ok(self.ledger()?.lock()?)
-    }
-
+impl Context {
     /// Makes the tables and notes that a run begins.
-    pub fn begin(&mut self) -> anyhow::Result<Recorded> {
-        let feeds = std::mem::take(&mut self.config_feeds);
-        let ledger = self.ledger()?;
-        ledger.migrate(now())?;
-        ledger.sign_lock()?;
-        clock::begin(ledger)?;
+    pub(super) fn begin(&mut self) -> Result<Recorded> {
+        self.ledger.migrate(self.clock.now())?;
+        self.ledger.sign_lock()?;
+        self.clock = Clock::begin(&mut self.ledger)?;
         fault::point("clock-noted")?;
-        ledger.add_feeds(&feeds.iter().map(String::as_str).collect::<Vec<_>>())?;
-        let last_began = ledger.last_run()?.map(|last| last.started_at);
-        let id = ledger.begin_run(now())?;
+        let feeds: Vec<&str> = self.config.feed.iter().map(|feed| feed.name.as_str()).collect();
+        self.ledger.add_feeds(&feeds)?;
+        let last_began = self.ledger.last_run()?.map(|last| last.started_at);
+        let began = self.clock.now();
+        let id = self.ledger.begin_run(began)?;
         fault::point("begun")?;
-        Ok(Recorded { id, began: now(), last_began })
-    }
-
-    /// Notes that this run asks the feeds.
-    pub fn note_sync(&mut self) -> anyhow::Result<()> {
-        Ok(self.ledger()?.note_sync(now())?)
-    }
-
-    /// Changes what the administrator decides, in the ledger, and brings it in force at once. Returns what `change`
-    /// returns, and the report of bringing it in force.
-    pub fn change<T>(
-        global: &Global,
-        config: &Config,
-        change: impl FnOnce(&mut Ledger) -> anyhow::Result<T>,
-    ) -> anyhow::Result<(T, Report)> {
-        let started = Instant::now();
-        let mut opened = Self::open(global, config, true)?;
-        opened.ledger()?.lock_within(CHANGE_WAITS)?;
-        let recorded = opened.begin()?;
-        let changed = change(opened.ledger()?)?;
-        let mut session = opened.session(config, Role::Whole, Patience(Some(Duration::ZERO)), false)?;
-        let mut report = Report::new(false);
-        let worked = session.enforce(&mut report);
-        if worked.is_ok() {
-            session.complete(&mut report);
-        }
-        session.record(recorded, &mut report, &worked)?;
-        worked?;
-        session.ask_root()?;
-        report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok((changed, report))
-    }
-
-    /// Takes the first picture.
-    pub fn session<'a>(
-        &mut self,
-        config: &'a Config,
-        role: Role,
-        patience: Patience,
-        terminal: bool,
-    ) -> anyhow::Result<Session<'a>> {
-        for warning in config.warnings.iter().filter(|_| role != Role::Fetcher) {
-            log::warn!("{warning}");
-        }
-        let mut ledger = self.ledger.take().ok_or_else(|| anyhow::anyhow!("the session was begun twice"))?;
-        let picture = Picture::load(&mut ledger, config, now())?;
-        Ok(Session {
-            config,
-            before: picture.rows.ours.clone(),
-            picture,
-            ledger,
-            role,
-            accepts: false,
-            patience,
-            progress: if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() },
-            run_dir: self.run_dir.clone(),
-            surroundings: std::mem::take(&mut self.surroundings),
-            is_root: rustix::process::geteuid().is_root(),
-            freepbx_conf: self.freepbx_conf.clone(),
-        })
-    }
-
-    fn ledger(&mut self) -> anyhow::Result<&mut Ledger> {
-        self.ledger.as_mut().ok_or_else(|| anyhow::anyhow!("the session has begun"))
+        Ok(Recorded { id, began, last_began })
     }
 }
 
 /// Everything that one run works with.
-pub struct Session<'a> {
-    pub(super) config: &'a Config,
+pub struct Session {
+    pub(super) environment: Environment,
+    pub(super) config: Arc<Config>,
     pub(super) ledger: Ledger,
+    pub(super) clock: Clock,
     pub(super) picture: Picture,
     pub(super) role: Role,
     /// Whether a list may lose more than half.
     pub(super) accepts: bool,
     pub(super) patience: Patience,
-    pub(super) progress: ProgressBar,
+    pub(super) progress: Box<dyn Progress>,
     /// Rows of ours as they were when the run began.
     pub(super) before: BTreeSet<String>,
     /// Where the daemon keeps its lock.
     pub(super) run_dir: String,
     /// Where to look for those who must get through.
     pub(super) surroundings: Surroundings,
-    pub(super) is_root: bool,
-    /// FreePBX's settings; their owner is who fwconsole runs as.
-    pub(super) freepbx_conf: PathBuf,
 }
 
-impl Session<'_> {
+impl Session {
+    /// Takes the first picture.
+    pub(super) fn new(context: Context, role: Role, patience: Patience) -> Result<Self> {
+        let Context { environment, config, mut ledger, clock, run_dir, surroundings, progress, .. } = context;
+        for warning in config.warnings.iter().filter(|_| role != Role::Fetcher) {
+            log::warn!("{warning}");
+        }
+        let picture = Picture::load(&mut ledger, &config, clock.now())?;
+        Ok(Self {
+            before: picture.rows.ours.clone(),
+            environment,
+            config,
+            ledger,
+            clock,
+            picture,
+            role,
+            accepts: false,
+            patience,
+            progress,
+            run_dir,
+            surroundings,
+        })
+    }
+
     /// Whether this process saves anything.
     pub(super) fn is_dry(&self) -> bool {
         self.role == Role::DryRun
@@ -201,10 +131,10 @@ impl Session<'_> {
     /// Learns who is protected, then asks the chosen feeds; what comes is in force as far as this process may.
     pub(super) fn fetch(
         &mut self,
-        args: &SyncArgs,
-        chosen: &[&FeedConfig],
+        request: &SyncRequest,
+        chosen: &[FeedConfig],
         report: &mut Report,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         if self.is_dry() {
             self.catch_up_if_lost()?;
         }
@@ -213,14 +143,14 @@ impl Session<'_> {
         fault::point("protected-known")?;
         // First what time and the administrator changed: that needs no network.
         self.apply(report)?;
-        self.accepts = args.accept;
+        self.accepts = request.accept;
         // A doubted clock is compared with theirs, whenever they were asked last.
-        let forced = args.feed.is_some() || args.full || args.accept || clock::doubt().is_some();
+        let forced = request.feed.is_some() || request.full || request.accept || self.clock.doubt().is_some();
         for feed in chosen {
-            if args.full {
+            if request.full {
                 self.start_over(&feed.name)?;
             }
-            if args.accept {
+            if request.accept {
                 self.accept(&feed.name)?;
             }
             let asked = self.ask_feed(feed, forced, report)?;
@@ -235,26 +165,26 @@ impl Session<'_> {
     }
 
     /// Brings rows and firewall to what the ledger says.
-    pub(super) fn enforce(&mut self, report: &mut Report) -> anyhow::Result<()> {
+    pub(super) fn enforce(&mut self, report: &mut Report) -> Result<()> {
         self.say_doubt(report);
         self.settle()?;
         self.apply(report)?;
         self.reload(report)?;
-        self.progress.finish_and_clear();
+        self.progress.done();
         Ok(())
     }
 
     /// Looks at the ledger again, after another process changed it.
-    pub(super) fn refresh(&mut self) -> anyhow::Result<()> {
-        clock::look(&mut self.ledger)?;
-        self.picture = Picture::load(&mut self.ledger, self.config, now())?;
+    pub(super) fn refresh(&mut self) -> Result<()> {
+        self.clock = Clock::look(&mut self.ledger)?;
+        self.picture = Picture::load(&mut self.ledger, &self.config, self.clock.now())?;
         Ok(())
     }
 
     /// Asks root to bring into force what only root can, unless this is root. The end of a run: the lock is given back
     /// first, so that root's run finds it free.
-    pub(super) fn ask_root(mut self) -> anyhow::Result<()> {
-        if !self.is_root {
+    pub(super) fn ask_root(mut self) -> Result<()> {
+        if !self.environment.is_root {
             self.ledger.unlock()?;
             request::after_change();
         }
@@ -263,16 +193,15 @@ impl Session<'_> {
 
     /// Says that the clock is doubted, when it is.
     fn say_doubt(&self, report: &mut Report) {
-        if let Some(doubt) = clock::doubt() {
-            report.warn(doubt);
+        if let Some(doubt) = self.clock.doubt() {
+            report.warn(doubt.to_owned());
         }
     }
 
     /// Shows what is going on, on a terminal.
     pub(super) fn say(&self, text: &str) {
         // The child may be somebody else by now.
-        self.progress.set_message(one_line(text, 200).into_owned());
-        self.progress.tick();
+        self.progress.say(&one_line(text, 200));
     }
 
     /// Tells how far the asking is: on a terminal, or to the parent.
@@ -299,7 +228,7 @@ impl Session<'_> {
     }
 
     /// Notes for [`crate::ledger::history`] what became of the run and how things stand.
-    fn note_history(&mut self, run: &Run, report: &Report) -> anyhow::Result<()> {
+    fn note_history(&mut self, run: &Run, report: &Report) -> Result<()> {
         let b = &report.blacklist;
         // Only root looks into the kernel; anybody's run goes by what root found last.
         let set = self.ledger.set_found()?;
@@ -311,9 +240,9 @@ impl Session<'_> {
             over_limit: b.over_limit as u64,
         };
         let failed = run.exit_code != Some(0);
-        self.ledger.note_hour(now(), failed, (run.added, run.removed), Some(figures))?;
-        let sizes = self.picture.sizes(now());
-        self.ledger.note_feed_sizes(now(), &sizes)?;
+        self.ledger.note_hour(self.clock.now(), failed, (run.added, run.removed), Some(figures))?;
+        let sizes = self.picture.sizes(self.clock.now());
+        self.ledger.note_feed_sizes(self.clock.now(), &sizes)?;
         Ok(())
     }
 
@@ -322,13 +251,13 @@ impl Session<'_> {
         &mut self,
         recorded: Recorded,
         report: &mut Report,
-        worked: &anyhow::Result<()>,
-    ) -> anyhow::Result<()> {
+        worked: &Result<()>,
+    ) -> Result<()> {
         let error = worked.as_ref().err().map(|error| format!("{error:#}")).or_else(|| report.first_error());
-        let exit = worked.as_ref().err().map_or(report.exit, Exit::of_error);
+        let exit = worked.as_ref().err().map_or(report.exit, Failure::exit);
         let record = Run {
             started_at: recorded.began,
-            finished_at: Some(now()),
+            finished_at: Some(self.clock.now()),
             exit_code: Some(exit.code()),
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
@@ -340,20 +269,20 @@ impl Session<'_> {
         report.log(error.as_deref());
         if worked.is_err() && noted.is_ok() {
             // The figures are not known; that it failed is. The first error is the one to tell.
-            let _ = self.ledger.note_hour(now(), true, (record.added, record.removed), None);
+            let _ = self.ledger.note_hour(self.clock.now(), true, (record.added, record.removed), None);
         }
         if worked.is_ok() {
             noted?;
             self.note_history(&record, report)?;
-            clock::end(&mut self.ledger)?;
-            if self.is_root {
-                self.ledger.set_state(ROOT_RUN, now())?;
+            self.clock.end(&mut self.ledger)?;
+            if self.environment.is_root {
+                self.ledger.set_state(ROOT_RUN, self.clock.now())?;
             }
             fault::point("run-noted")?;
             self.note_notices(report)?;
             if let Some(before) = recorded.last_began {
                 // The clock may have been ahead then.
-                self.ledger.prune(before.min(now()))?;
+                self.ledger.prune(before.min(self.clock.now()))?;
             }
             fault::point("pruned")?;
         }

@@ -14,8 +14,8 @@ use serde::Serialize;
 
 use crate::config::Webhook;
 use crate::feed::http::{HttpClient, Redirects, host_of};
-use crate::feed::text::one_line;
 use crate::ledger::notices::Noted;
+use crate::system::text::one_line;
 
 /// How long each of both may take.
 pub const PATIENCE: Duration = Duration::from_secs(10);

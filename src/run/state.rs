@@ -6,17 +6,17 @@ use std::net::IpAddr;
 
 use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
 use crate::ban::snapshot::NEVER;
+use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, Asking};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, FeedConfig, Limit, Writer};
-use crate::database::Result;
 use crate::ledger::Ledger;
 use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Release;
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::{self, Firewall};
-use crate::pbx::host::{self, Target};
+use crate::system::database::Result;
 
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
 /// day. Without this a lost ledger would leave the PBX open until the feeds are complete.
@@ -135,7 +135,7 @@ impl Picture {
             self.rows.ours.extend(ours);
         }
         let foreign = self.rows.foreign.iter().map(|key| {
-            let prefixes = match host::target(key) {
+            let prefixes = match target::target(key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
                     self.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()

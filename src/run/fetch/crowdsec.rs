@@ -3,15 +3,9 @@
 //! CrowdSec remembers what each key was told. So the ledger notes before each request that an answer is on its way:
 //! when it does not arrive, or is not saved, the next request is for everything, and nothing is missed.
 
-use super::super::exit::Exit;
-use super::super::now;
-use super::super::picture::asking_of;
-use super::report::{FeedReport, RefusedEntry, Report};
-use super::session::Session;
 use crate::ban::never_block::Verdict;
 use crate::ban::timed::Answer;
 use crate::config::{CrowdsecConfig, FeedConfig};
-use crate::fault;
 use crate::feed::FetchError;
 use crate::feed::crowdsec::Decisions;
 use crate::feed::crowdsec::cursor::Cursor;
@@ -19,12 +13,18 @@ use crate::feed::error::SetupError;
 use crate::feed::http::{HttpClient, Question, Redirects};
 use crate::kernel::set::hits;
 use crate::ledger::feeds::{FeedState, Refused};
-use crate::secret::Secret;
+use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::session::Session;
+use crate::run::state::asking_of;
+use crate::system::exit::Exit;
+use crate::system::failure::{Classify, Result};
+use crate::system::fault;
+use crate::system::secret::Secret;
 
 /// Protected addresses that a report names.
 const REPORTED: usize = 1_000;
 
-impl Session<'_> {
+impl Session {
     /// Asks CrowdSec, unless its interval has not passed. What goes wrong with it is in its report; an error is one of
     /// the database.
     pub(super) fn ask_crowdsec(
@@ -33,12 +33,13 @@ impl Session<'_> {
         crowdsec: &CrowdsecConfig,
         forced: bool,
         report: &mut Report,
-    ) -> anyhow::Result<FeedReport> {
+    ) -> Result<FeedReport> {
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
         let next = state.last_attempt.map(|last| last + config.interval.as_secs()).max(state.retry_at);
-        let waits = state.last_attempt.is_some_and(|last| last <= now()) && next.is_some_and(|at| now() < at);
+        let waits = state.last_attempt.is_some_and(|last| last <= self.clock.now())
+            && next.is_some_and(|at| self.clock.now() < at);
         if waits && !forced {
             return Ok(asked);
         }
@@ -52,7 +53,9 @@ impl Session<'_> {
         let (question, boot) = (crowdsec.question(&key), hits::boot());
         let cursor: Option<Cursor> = state.cursor.as_deref().and_then(|text| text.parse().ok());
         let goes_on = |cursor: &Cursor| {
-            !self.is_dry() && state.complete && cursor.goes_on(question, boot, state.last_success, now())
+            !self.is_dry()
+                && state.complete
+                && cursor.goes_on(question, boot, state.last_success, self.clock.now())
         };
         let known = cursor.filter(goes_on);
         let mut whole = known.is_none();
@@ -71,18 +74,18 @@ impl Session<'_> {
                 Err(error) => {
                     let pause =
                         error.retry_after().map(|pause| i64::try_from(pause.as_secs()).unwrap_or(3_600));
-                    let (retry_at, exit) = (pause.map(|pause| now() + pause), Exit::of_feed(&error));
+                    let (retry_at, exit) = (pause.map(|pause| self.clock.now() + pause), error.exit());
                     self.fail(config, &mut asked, error.to_string(), exit, retry_at)?;
                     return Ok(asked);
                 }
             };
             fault::point("answer-read")?;
-            if whole || !self.answer(config, crowdsec, state.id, &decisions).is_unclear(now()) {
+            if whole || !self.answer(config, crowdsec, state.id, &decisions).is_unclear(self.clock.now()) {
                 break decisions;
             }
             whole = true;
         };
-        let whole_at = known.filter(|_| !whole).map_or_else(now, |cursor| cursor.whole_at);
+        let whole_at = known.filter(|_| !whole).map_or_else(|| self.clock.now(), |cursor| cursor.whole_at);
         let state = FeedState { cursor: Some(Cursor { whole_at, question, boot }.to_string()), ..state };
         self.take_decisions(config, crowdsec, state, &decisions, whole, &mut asked)?;
         self.apply(report)?;
@@ -116,8 +119,8 @@ impl Session<'_> {
         decisions: &Decisions,
         whole: bool,
         asked: &mut FeedReport,
-    ) -> anyhow::Result<()> {
-        let now = now();
+    ) -> Result<()> {
+        let now = self.clock.now();
         self.count_decisions(decisions, asked);
         let answer = self.answer(config, crowdsec, state.id, decisions);
         if let Some(held) = answer.collapsed(now).filter(|_| whole && !self.accepts) {

@@ -7,6 +7,7 @@
 //! does not act on. After each change it waits until the parent has put it in force: what came is blocked before more
 //! is asked for.
 
+use crate::system::failure::{Classify, Failure, Result};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -23,14 +24,14 @@ use rustix::process::{
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use serde::{Deserialize, Serialize};
 
-use super::super::Global;
-use super::SyncArgs;
 use super::report::Report;
 use crate::config::KEY_VARIABLE;
-use crate::fault;
-use crate::feed::text::one_line;
 use crate::pbx::freepbx_conf;
 use crate::pbx::ssh;
+use crate::run::{Environment, SyncRequest};
+use crate::system::exit::Exit;
+use crate::system::fault;
+use crate::system::text::one_line;
 
 /// Variables that the child gets: the key, how to reach the internet, and whose certificates to trust.
 pub const VARIABLES: [&str; 7] =
@@ -85,11 +86,13 @@ pub fn tell(event: &Event) {
 }
 
 /// Tells the parent that the ledger changed and waits until it has put that in force.
-pub fn tell_and_wait() -> anyhow::Result<()> {
+pub fn tell_and_wait() -> Result<()> {
     fault::point("about-to-tell")?;
     tell(&Event::Changed);
     let mut answer = String::new();
-    anyhow::ensure!(std::io::stdin().lock().read_line(&mut answer)? > 0, "the run ended");
+    if std::io::stdin().lock().read_line(&mut answer)? == 0 {
+        return Err(Failure::new(Exit::TryAgain, "the run ended"));
+    }
     fault::point("in-force")?;
     Ok(())
 }
@@ -99,13 +102,13 @@ pub fn tell_and_wait() -> anyhow::Result<()> {
 /// It is started as root and becomes the owner of freepbx.conf here, not before it starts: a process of asterisk can
 /// be looked into by any other, until it says no, and has root's terminal until it leaves it. One that was root never
 /// could and has left it already.
-pub fn confine(freepbx_conf: &Path) -> anyhow::Result<()> {
+pub fn confine(freepbx_conf: &Path) -> Result<()> {
     give_up_root(freepbx_conf)?;
     limit()
 }
 
 /// The first half: becomes asterisk, away from every terminal, and is not to be looked into.
-pub(super) fn give_up_root(freepbx_conf: &Path) -> anyhow::Result<()> {
+pub(super) fn give_up_root(freepbx_conf: &Path) -> Result<()> {
     // Away from the administrator's terminal, so that nothing can be typed into it. Fails only for the leader of a
     // session, which has none.
     let _ = setsid();
@@ -115,7 +118,9 @@ pub(super) fn give_up_root(freepbx_conf: &Path) -> anyhow::Result<()> {
         set_thread_groups(&[])?;
         set_thread_res_gid(group, group, group)?;
         set_thread_res_uid(user, user, user)?;
-        anyhow::ensure!(!geteuid().is_root() && getppid().is_some(), "root was not given up");
+        if geteuid().is_root() || getppid().is_none() {
+            return Err(Failure::bug("root was not given up"));
+        }
     }
     set_parent_process_death_signal(Some(Signal::KILL))?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
@@ -123,7 +128,7 @@ pub(super) fn give_up_root(freepbx_conf: &Path) -> anyhow::Result<()> {
 }
 
 /// The second half: no way to new privileges, and limits.
-pub(super) fn limit() -> anyhow::Result<()> {
+pub(super) fn limit() -> Result<()> {
     let limit = |most| Rlimit { current: Some(most), maximum: Some(most) };
     rustix::thread::set_no_new_privs(true)?;
     setrlimit(Resource::As, limit(MEMORY))?;
@@ -143,9 +148,9 @@ pub struct Child {
 
 impl Child {
     /// Starts the child as the owner of freepbx.conf. `wait` bounds its waiting for rate limits.
-    pub(super) fn start(global: &Global, args: &SyncArgs, wait: Option<Duration>) -> anyhow::Result<Self> {
+    pub(super) fn start(environment: &Environment, request: &SyncRequest) -> Result<Self> {
         // Whom the child is to become must be known before it starts.
-        freepbx_conf::owner(&global.freepbx_conf)?;
+        freepbx_conf::owner(&environment.freepbx_conf)?;
         let mut command = Command::new(env::current_exe()?);
         command.env_clear().current_dir("/");
         command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
@@ -155,16 +160,16 @@ impl Child {
         // Whose session it is: the administrator must not lock himself out. The child may not look for him itself.
         command.envs(ssh::find().map(|client| ("SSH_CONNECTION", client.to_string())));
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        if let Some(file) = &global.config {
+        if let Some(file) = &environment.config_file {
             command.arg("--config").arg(fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
         }
-        command.arg("--freepbx-conf").arg(&global.freepbx_conf).arg("fetch");
-        command.args(args.feed.iter().flat_map(|name| ["--feed", name]));
+        command.arg("--freepbx-conf").arg(&environment.freepbx_conf).arg("fetch");
+        command.args(request.feed.iter().flat_map(|name| ["--feed", name]));
         command
-            .args(args.full.then_some("--full"))
-            .args(args.accept.then_some("--accept"))
-            .args(args.dry_run.then_some("--dry-run"));
-        let most = wait.unwrap_or(UNBOUNDED);
+            .args(request.full.then_some("--full"))
+            .args(request.accept.then_some("--accept"))
+            .args(request.dry_run.then_some("--dry-run"));
+        let most = request.wait.unwrap_or(UNBOUNDED);
         command.arg("--wait").arg(most.as_secs().to_string());
         let mut process = command.spawn()?;
         let (answers, stdout, stderr) = (process.stdin.take(), process.stdout.take(), process.stderr.take());
@@ -194,14 +199,14 @@ impl Child {
     }
 
     /// The next thing it tells, none when it has ended.
-    pub fn next(&mut self) -> anyhow::Result<Option<Event>> {
+    pub fn next_event(&mut self) -> Result<Option<Event>> {
         match self.lines.recv_timeout(self.until.saturating_duration_since(Instant::now())) {
             Ok(line) => Ok(Some(serde_json::from_str(&line?)?)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => {
-                anyhow::bail!(
-                    "asking the feeds took longer than it may; it was ended, the next run goes on from there"
-                )
+                let what =
+                    "asking the feeds took longer than it may; it was ended, the next run goes on from there";
+                Err(Failure::new(Exit::TryAgain, what))
             }
         }
     }
@@ -215,13 +220,15 @@ impl Child {
     }
 
     /// Waits for its end. `told` is whether its report came: without it, its last words and its end are the error.
-    pub fn finish(mut self, told: bool) -> anyhow::Result<()> {
+    pub fn finish(mut self, told: bool) -> Result<()> {
         let status = self.process.wait()?;
         if told {
             return Ok(());
         }
         let Ok(complaint) = std::mem::replace(&mut self.complaint, thread::spawn(String::new)).join() else {
-            anyhow::bail!("the process that asks the feeds ended unexpectedly ({status})");
+            return Err(Failure::bug(format!(
+                "the process that asks the feeds ended unexpectedly ({status})"
+            )));
         };
         let text = complaint.trim().trim_start_matches("banbridge: ");
         let ended_by = status.signal().and_then(Signal::from_named_raw);
@@ -229,12 +236,10 @@ impl Child {
             let text = format!(
                 "the process that asks the feeds was ended ({status}); what came stays, the next run goes on from there"
             );
-            let exit = super::super::exit::Exit::TryAgain;
+            let exit = Exit::TryAgain;
             return Err(Failed::new(text, status, exit).into());
         }
-        let exit = super::super::exit::Exit::from_code(
-            status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX),
-        );
+        let exit = Exit::from_code(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX));
         Err(Failed::new(one_line(text, COMPLAINT).into_owned(), status, exit).into())
     }
 }
@@ -254,12 +259,18 @@ pub struct Failed {
     text: String,
     status: String,
     /// What its exit code means.
-    pub exit: super::super::exit::Exit,
+    pub exit: Exit,
+}
+
+impl Classify for Failed {
+    fn exit(&self) -> Exit {
+        self.exit
+    }
 }
 
 impl Failed {
     /// `text` are its last words.
-    pub fn new(text: String, status: std::process::ExitStatus, exit: super::super::exit::Exit) -> Self {
+    pub fn new(text: String, status: std::process::ExitStatus, exit: Exit) -> Self {
         Self { text, status: status.to_string(), exit }
     }
 }

@@ -4,6 +4,8 @@
 //! names: whoever can write that file would be root. Their environment is empty but for a fixed PATH (`iptables`
 //! starts `modprobe`) and the locale, their time is bounded, and so is what they may print.
 
+use crate::system::exit::Exit;
+use crate::system::failure::Classify;
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::MetadataExt;
@@ -73,6 +75,16 @@ pub enum ProgramError {
     /// It ended with a failure: its first complaint.
     #[error("{0}: {1}")]
     Failed(String, String),
+}
+
+impl Classify for ProgramError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Missing(_) | Self::Run(..) | Self::Late(..) | Self::TooMuch(..) | Self::Failed(..) => {
+                Exit::Unreachable
+            }
+        }
+    }
 }
 
 /// What runs programs. The tests have one of their own that records what it is asked.

@@ -34,6 +34,16 @@ pub fn one_line(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// A number with its noun: `1 row`, `2 rows`.
+pub fn count(number: usize, noun: &str) -> String {
+    let end = match (number, noun.strip_suffix("ss")) {
+        (1, _) => "",
+        (_, Some(_)) => "es",
+        (_, None) => "s",
+    };
+    format!("{number} {noun}{end}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,5 +72,11 @@ mod tests {
             let shown = one_line("a\u{1b}b\u{202e}cdefghijkl", most);
             assert!(shown.chars().count() <= most.max(3), "{most} {shown}");
         }
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        let all = [count(0, "row"), count(1, "row"), count(2, "address"), count(1, "address")];
+        assert_eq!(all, ["0 rows", "1 row", "2 addresses", "1 address"]);
     }
 }

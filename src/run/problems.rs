@@ -2,15 +2,14 @@
 
 use serde::Serialize;
 
-use super::clock;
-use super::output::Time;
-use super::picture::Picture;
 use crate::ban::notice::{self, Facts, FeedFacts, Listed, Notice};
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
-use crate::database::Result;
-use crate::feed::text::one_line;
 use crate::ledger::Ledger;
+use crate::run::state::Picture;
+use crate::system::database::Result;
+use crate::system::text::one_line;
+use crate::system::time::Time;
 
 /// Protected addresses that are looked for at most; no text names that many.
 const MOST_LISTED: usize = 1_000;
@@ -44,6 +43,8 @@ pub struct Circumstances {
     pub over_limit: usize,
     /// Whether there is a set.
     pub by_set: bool,
+    /// Why the clock is doubted.
+    pub doubt: Option<String>,
 }
 
 /// The notices of this moment.
@@ -72,7 +73,7 @@ pub fn decide(
     Ok(notice::notices(&Facts {
         now,
         last_run: around.last_run,
-        clock: clock::doubt(),
+        clock: around.doubt.clone(),
         enabled: picture.firewall.enabled,
         running: around.running,
         feeds: feeds.collect(),

@@ -1,26 +1,26 @@
 //! The second place that blocks: the set in the kernel, which root brings to what is wanted.
 
+use crate::system::failure::Result;
 use std::path::Path;
 
-use super::super::exit::Exit;
-use super::super::now;
 use super::report::{Report, SetReport};
 use super::session::{Role, Session};
 use crate::ban::plan::Plan;
 use crate::config::Enabled;
-use crate::kernel::program::System;
 use crate::kernel::set::{self, DIRECTORY, Desired, Outcome, Set, SetError, hits};
 use crate::ledger::hits::SetState;
+use crate::system::exit::Exit;
+use crate::system::program::System;
 
 /// How long the firewall must have been off before the set goes too, in seconds. `fwconsole firewall restart` switches
 /// it off for a moment, and the set is there to leave no gap then.
 const OFF: i64 = 120;
 
-impl Session<'_> {
+impl Session {
     /// Brings the set to what the plan blocks. An administrator who switched the firewall off wants nothing blocked, so
     /// then there is no set either.
-    pub(super) fn bring_set(&mut self, plan: &Plan, report: &mut Report) -> anyhow::Result<()> {
-        if self.role != Role::Whole || !self.is_root {
+    pub(super) fn bring_set(&mut self, plan: &Plan, report: &mut Report) -> Result<()> {
+        if self.role != Role::Whole || !self.environment.is_root {
             return Ok(());
         }
         let programs = System::default();
@@ -28,7 +28,7 @@ impl Session<'_> {
         let wished = self.config.set.enabled;
         let off_since = self.off_since()?;
         if wished == Enabled::No || off_since.is_some() {
-            if wished == Enabled::No || off_since.is_some_and(|since| now() - since >= OFF) {
+            if wished == Enabled::No || off_since.is_some_and(|since| self.clock.now() - since >= OFF) {
                 self.leave_no_set(&programs, directory, report)?;
             }
             return Ok(());
@@ -37,7 +37,7 @@ impl Session<'_> {
             Ok(set) => set,
             Err(error) => return self.do_without(&error, wished, report),
         };
-        self.ledger.count_hits(set.held(), hits::boot(), now())?;
+        self.ledger.count_hits(set.held(), hits::boot(), self.clock.now())?;
         let outcome = match set.bring(&Desired::new(plan, &self.picture.never_block)) {
             Ok(outcome) => outcome,
             Err(error) => return self.do_without(&error, wished, report),
@@ -49,7 +49,7 @@ impl Session<'_> {
         self.note_set(&SetState {
             backend: Some(set.backend()),
             size: outcome.size,
-            checked_at: now(),
+            checked_at: self.clock.now(),
             note,
         })?;
         let Outcome { size, added, removed, .. } = outcome;
@@ -64,24 +64,20 @@ impl Session<'_> {
     }
 
     /// Since when the firewall is switched off; none when it is on.
-    fn off_since(&mut self) -> anyhow::Result<Option<i64>> {
+    fn off_since(&mut self) -> Result<Option<i64>> {
         let known = self.ledger.state("off_since")?.filter(|since| *since != 0);
         let is_off = !self.picture.firewall.enabled;
         match (is_off, known) {
             (false, Some(_)) => self.ledger.set_state("off_since", 0)?,
-            (true, None) => self.ledger.set_state("off_since", now())?,
+            (true, None) => self.ledger.set_state("off_since", self.clock.now())?,
             _ => {}
         }
-        Ok(is_off.then(|| known.filter(|since| *since <= now()).unwrap_or_else(now)))
+        Ok(is_off
+            .then(|| known.filter(|since| *since <= self.clock.now()).unwrap_or_else(|| self.clock.now())))
     }
 
     /// Removes the set, when there is one.
-    fn leave_no_set(
-        &mut self,
-        programs: &System,
-        directory: &Path,
-        report: &mut Report,
-    ) -> anyhow::Result<()> {
+    fn leave_no_set(&mut self, programs: &System, directory: &Path, report: &mut Report) -> Result<()> {
         let known = self.ledger.set_found()?;
         // Without a set noted there may still be one: a ledger that was lost, or a program of before.
         match set::remove(programs, directory) {
@@ -92,13 +88,13 @@ impl Session<'_> {
             }
             Err(_) => {}
         }
-        self.note_set(&SetState { backend: None, size: 0, checked_at: now(), note: None })
+        self.note_set(&SetState { backend: None, size: 0, checked_at: self.clock.now(), note: None })
     }
 
     /// Goes on without a set; that is an error only where the configuration asks for one.
-    fn do_without(&mut self, error: &SetError, wished: Enabled, report: &mut Report) -> anyhow::Result<()> {
+    fn do_without(&mut self, error: &SetError, wished: Enabled, report: &mut Report) -> Result<()> {
         let note = Some(error.to_string());
-        self.note_set(&SetState { backend: None, size: 0, checked_at: now(), note })?;
+        self.note_set(&SetState { backend: None, size: 0, checked_at: self.clock.now(), note })?;
         if wished == Enabled::Yes {
             report.warn(format!("[set] enabled = \"yes\", but {error}"));
             report.exit = report.exit.worse(Exit::Unreachable);
@@ -109,7 +105,7 @@ impl Session<'_> {
     }
 
     /// Notes what was found, when it is anything else than before or an hour old.
-    fn note_set(&mut self, state: &SetState) -> anyhow::Result<()> {
+    fn note_set(&mut self, state: &SetState) -> Result<()> {
         let known = self.ledger.set_found()?;
         let same = |known: &SetState| {
             (known.backend, known.size, &known.note) == (state.backend, state.size, &state.note)

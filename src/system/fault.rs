@@ -17,7 +17,7 @@
 //! Each point that is passed is noted in the file `trace`.
 
 #[cfg(not(feature = "faults"))]
-use crate::database::Result;
+use crate::system::database::Result;
 
 /// What a child must be given besides its own variables.
 #[cfg(feature = "faults")]
@@ -55,7 +55,7 @@ mod with_feature {
 
     use rustix::process::{Signal, getpid, kill_process};
 
-    use crate::database::{DatabaseError, Result};
+    use crate::system::database::{DatabaseError, Result};
 
     static PASSED: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 

@@ -1,27 +1,27 @@
 //! Learns who must get through before anything is blocked.
 
+use crate::system::failure::Result;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::super::now;
 use super::report::Report;
 use super::session::Session;
+use crate::ban::target::{self, Target};
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::pbx::host::{self, Target};
 use crate::pbx::names::Resolver;
 use crate::pbx::protected::{self, Named, Reading};
 
-impl Session<'_> {
+impl Session {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
     /// cannot be read counts as it was last known.
     pub(super) fn learn_who_is_protected(
         &mut self,
         resolver: &dyn Resolver,
         report: &mut Report,
-    ) -> anyhow::Result<()> {
-        self.surroundings.allow = allow_list(self.config, &mut self.ledger)?;
+    ) -> Result<()> {
+        self.surroundings.allow = allow_list(&self.config, &mut self.ledger)?;
         let readings = protected::read(self.ledger.conn(), &self.surroundings)?;
         let names = self.resolve(&readings, resolver, report)?;
         let mut known = self.ledger.protections()?;
@@ -33,7 +33,7 @@ impl Session<'_> {
                         known.retain(|one| one.source != source || source.lingers());
                         known.extend(found);
                     } else {
-                        self.ledger.save_source(source, &found, now())?;
+                        self.ledger.save_source(source, &found, self.clock.now())?;
                     }
                 }
                 Err(error) => {
@@ -61,9 +61,9 @@ impl Session<'_> {
         readings: &[Reading],
         resolver: &dyn Resolver,
         report: &mut Report,
-    ) -> anyhow::Result<BTreeMap<String, Vec<IpAddr>>> {
+    ) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
-        let in_rows = self.picture.rows.foreign.iter().filter_map(|key| host::target(key));
+        let in_rows = self.picture.rows.foreign.iter().filter_map(|key| target::target(key));
         let targets = named.map(|named| named.target.clone()).chain(in_rows);
         let mut questions: Vec<String> = targets.filter_map(|target| target.question()).collect();
         // Their order decides who is asked for when there are very many.
@@ -87,7 +87,7 @@ impl Session<'_> {
                 self.picture.names.insert(name, addresses);
             }
         } else {
-            self.ledger.save_names(&found, &used, now())?;
+            self.ledger.save_names(&found, &used, self.clock.now())?;
             self.picture.names = self.ledger.names()?;
             lately = self.ledger.names_lately()?;
         }
@@ -115,7 +115,7 @@ fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Re
 }
 
 fn unanswered(question: &str, known: bool) -> String {
-    match (question.strip_prefix(host::SERVICE), known) {
+    match (question.strip_prefix(target::SERVICE), known) {
         (Some(domain), true) => format!(
             "the SIP servers of {domain} (SRV) were not answered now; those last known go on to count"
         ),
@@ -152,12 +152,12 @@ fn resolved<'a>(
 }
 
 /// The `allow` list of the configuration and of the ledger, with a label each.
-fn allow_list(config: &Config, ledger: &mut Ledger) -> anyhow::Result<Vec<(Target, String)>> {
+fn allow_list(config: &Config, ledger: &mut Ledger) -> Result<Vec<(Target, String)>> {
     let in_file =
         config.protect.allow.iter().map(|allow| (allow.0.clone(), format!("{allow} in the configuration")));
     let by_command = ledger.allowed()?.into_iter().filter_map(|allowed| {
         let comment = allowed.comment.map(|comment| format!(" ({comment})")).unwrap_or_default();
-        Some((host::target(&allowed.target)?, format!("{}{comment}", allowed.target)))
+        Some((target::target(&allowed.target)?, format!("{}{comment}", allowed.target)))
     });
     Ok(in_file.chain(by_command).collect())
 }
@@ -168,13 +168,14 @@ pub fn learn_allowed(
     ledger: &mut Ledger,
     new: &[Target],
     resolver: &dyn Resolver,
-) -> anyhow::Result<()> {
+    now: i64,
+) -> Result<()> {
     let questions: Vec<String> = new.iter().filter_map(Target::question).collect();
     if !questions.is_empty() {
         let found = resolver.resolve(&questions);
         let mut used: Vec<String> = ledger.names()?.into_keys().collect();
         used.extend(questions);
-        ledger.save_names(&found, &used, now())?;
+        ledger.save_names(&found, &used, now)?;
     }
     let list = allow_list(config, ledger)?;
     let named: Vec<Named> =
@@ -182,6 +183,6 @@ pub fn learn_allowed(
     let names = ledger.names_lately()?;
     let found: Vec<Protection> =
         resolved(&named, &names).filter(|one| one.source.accepts(&one.prefix)).collect();
-    ledger.save_source(Source::Allow, &found, now())?;
+    ledger.save_source(Source::Allow, &found, now)?;
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::exit::Exit;
-use super::super::output::count;
 use crate::ban::plan::Driver;
-use crate::feed::text::one_line;
+use crate::system::exit::Exit;
+use crate::system::text::count;
+use crate::system::text::one_line;
 
 /// Seconds that the iptables driver needs to take up or drop one row (measured: 4 to 9 ms).
 pub const SECONDS_A_ROW: f64 = 0.008;
@@ -24,10 +24,15 @@ pub struct RefusedEntry {
 /// What became of one feed. `received` = `accepted` + the number of `refused` + `refused_more`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FeedReport {
+    /// The feed.
     pub name: String,
+    /// Requests that were sent.
     pub requests: u64,
+    /// Entries that came.
     pub received: usize,
+    /// Those of them that count.
     pub accepted: usize,
+    /// Entries that do not count, and why.
     pub refused: Vec<RefusedEntry>,
     /// Refused entries that are counted and not named: a list may have very many.
     #[serde(default)]
@@ -38,7 +43,9 @@ pub struct FeedReport {
     pub held: bool,
     /// What else is to be known of it.
     pub note: Option<String>,
+    /// What went wrong.
     pub error: Option<String>,
+    /// What that means for the exit code.
     #[serde(skip, default = "done")]
     pub exit: Exit,
 }
@@ -48,6 +55,7 @@ fn done() -> Exit {
 }
 
 impl FeedReport {
+    /// Nothing became of it yet.
     pub fn new(name: &str) -> Self {
         Self {
             name: name.to_owned(),
@@ -68,8 +76,11 @@ impl FeedReport {
 /// What became of the firewall's blacklist, in rows of ours. `added` + `kept` is what is there now.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct BlacklistReport {
+    /// How many came.
     pub added: usize,
+    /// How many went.
     pub removed: usize,
+    /// How many stayed.
     pub kept: usize,
     /// The most rows of ours.
     pub limit: usize,
@@ -95,16 +106,22 @@ pub struct SetReport {
     pub backend: Option<String>,
     /// Prefixes that it blocks now.
     pub size: usize,
+    /// How many came.
     pub added: usize,
+    /// How many went.
     pub removed: usize,
 }
 
 /// What is known of the firewall.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct FirewallReport {
+    /// Whether it is switched on.
     pub enabled: bool,
+    /// Whether its daemon runs.
     pub running: bool,
+    /// Its driver.
     pub driver: Option<Driver>,
+    /// How often it looks for changes, in seconds.
     pub period_s: u64,
 }
 
@@ -123,17 +140,23 @@ pub enum Reload {
 /// The whole run.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Report {
+    /// What became of each feed.
     pub feeds: Vec<FeedReport>,
+    /// What became of the blacklist.
     pub blacklist: BlacklistReport,
     /// The second place that blocks; none where there is none.
     pub set: Option<SetReport>,
+    /// How the firewall learns of it.
     pub reload: Reload,
     /// Whether the kernel was seen to hold what the rows say.
     pub verified: bool,
     /// Why the rows could not be brought into force together with the firewall's chain, when they could not.
     pub fallback: Option<String>,
+    /// How the firewall stands.
     pub firewall: FirewallReport,
+    /// What the administrator should know although the run went on.
     pub warnings: Vec<String>,
+    /// Whether nothing was changed.
     pub dry_run: bool,
     /// In a dry run: the rows that would be written.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -141,7 +164,9 @@ pub struct Report {
     /// In a dry run: the rows that would be taken away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plan_remove: Vec<String>,
+    /// How long it took, in milliseconds.
     pub elapsed_ms: u64,
+    /// What that means for the exit code.
     #[serde(skip, default = "done")]
     pub exit: Exit,
     /// Whether this run changed rows.
@@ -150,6 +175,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// A run that begins.
     pub fn new(dry_run: bool) -> Self {
         Self {
             feeds: Vec::new(),

@@ -1,25 +1,23 @@
 //! Asking feeds whether they answer: by a process of its own that is not root, one bounded request a feed, within its
 //! rate limit. Nothing of what they say is taken.
 
+use crate::system::failure::Result;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use clap::Args;
-
-use super::super::exit::Exit;
-use super::super::output::Time;
-use super::super::sync::ask::{client, now_ms, pace};
-use super::super::sync::child;
-use super::super::{Global, clock, now};
 use crate::config::{Config, FeedConfig, ListConfig, Period};
 use crate::doctor::feeds::Asked;
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::feed::http::Validators;
-use crate::feed::text::one_line;
 use crate::feed::{FetchError, pacing, snapshot};
 use crate::ledger::Ledger;
+use crate::run::fetch::{client, now_ms, pace};
+use crate::run::{Environment, child, clock};
+use crate::system::exit::Exit;
+use crate::system::text::one_line;
+use crate::system::time::Time;
 
 /// Name of the hidden command.
 pub const COMMAND: &str = "ask-feeds";
@@ -32,26 +30,15 @@ const ANSWER: u64 = 1 << 20;
 /// The longest error that is shown, in characters.
 const COMPLAINT: usize = 400;
 
-/// What the hidden command takes.
-#[derive(Debug, Args)]
-pub struct AskArgs {
-    /// The configuration comes on standard input
-    #[arg(long)]
-    from_stdin: bool,
-    /// Ask these
-    #[arg(value_name = "NAME")]
-    names: Vec<String>,
-}
-
 /// Has feeds asked; those of a configuration that is not written yet when its text is given.
-pub fn ask(global: &Global, names: &[String], text: Option<&str>) -> anyhow::Result<Vec<Asked>> {
+pub fn ask(environment: &Environment, names: &[String], text: Option<&str>) -> Result<Vec<Asked>> {
     let mut command = Command::new(std::env::current_exe()?);
     command.env_clear().current_dir("/").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-    if let Some(file) = &global.config {
+    if let Some(file) = &environment.config_file {
         command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
     }
-    command.arg("--freepbx-conf").arg(&global.freepbx_conf).arg(COMMAND);
+    command.arg("--freepbx-conf").arg(&environment.freepbx_conf).arg(COMMAND);
     command.args(text.is_some().then_some("--from-stdin")).arg("--").args(names);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = command.spawn()?;
@@ -77,31 +64,34 @@ pub fn ask(global: &Global, names: &[String], text: Option<&str>) -> anyhow::Res
     lines.map(|line| Ok(serde_json::from_slice::<Asked>(line)?)).collect()
 }
 
-/// The child: asks.
-pub fn run(global: &Global, args: &AskArgs) -> anyhow::Result<Exit> {
-    child::confine(&global.freepbx_conf)?;
-    let config = match args.from_stdin {
+/// The child: asks these feeds, of the configuration on standard input when it comes from there, and hands each answer
+/// over. The caller has confined this process.
+pub fn run(
+    environment: &Environment,
+    from_stdin: bool,
+    names: &[String],
+    mut answer: impl FnMut(&Asked) -> Result<()>,
+) -> Result<()> {
+    let config = match from_stdin {
         true => {
             let mut text = String::new();
             std::io::stdin().lock().take(ANSWER).read_to_string(&mut text)?;
             Config::parse(&text, Path::new("the new configuration"), None)?
         }
-        false => global.load_config()?,
+        false => environment.config()?,
     };
-    let mut ledger = global.ledger()?;
+    let (mut ledger, clock) = environment.ledger()?;
     let began = Instant::now();
-    for name in &args.names {
+    for name in names {
         let feed = config.named(name)?;
         let asked = if began.elapsed() > ALL {
             not_asked(name, "there was no time left for it".to_owned())
         } else {
-            one(&mut ledger, &config, feed)?
+            one(&mut ledger, &config, feed, clock.now())?
         };
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", serde_json::to_string(&asked)?)?;
-        out.flush()?;
+        answer(&asked)?;
     }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 fn not_asked(feed: &str, why: String) -> Asked {
@@ -117,11 +107,11 @@ fn failed(feed: &str, error: &FetchError) -> Asked {
     }
 }
 
-fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig) -> anyhow::Result<Asked> {
+fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Result<Asked> {
     let mut feed = feed.clone();
     feed.timeout = Period::seconds(feed.timeout.as_secs().min(EACH).unsigned_abs());
     if let Some(list) = feed.list.clone() {
-        return list_answers(ledger, &feed, &list);
+        return list_answers(ledger, &feed, &list, now);
     }
     if feed.crowdsec.is_some() {
         return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
@@ -137,8 +127,8 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig) -> anyhow::Resul
     let state = ledger.feeds()?.remove(name).unwrap_or_default();
     let pace = pace(config, &feed);
     let mut wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil();
-    if let Some(at) = state.retry_at.filter(|at| (now() + 1..now() + 3_600).contains(at)) {
-        wait = wait.max((at - now()) as f64);
+    if let Some(at) = state.retry_at.filter(|at| (now + 1..now + 3_600).contains(at)) {
+        wait = wait.max((at - now) as f64);
     }
     if wait > 0.0 {
         return Ok(not_asked(name, format!("its rate limit lets it be asked in {wait} s")));
@@ -154,19 +144,19 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig) -> anyhow::Resul
 }
 
 /// Asks for a list, for what changed of it only, and not more often than its publisher allows.
-fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig) -> anyhow::Result<Asked> {
+fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: i64) -> Result<Asked> {
     let name = feed.name.as_str();
     let noted = format!("asked:{:016x}", list.fingerprint());
     let state = ledger.feeds()?.remove(name);
     let last = ledger.state(&noted)?.max(state.as_ref().and_then(|state| state.last_attempt));
     let next = last.map_or(0, |last| last + list.minimum.as_secs());
-    if (now() + 1..=now() + list.minimum.as_secs()).contains(&next) {
+    if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
         let why = format!("its publisher lets it be asked again {}", Time(next));
         return Ok(not_asked(name, why));
     }
     let counts = ledger.is_present() && list.minimum.as_secs() > 0;
     if counts {
-        ledger.set_state(&noted, now())?;
+        ledger.set_state(&noted, now)?;
     }
     let known = ledger.list_state(state.map_or(u16::MAX, |state| state.id))?;
     let known =

@@ -14,15 +14,14 @@
 //! - After a step forward every feed is asked for its whole list, because what seems over may not be, and our rows
 //!   stay until that is done. After a step back, what was noted in the future counts from now.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::output::Time;
-use crate::database::Result;
-use crate::fault;
 use crate::ledger::Ledger;
+use crate::system::database::Result;
+use crate::system::fault;
+use crate::system::time::Time;
 
 /// How far the clock may be from where the last run left it, and from a feed's, in seconds: a day. Time zones set
 /// wrongly are less than that.
@@ -36,13 +35,13 @@ const LEFT: &str = "clock";
 /// Where it keeps what a doubted clock said first.
 const DOUBTED: &str = "clock_doubted";
 
-struct Run {
+/// The time that a run goes by. Nothing else in the program reads the time of day for its decisions.
+#[derive(Debug, Clone)]
+pub struct Clock {
     began: Instant,
     time: i64,
     doubt: Option<String>,
 }
-
-static RUN: Mutex<Option<Run>> = Mutex::new(None);
 
 /// What is to be thought of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,84 +72,94 @@ fn read() -> i64 {
     Timestamp::now().as_second() + fault::clock_is_off()
 }
 
-/// The time that this process goes by, seconds since 1970.
-pub fn now() -> i64 {
-    let run = RUN.lock().unwrap_or_else(PoisonError::into_inner);
-    match &*run {
-        Some(run) => run.time.saturating_add_unsigned(run.began.elapsed().as_secs()),
-        None => read(),
+impl Clock {
+    /// The machine's clock, believed.
+    pub fn of_machine() -> Self {
+        Self::going_by(read(), None)
     }
-}
 
-/// Why the clock is doubted, in words, when it is.
-pub fn doubt() -> Option<String> {
-    RUN.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|run| run.doubt.clone())
-}
-
-fn go_by(time: i64, doubt: Option<String>) {
-    *RUN.lock().unwrap_or_else(PoisonError::into_inner) = Some(Run { began: Instant::now(), time, doubt });
-}
-
-/// Decides what time to go by; changes nothing in the ledger.
-pub fn look(ledger: &mut Ledger) -> Result<()> {
-    let (clock, left) = (read(), ledger.state(LEFT)?);
-    match judge(clock, left, first_doubted(ledger)?) {
-        Judgement::Believed | Judgement::BelievedAfterAll => go_by(clock, None),
-        Judgement::Doubted(time) => go_by(
-            time,
-            Some(format!(
-                "this machine's clock says {}, but the last run was at {}: until a feed's clock agrees with it, or it \
-                 has gone on for a day, nothing is let go. If it is wrong, set it (timedatectl)",
-                Time(clock),
-                Time(left.unwrap_or_default())
-            )),
-        ),
+    fn going_by(time: i64, doubt: Option<String>) -> Self {
+        Self { began: Instant::now(), time, doubt }
     }
-    Ok(())
-}
 
-/// Notes what [`look`] found, as a run begins.
-pub fn begin(ledger: &mut Ledger) -> Result<()> {
-    let (clock, left, doubted) = (read(), ledger.state(LEFT)?, first_doubted(ledger)?);
-    match judge(clock, left, doubted) {
-        Judgement::Doubted(_) => {
-            if doubted.is_none_or(|first| !(first..first + LOOKED_FOR).contains(&clock)) {
-                ledger.set_state(DOUBTED, clock)?;
+    /// Seconds since 1970.
+    pub fn now(&self) -> i64 {
+        self.time.saturating_add_unsigned(self.began.elapsed().as_secs())
+    }
+
+    /// Why the clock is doubted, in words, when it is.
+    pub fn doubt(&self) -> Option<&str> {
+        self.doubt.as_deref()
+    }
+
+    /// Decides what time to go by; changes nothing in the ledger.
+    pub fn look(ledger: &mut Ledger) -> Result<Self> {
+        let (clock, left) = (read(), ledger.state(LEFT)?);
+        Ok(match judge(clock, left, first_doubted(ledger)?) {
+            Judgement::Believed | Judgement::BelievedAfterAll => Self::going_by(clock, None),
+            Judgement::Doubted(time) => Self::going_by(
+                time,
+                Some(format!(
+                    "this machine's clock says {}, but the last run was at {}: until a feed's clock agrees with it, or \
+                     it has gone on for a day, nothing is let go. If it is wrong, set it (timedatectl)",
+                    Time(clock),
+                    Time(left.unwrap_or_default())
+                )),
+            ),
+        })
+    }
+
+    /// The same as a run begins, noted in the ledger.
+    pub fn begin(ledger: &mut Ledger) -> Result<Self> {
+        let (clock, left, doubted) = (read(), ledger.state(LEFT)?, first_doubted(ledger)?);
+        match judge(clock, left, doubted) {
+            Judgement::Doubted(_) => {
+                if doubted.is_none_or(|first| !(first..first + LOOKED_FOR).contains(&clock)) {
+                    ledger.set_state(DOUBTED, clock)?;
+                }
+                Self::look(ledger)
             }
-            look(ledger)
-        }
-        Judgement::Believed => {
-            if doubted.is_some() {
-                ledger.set_state(DOUBTED, 0)?;
+            Judgement::Believed => {
+                if doubted.is_some() {
+                    ledger.set_state(DOUBTED, 0)?;
+                }
+                ledger.set_state(LEFT, clock)?;
+                Ok(Self::going_by(clock, None))
             }
-            go_by(clock, None);
-            ledger.set_state(LEFT, clock)
+            Judgement::BelievedAfterAll => Self::believe(ledger),
         }
-        Judgement::BelievedAfterAll => believe(ledger),
+    }
+
+    /// Notes where the run leaves the clock.
+    pub fn end(&self, ledger: &mut Ledger) -> Result<()> {
+        if self.doubt.is_none() { ledger.set_state(LEFT, self.now()) } else { Ok(()) }
+    }
+
+    /// Compares the clock with a feed's. True when it was doubted and is believed from now on.
+    pub fn compare(&mut self, ledger: &mut Ledger, theirs: Timestamp, changes_nothing: bool) -> Result<bool> {
+        let clock = read();
+        let agree = (theirs.as_second() - LEAP..=theirs.as_second() + LEAP).contains(&clock);
+        if self.doubt.is_none() || !agree {
+            return Ok(false);
+        }
+        *self = if changes_nothing { Self::going_by(clock, None) } else { Self::believe(ledger)? };
+        Ok(true)
+    }
+
+    fn believe(ledger: &mut Ledger) -> Result<Self> {
+        let (clock, left) = (read(), ledger.state(LEFT)?.unwrap_or_default());
+        if clock > left {
+            ledger.start_all_over(clock)?;
+        }
+        ledger.bring_back(clock)?;
+        // Last, so that a run that is cut off in between does it again.
+        ledger.set_state(LEFT, clock)?;
+        ledger.set_state(DOUBTED, 0)?;
+        Ok(Self::going_by(clock, None))
     }
 }
 
-/// Notes where the run leaves the clock.
-pub fn end(ledger: &mut Ledger) -> Result<()> {
-    if doubt().is_none() { ledger.set_state(LEFT, now()) } else { Ok(()) }
-}
-
-/// Compares the clock with a feed's. True when it was doubted and is believed from now on.
-pub fn compare(ledger: &mut Ledger, theirs: Timestamp, changes_nothing: bool) -> Result<bool> {
-    let clock = read();
-    let agree = (theirs.as_second() - LEAP..=theirs.as_second() + LEAP).contains(&clock);
-    if doubt().is_none() || !agree {
-        return Ok(false);
-    }
-    if changes_nothing {
-        go_by(clock, None);
-    } else {
-        believe(ledger)?;
-    }
-    Ok(true)
-}
-
-/// That the clock is far from a feed's, in words.
+/// That this machine's clock is far from a feed's, in words.
 pub fn contradiction(feed: &str, theirs: Timestamp) -> Option<String> {
     let clock = read();
     let apart = (clock - theirs.as_second()).abs() > LEAP;
@@ -161,19 +170,6 @@ pub fn contradiction(feed: &str, theirs: Timestamp) -> Option<String> {
             Time(clock)
         )
     })
-}
-
-fn believe(ledger: &mut Ledger) -> Result<()> {
-    let (clock, left) = (read(), ledger.state(LEFT)?.unwrap_or_default());
-    if clock > left {
-        ledger.start_all_over(clock)?;
-    }
-    ledger.bring_back(clock)?;
-    // Last, so that a run that is cut off in between does it again.
-    ledger.set_state(LEFT, clock)?;
-    ledger.set_state(DOUBTED, 0)?;
-    go_by(clock, None);
-    Ok(())
 }
 
 fn first_doubted(ledger: &mut Ledger) -> Result<Option<i64>> {

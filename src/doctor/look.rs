@@ -2,23 +2,24 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::picture::Picture;
-use super::super::sync::ROOT_RUN;
-use super::super::{Global, clock, logging, now};
 use super::ask;
 use crate::config::{Config, Enabled, Kind};
-use crate::database::{DatabaseError, Settings};
 use crate::doctor::feeds::{self, Asked};
 use crate::doctor::neighbours::Neighbours;
 use crate::doctor::timers::{self, Timers};
 use crate::doctor::{
     Check, Lack, configuration, database, entries, filter, firewall, kvstore, log, never_block,
 };
-use crate::kernel::program::{Programs, System};
 use crate::kernel::set::Desired;
 use crate::ledger::feeds::FeedState;
 use crate::ledger::{Ledger, LedgerError};
 use crate::pbx::{daemon, freepbx_conf};
+use crate::run::ROOT_RUN;
+use crate::run::clock::Clock;
+use crate::run::context::{Environment, log_file};
+use crate::run::state::Picture;
+use crate::system::database::{DatabaseError, Settings};
+use crate::system::program::{Programs, System};
 
 /// What is looked at in the database, by name, for when it does not answer.
 const IN_DATABASE: [&str; 9] =
@@ -26,7 +27,9 @@ const IN_DATABASE: [&str; 9] =
 
 /// Everything that is seen on the way.
 struct Look<'a> {
-    global: &'a Global,
+    environment: &'a Environment,
+    /// The time to go by: the ledger's word on it, once that answers.
+    clock: Clock,
     root: bool,
     offline: bool,
     config: Option<Config>,
@@ -34,14 +37,15 @@ struct Look<'a> {
 }
 
 /// Looks at everything.
-pub fn look(global: &Global, offline: bool) -> Vec<Check> {
-    let root = rustix::process::geteuid().is_root();
-    let mut look = Look { global, root, offline, config: None, checks: Vec::new() };
-    let settings = freepbx_conf::read(&global.freepbx_conf);
+pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
+    let root = environment.is_root;
+    let mut look =
+        Look { environment, clock: Clock::of_machine(), root, offline, config: None, checks: Vec::new() };
+    let settings = freepbx_conf::read(&environment.freepbx_conf);
     look.checks.push(database::freepbx(settings.as_ref()));
-    let owner = freepbx_conf::owner(&global.freepbx_conf).ok();
-    let loaded = Config::load(global.config.as_deref(), global.environment_key());
-    let configured = configuration::judge(global.config.as_deref(), loaded.as_ref(), owner);
+    let owner = freepbx_conf::owner(&environment.freepbx_conf).ok();
+    let loaded = Config::load(environment.config_file.as_deref(), environment.key.clone());
+    let configured = configuration::judge(environment.config_file.as_deref(), loaded.as_ref(), owner);
     look.config = loaded.ok();
     let mut log_dir = PathBuf::from("/var/log/asterisk");
     let mut last_runs = None;
@@ -65,9 +69,11 @@ pub fn look(global: &Global, offline: bool) -> Vec<Check> {
             look.checks.extend(keys.filter_map(|feed| configuration::key(feed, None, None)));
         }
     }
-    look.checks.extend(log::look(&log_dir.join(logging::FILE), owner.map(|(user, _)| user)));
+    look.checks.extend(log::look(&log_file(&log_dir), owner.map(|(user, _)| user)));
     match last_runs {
-        Some((last, root)) => look.checks.extend(timers::judge(&Timers::look(), last, root, now())),
+        Some((last, root)) => {
+            look.checks.extend(timers::judge(&Timers::look(), last, root, look.clock.now()))
+        }
         None => look.checks.push(Check::unseen("timers", "the database does not answer")),
     }
     let programs = System::default();
@@ -100,8 +106,9 @@ impl Look<'_> {
                 return None;
             }
         };
-        if let Err(error) = clock::look(&mut ledger) {
-            self.checks.push(failed("tables", &error));
+        match Clock::look(&mut ledger) {
+            Ok(clock) => self.clock = clock,
+            Err(error) => self.checks.push(failed("tables", &error)),
         }
         Some(ledger)
     }
@@ -138,7 +145,7 @@ impl Look<'_> {
                 Err(_) => return,
             },
         };
-        let picture = match Picture::load(ledger, &config, now()) {
+        let picture = match Picture::load(ledger, &config, self.clock.now()) {
             Ok(picture) => picture,
             Err(error) => {
                 self.checks.push(failed("entries", &error));
@@ -159,7 +166,7 @@ impl Look<'_> {
             self.checks.extend(filter::NAMES.iter().map(|name| Check::needs_root(name)));
             return;
         }
-        let desired = Desired::new(&picture.plan(now()), &picture.never_block);
+        let desired = Desired::new(&picture.plan(self.clock.now()), &picture.never_block);
         let wish = filter::Wish {
             driver: picture.firewall.driver,
             in_force: picture.firewall.enabled && running,
@@ -171,7 +178,7 @@ impl Look<'_> {
     }
 
     fn feeds(&mut self, config: &Config, picture: &Picture) {
-        let now = now();
+        let now = self.clock.now();
         let state = |name: &str| -> Option<&FeedState> {
             picture.feeds.iter().find(|state| state.name == name && state.last_attempt.is_some())
         };
@@ -184,7 +191,7 @@ impl Look<'_> {
         let names: Vec<String> = config.enabled().filter(asks).map(|feed| feed.name.clone()).collect();
         let asked = match names.is_empty() {
             true => Ok(Vec::new()),
-            false => ask::ask(self.global, &names, None),
+            false => ask::ask(self.environment, &names, None),
         };
         let asked: Vec<Asked> = asked.unwrap_or_else(|error| {
             let not_asked = Some(format!("the process that asks it failed: {error:#}"));
@@ -205,7 +212,7 @@ impl Look<'_> {
         }
         let apart: Vec<String> = asked.iter().filter_map(|asked| asked.clock.clone()).collect();
         let compared = asked.iter().any(Asked::answered);
-        self.checks.push(crate::doctor::clock::judge(clock::doubt().as_deref(), &apart, compared));
+        self.checks.push(crate::doctor::clock::judge(self.clock.doubt(), &apart, compared));
     }
 
     /// When the last run was, and when root was last seen.

@@ -1,23 +1,27 @@
 //! Asks one feed for batch after batch, within its rate limit, and saves each before the next.
 
+use crate::system::failure::{Classify, Failure, Result};
+mod crowdsec;
+mod list;
+
 use std::thread;
 use std::time::Duration;
 
-use super::super::exit::Exit;
-use super::super::picture::asking_of;
-use super::super::{clock, now};
-use super::child::{Event, tell};
-use super::report::{FeedReport, RefusedEntry, Report};
-use super::session::{Role, Session};
 use crate::ban::never_block::Verdict;
 use crate::ban::wanted;
 use crate::ban::{Entry, Prefix};
 use crate::config::{Config, FeedConfig, KeySource, Kind};
-use crate::fault;
 use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
-use crate::feed::text::one_line;
 use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry, pacing};
 use crate::ledger::feeds::{ENTRY_SHOWN, FeedState, Refused};
+use crate::run::child::{Event, tell};
+use crate::run::clock;
+use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::session::{Role, Session};
+use crate::run::state::asking_of;
+use crate::system::exit::Exit;
+use crate::system::fault;
+use crate::system::text::one_line;
 
 /// Batches of one feed in one run at most; a feed that never ends must not hold a run for ever.
 const MOST_BATCHES: u64 = 400;
@@ -29,14 +33,14 @@ struct Judged {
     protected: Vec<RefusedEntry>,
 }
 
-impl Session<'_> {
+impl Session {
     /// Asks a feed for all it has. What goes wrong with the feed is in its report; an error is one of the database.
     pub(super) fn ask_feed(
         &mut self,
         config: &FeedConfig,
         forced: bool,
         report: &mut Report,
-    ) -> anyhow::Result<FeedReport> {
+    ) -> Result<FeedReport> {
         if let Some(list) = &config.list {
             return self.ask_list(config, list, forced, report);
         }
@@ -46,15 +50,16 @@ impl Session<'_> {
         let mut asked = FeedReport::new(&config.name);
         let state = self.state(&config.name);
         asked.complete = state.complete;
-        let waits =
-            state.last_attempt.is_some_and(|last| (last..last + config.interval.as_secs()).contains(&now()));
+        let waits = state
+            .last_attempt
+            .is_some_and(|last| (last..last + config.interval.as_secs()).contains(&self.clock.now()));
         if waits && !forced {
             return Ok(asked);
         }
         let mut client = match client(config) {
             Ok(client) => client,
             Err(error) => {
-                let exit = Exit::of_error(&error);
+                let exit = error.exit();
                 self.fail(config, &mut asked, format!("{error:#}"), exit, None)?;
                 return Ok(asked);
             }
@@ -66,7 +71,7 @@ impl Session<'_> {
             }
             let state = self.state(&config.name);
             let cursor = state.cursor.clone().unwrap_or_else(|| FIRST_CURSOR.to_owned());
-            let pace = pace(self.config, config);
+            let pace = pace(&self.config, config);
             self.ledger.note_request(&pace, now_ms())?;
             fault::point("request-noted")?;
             asked.requests += 1;
@@ -102,16 +107,11 @@ impl Session<'_> {
 
     /// Believes a doubted clock that agrees with the feed's, and says when the two are far apart. True when the feed
     /// starts over for it, so that this answer is none to what is asked now.
-    fn compare_clocks(
-        &mut self,
-        config: &FeedConfig,
-        fetch: &Fetch,
-        report: &mut Report,
-    ) -> anyhow::Result<bool> {
+    fn compare_clocks(&mut self, config: &FeedConfig, fetch: &Fetch, report: &mut Report) -> Result<bool> {
         let Some(theirs) = fetch.server_time else { return Ok(false) };
         let cursor = self.state(&config.name).cursor;
         let dry = self.is_dry();
-        if clock::compare(&mut self.ledger, theirs, dry)? && !dry {
+        if self.clock.compare(&mut self.ledger, theirs, dry)? && !dry {
             log::info!("the clock is believed: {} agrees with it", config.name);
             let never_block = self.picture.never_block.clone();
             self.refresh()?;
@@ -135,13 +135,13 @@ impl Session<'_> {
         config: &FeedConfig,
         asked: &mut FeedReport,
         report: &mut Report,
-    ) -> anyhow::Result<bool> {
+    ) -> Result<bool> {
         loop {
-            let pace = pace(self.config, config);
+            let pace = pace(&self.config, config);
             let past = self.ledger.requests(&pace)?;
             let paced = pacing::wait(&past, now_ms());
-            let told = self.state(&config.name).retry_at.filter(|_| clock::doubt().is_none());
-            let told = told.map_or(0, |at| at.saturating_sub(now()).clamp(0, 3_600));
+            let told = self.state(&config.name).retry_at.filter(|_| self.clock.doubt().is_none());
+            let told = told.map_or(0, |at| at.saturating_sub(self.clock.now()).clamp(0, 3_600));
             let wait = paced.max(Duration::from_secs(told.unsigned_abs()));
             if wait.is_zero() {
                 return Ok(true);
@@ -175,27 +175,22 @@ impl Session<'_> {
     }
 
     /// After an error: true when it was the rate limit and there is time to wait for it.
-    fn may_go_on(
-        &mut self,
-        config: &FeedConfig,
-        error: &FetchError,
-        asked: &mut FeedReport,
-    ) -> anyhow::Result<bool> {
+    fn may_go_on(&mut self, config: &FeedConfig, error: &FetchError, asked: &mut FeedReport) -> Result<bool> {
         let rate_limited = error.kind() == FetchErrorKind::RateLimited;
         // Without a word from the server, a whole window: it counted requests that we do not know of.
         let pause = error.retry_after().or(rate_limited.then_some(pacing::WINDOW));
-        let retry_at = pause.map(|pause| now() + i64::try_from(pause.as_secs()).unwrap_or(3_600));
+        let retry_at = pause.map(|pause| self.clock.now() + i64::try_from(pause.as_secs()).unwrap_or(3_600));
         let text = error.to_string();
         let waits =
             rate_limited && pause.is_some_and(|pause| self.patience.0.is_none_or(|left| pause <= left));
         if !waits {
-            self.fail(config, asked, text, Exit::of_feed(error), retry_at)?;
+            self.fail(config, asked, text, error.exit(), retry_at)?;
             return Ok(false);
         }
         log::info!("{}: {text}", config.name);
         self.remember(config, |state| state.retry_at = retry_at);
         if !self.is_dry() {
-            self.ledger.save_failure(self.state(&config.name).id, &text, retry_at, now())?;
+            self.ledger.save_failure(self.state(&config.name).id, &text, retry_at, self.clock.now())?;
         }
         Ok(true)
     }
@@ -208,12 +203,12 @@ impl Session<'_> {
         error: String,
         exit: Exit,
         retry_at: Option<i64>,
-    ) -> anyhow::Result<()> {
+    ) -> Result<()> {
         if !self.is_dry() {
             let feed = self.state(&config.name).id;
-            self.ledger.save_failure(feed, &error, retry_at, now())?;
+            self.ledger.save_failure(feed, &error, retry_at, self.clock.now())?;
             if exit == Exit::Denied {
-                self.ledger.note_key_refused(feed, now())?;
+                self.ledger.note_key_refused(feed, self.clock.now())?;
             }
         }
         asked.exit = exit;
@@ -228,8 +223,8 @@ impl Session<'_> {
         cursor: &str,
         fetch: &Fetch,
         asked: &mut FeedReport,
-    ) -> anyhow::Result<()> {
-        let now = now();
+    ) -> Result<()> {
+        let now = self.clock.now();
         let mut state = self.state(&config.name);
         // The same cursor again means that there is nothing new. A server that repeats its last batch with it must
         // not keep those entries alive for ever, so what is known already counts as no sighting.
@@ -384,7 +379,7 @@ pub fn pace(all: &Config, feed: &FeedConfig) -> String {
 }
 
 /// Whoever speaks the feed's way.
-pub fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
+pub fn client(config: &FeedConfig) -> Result<Box<dyn Feed>> {
     match config.kind {
         Kind::Apiban => {
             let settings = ApibanSettings {
@@ -396,7 +391,7 @@ pub fn client(config: &FeedConfig) -> anyhow::Result<Box<dyn Feed>> {
             };
             Ok(Box::new(ApibanClient::new(settings)?))
         }
-        Kind::List | Kind::Crowdsec => anyhow::bail!("only apiban is read in batches"),
+        Kind::List | Kind::Crowdsec => Err(Failure::bug("only apiban is read in batches")),
     }
 }
 

@@ -4,16 +4,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::now;
-use super::output::Time;
 use crate::ban::plan::Plan;
 use crate::ban::{Cover, Prefix};
-use crate::database::Result;
-use crate::kernel::program::System;
 use crate::kernel::set::hits::{Book, boot};
 use crate::kernel::set::{DIRECTORY, Held, Set};
 use crate::ledger::Ledger;
 use crate::ledger::hits::SetState;
+use crate::system::database::Result;
+use crate::system::program::System;
+use crate::system::time::Time;
 
 /// How many of the busiest prefixes are shown.
 const BUSIEST: usize = 10;
@@ -59,7 +58,7 @@ pub struct Busy {
 
 impl SetView {
     /// Looks; changes nothing.
-    pub fn load(ledger: &mut Ledger, plan: &Plan) -> Result<Self> {
+    pub fn load(ledger: &mut Ledger, plan: &Plan, now: i64) -> Result<Self> {
         let mut view = Self {
             state: ledger.set_found()?,
             held: None,
@@ -70,7 +69,7 @@ impl SetView {
         if made && rustix::process::geteuid().is_root() {
             let programs = System::default();
             if let Ok(set) = Set::open(&programs, Path::new(DIRECTORY)) {
-                view.book.count(set.held(), boot(), now());
+                view.book.count(set.held(), boot(), now);
                 view.held = set.held().cloned();
                 if view.held.is_none() {
                     view.state = None;
