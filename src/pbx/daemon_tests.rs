@@ -1,12 +1,14 @@
 use super::*;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
-/// A process that stands for the daemon where only its being a process matters.
+/// A process that stands for the daemon where only its being a process matters. It ends with all that it started.
 struct Sleeper(Child);
 
 impl Sleeper {
     fn start(words: &[&str]) -> (Self, Daemon) {
-        let child = Command::new(words[0]).args(&words[1..]).stdin(Stdio::piped()).spawn().unwrap();
+        let child =
+            Command::new(words[0]).args(&words[1..]).stdin(Stdio::piped()).process_group(0).spawn().unwrap();
         let pid = Pid::from_child(&child);
         let started = Stat::read(&PathBuf::from(format!("/proc/{}", child.id()))).unwrap().started;
         (Self(child), Daemon { pid, started })
@@ -15,7 +17,7 @@ impl Sleeper {
 
 impl Drop for Sleeper {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        let _ = rustix::process::kill_process_group(Pid::from_child(&self.0), Signal::KILL);
         let _ = self.0.wait();
     }
 }
