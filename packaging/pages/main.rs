@@ -1,11 +1,14 @@
 //! Writes the man pages and completions of a package into a directory, from the definition of the command line, the
-//! table of exit codes in the README and the messages in the source.
+//! table of exit codes in docs/reference and the messages in the source. With `--commands` it prints the reference of the
+//! commands instead.
 //!
 //! It is run by the packaging only: the program that is shipped knows nothing of it.
 
+mod commands;
 mod messages;
 
 use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -27,10 +30,15 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 fn main() -> anyhow::Result<()> {
-    let out: PathBuf = std::env::args_os().nth(1).context("usage: package-pages DIRECTORY")?.into();
+    let out = std::env::args_os().nth(1).context("usage: package-pages DIRECTORY | --commands")?;
+    if out == "--commands" {
+        io::stdout().write_all(commands::markdown(&banbridge::cli::command()).as_bytes())?;
+        return Ok(());
+    }
+    let out = PathBuf::from(out);
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     let command = visible(&banbridge::cli::command());
-    let codes = exit_codes(&fs::read_to_string(source.join("README.md"))?)?;
+    let codes = exit_codes(&fs::read_to_string(source.join("docs/reference/exit-codes.md"))?)?;
 
     let man = out.join("man");
     fs::create_dir_all(&man)?;
@@ -67,16 +75,16 @@ pub struct Code {
     mend: String,
 }
 
-/// The rows of the README's table of exit codes.
-fn exit_codes(readme: &str) -> anyhow::Result<Vec<Code>> {
+/// The rows of the reference's table of exit codes.
+fn exit_codes(reference: &str) -> anyhow::Result<Vec<Code>> {
     let mut codes = Vec::new();
-    for line in readme.lines().skip_while(|line| !line.starts_with("| ends with |")).skip(2) {
+    for line in reference.lines().skip_while(|line| !line.starts_with("| exits with |")).skip(2) {
         let cells: Vec<String> = line.split('|').map(|cell| cell.trim().replace('`', "")).collect();
         let [_, number, meaning, mend, _] = cells.as_slice() else { break };
-        let number = number.parse().with_context(|| format!("the README's table of exit codes: {line}"))?;
+        let number = number.parse().with_context(|| format!("the table of exit codes: {line}"))?;
         codes.push(Code { number, meaning: meaning.clone(), mend: mend.clone() });
     }
-    anyhow::ensure!(!codes.is_empty(), "the README has no table of exit codes");
+    anyhow::ensure!(!codes.is_empty(), "there is no table of exit codes");
     Ok(codes)
 }
 

@@ -105,7 +105,7 @@ fn test(global: &Global, args: &SetupArgs, key: Secret) -> Result<Key> {
 fn text_of(key: &Secret, url: Option<&str>) -> Result<String> {
     let quoted = |text: &str| toml::Value::String(text.to_owned()).to_string();
     let mut text = format!(
-        "# Written by banbridge setup. All that can stand here: /usr/share/doc/banbridge/configuration.md\n\
+        "# Written by banbridge setup. All that can stand here: /usr/share/doc/banbridge/docs/reference/configuration.md\n\
          [[feed]]\nname = \"{FEED}\"\nkind = \"apiban\"\nkey = {}\n",
         quoted(key.expose())
     );
