@@ -87,7 +87,7 @@ impl Session {
         }
         match &applied.how {
             How::FrozenRestore | How::HupOnly { .. } => report.reload = Reload::Hup,
-            How::RowsOnly { .. } if changed => report.reload = Reload::Waiting,
+            How::RowsOnly { .. } if changed => report.reload = Reload::Pending,
             How::RowsOnly { .. } | How::Nothing => {}
         }
         if applied.how != How::Nothing {

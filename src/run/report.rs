@@ -9,19 +9,19 @@ use crate::system::text::one_line;
 
 /// Seconds that the iptables driver needs to take up or drop one row (measured: 4 to 9 ms).
 pub const SECONDS_A_ROW: f64 = 0.008;
-/// Refused entries that the summary names; `list --refused` has all.
-const REFUSED_SHOWN: usize = 5;
+/// Skipped entries that the summary names; `list --skipped` has all.
+const SKIPPED_SHOWN: usize = 5;
 
-/// An entry that was refused, harmless to print, and why.
+/// An entry that was skipped, harmless to print, and why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RefusedEntry {
+pub struct SkippedEntry {
     /// The entry as the feed said it, cut and escaped.
     pub entry: String,
     /// The reason.
     pub reason: String,
 }
 
-/// What became of one feed. `received` = `accepted` + the number of `refused` + `refused_more`.
+/// What became of one feed. `fetched` = `used` + the number of `skipped` + `skipped_more`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct FeedReport {
     /// The feed.
@@ -29,14 +29,14 @@ pub struct FeedReport {
     /// Requests that were sent.
     pub requests: u64,
     /// Entries that came.
-    pub received: usize,
+    pub fetched: usize,
     /// Those of them that count.
-    pub accepted: usize,
+    pub used: usize,
     /// Entries that do not count, and why.
-    pub refused: Vec<RefusedEntry>,
-    /// Refused entries that are counted and not named: a list may have very many.
+    pub skipped: Vec<SkippedEntry>,
+    /// Skipped entries that are counted and not named: a list may have very many.
     #[serde(default)]
-    pub refused_more: usize,
+    pub skipped_more: usize,
     /// Whether the list was read to its end.
     pub complete: bool,
     /// Whether the surge guard holds what is new.
@@ -60,10 +60,10 @@ impl FeedReport {
         Self {
             name: name.to_owned(),
             requests: 0,
-            received: 0,
-            accepted: 0,
-            refused: Vec::new(),
-            refused_more: 0,
+            fetched: 0,
+            used: 0,
+            skipped: Vec::new(),
+            skipped_more: 0,
             complete: false,
             held: false,
             note: None,
@@ -84,19 +84,19 @@ pub struct BlacklistReport {
     pub kept: usize,
     /// The most rows of ours.
     pub limit: usize,
-    /// Prefixes that found no room under the limit.
+    /// Addresses and networks over the row limit.
     pub over_limit: usize,
-    /// Prefixes that the driver cannot block by a row.
+    /// Addresses and networks that the driver cannot block by a row.
     pub not_by_row: usize,
-    /// Prefixes that are protected.
-    pub refused: usize,
-    /// The administrator's rows.
-    pub foreign: usize,
-    /// Prefixes that an administrator took out.
-    pub released: usize,
-    /// Prefixes that the feeds want.
+    /// Addresses and networks that are protected.
+    pub protected: usize,
+    /// Rows that are not of banbridge: yours.
+    pub other_rows: usize,
+    /// Addresses and networks that were unblocked.
+    pub unblocked: usize,
+    /// Addresses and networks that the feeds want blocked.
     #[serde(default)]
-    pub wanted: usize,
+    pub to_block: usize,
 }
 
 /// What became of the set.
@@ -132,7 +132,7 @@ pub enum Reload {
     /// It was told to look now.
     Hup,
     /// It looks by itself, or when it is started.
-    Waiting,
+    Pending,
     /// Nothing was changed.
     None,
 }
@@ -214,7 +214,7 @@ impl Report {
 
     /// Whether there is anything that only root could bring into force whole.
     pub fn changed_anything(&self) -> bool {
-        self.changed || self.reload != Reload::None || self.feeds.iter().any(|feed| feed.received > 0)
+        self.changed || self.reload != Reload::None || self.feeds.iter().any(|feed| feed.fetched > 0)
     }
 
     fn make_harmless(&mut self) {
@@ -222,9 +222,9 @@ impl Report {
         for feed in &mut self.feeds {
             clean(&mut feed.name);
             feed.error.iter_mut().chain(&mut feed.note).for_each(clean);
-            for refused in &mut feed.refused {
-                clean(&mut refused.entry);
-                clean(&mut refused.reason);
+            for skipped in &mut feed.skipped {
+                clean(&mut skipped.entry);
+                clean(&mut skipped.reason);
             }
         }
         self.warnings.iter_mut().for_each(clean);
@@ -248,12 +248,12 @@ impl Report {
     pub fn log(&self, error: Option<&str>) {
         for feed in self.feeds.iter().filter(|feed| feed.requests > 0) {
             log::info!(
-                "feed {}: {}, {} received, {} accepted, {} refused, {}",
+                "feed {}: {}, {} fetched, {} used, {} skipped, {}",
                 feed.name,
                 count(usize::try_from(feed.requests).unwrap_or(usize::MAX), "request"),
-                feed.received,
-                feed.accepted,
-                feed.refused.len() + feed.refused_more,
+                feed.fetched,
+                feed.used,
+                feed.skipped.len() + feed.skipped_more,
                 if feed.complete { "list complete" } else { "list not complete" }
             );
         }
@@ -272,8 +272,8 @@ impl Report {
             b.removed,
             b.kept,
             b.over_limit,
-            b.refused,
-            count(b.foreign, "row")
+            b.protected,
+            count(b.other_rows, "row")
         );
     }
 
@@ -285,12 +285,12 @@ impl Report {
         }
         lines.extend(self.feeds.iter().map(feed_line));
         for feed in &self.feeds {
-            for refused in feed.refused.iter().take(REFUSED_SHOWN) {
-                lines.push(format!("  refused {}: {}", refused.entry, refused.reason));
+            for skipped in feed.skipped.iter().take(SKIPPED_SHOWN) {
+                lines.push(format!("  skipped {}: {}", skipped.entry, skipped.reason));
             }
-            let more = (feed.refused.len() + feed.refused_more).saturating_sub(REFUSED_SHOWN);
+            let more = (feed.skipped.len() + feed.skipped_more).saturating_sub(SKIPPED_SHOWN);
             if more > 0 {
-                lines.push(format!("  and {more} more (banbridge list --refused)"));
+                lines.push(format!("  and {more} more (banbridge list --skipped)"));
             }
         }
         let b = &self.blacklist;
@@ -299,7 +299,7 @@ impl Report {
             count(b.added, "row"),
             b.removed,
             b.kept,
-            count(b.foreign, "row")
+            count(b.other_rows, "row")
         ));
         if let Some(set) = &self.set {
             lines.push(format!(
@@ -351,7 +351,7 @@ impl Report {
             Reload::None => "Nothing changed; the firewall was left alone.".to_owned(),
             Reload::Hup if self.verified => "In force: the firewall holds all of them now.".to_owned(),
             Reload::Hup => format!("The firewall was told to take the rows up now.{takes}"),
-            Reload::Waiting => {
+            Reload::Pending => {
                 format!("The firewall takes the rows up by itself within {} s.{takes}", firewall.period_s)
             }
         }
@@ -365,9 +365,9 @@ fn feed_line(feed: &FeedReport) -> String {
         (0, Some(_)) => {}
         _ => {
             let end = if feed.complete { "the list is complete" } else { "the list is not complete yet" };
-            line += &match feed.received {
+            line += &match feed.fetched {
                 0 => format!("nothing new, {end}"),
-                n => format!("{} received, {} accepted, {end}", count(n, "address"), feed.accepted),
+                n => format!("{} fetched, {} used, {end}", count(n, "address"), feed.used),
             };
         }
     }

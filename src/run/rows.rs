@@ -103,8 +103,8 @@ impl Session {
         self.bring_set(&plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
-        report.blacklist.refused = plan.refused.len();
-        report.blacklist.wanted = plan.wanted_prefixes;
+        report.blacklist.protected = plan.refused.len();
+        report.blacklist.to_block = plan.wanted_prefixes;
         if self.is_dry() {
             self.show(&plan, report);
             return Ok(());
@@ -312,7 +312,7 @@ impl Session {
             self.ledger.set_state("changed_at", 0)?;
             return Ok(());
         }
-        report.reload = Reload::Waiting;
+        report.reload = Reload::Pending;
         if !self.picture.firewall.enabled {
             self.ledger.set_state("changed_at", 0)?;
             return Ok(());

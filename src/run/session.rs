@@ -219,8 +219,8 @@ impl Session {
         report.blacklist.removed = before.difference(after).count();
         report.blacklist.kept = after.intersection(before).count();
         report.blacklist.limit = self.picture.policy.limit;
-        report.blacklist.foreign = self.picture.rows.foreign.len();
-        report.blacklist.released = self.picture.releases.len();
+        report.blacklist.other_rows = self.picture.rows.foreign.len();
+        report.blacklist.unblocked = self.picture.releases.len();
         report.firewall.enabled = self.picture.firewall.enabled;
         report.firewall.driver = Some(self.picture.firewall.driver);
         report.firewall.period_s = self.picture.firewall.period_s;
@@ -234,9 +234,9 @@ impl Session {
         let set = self.ledger.set_found()?;
         let figures = Figures {
             rows: (b.added + b.kept) as u64,
-            wanted: b.wanted as u64,
+            wanted: b.to_block as u64,
             set: set.filter(|set| set.backend.is_some()).map(|set| set.size as u64),
-            protected: b.refused as u64,
+            protected: b.protected as u64,
             over_limit: b.over_limit as u64,
         };
         let failed = run.exit_code != Some(0);

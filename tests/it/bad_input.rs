@@ -130,7 +130,7 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
         env.faults(&["junk"]);
         let report = env.sync(0, &[]);
         assert_eq!(env.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
-        let refused = report["feeds"][0]["refused"].as_array().unwrap();
+        let refused = report["feeds"][0]["skipped"].as_array().unwrap();
         let (_, listed) = env.json(&["list", "--refused"]);
         for (entry, words) in table {
             let one = refused.iter().find(|refused| refused["entry"] == entry);
@@ -150,7 +150,7 @@ fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.faults(&["mixed"]);
     let report = env.sync(0, &[]);
-    let refused = report["feeds"][0]["refused"].as_array().unwrap();
+    let refused = report["feeds"][0]["skipped"].as_array().unwrap();
     let reasons: Vec<_> = refused.iter().map(|r| r["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.iter().filter(|reason| **reason == "not a text").count(), 4, "{reasons:?}");
     // The two addresses are documentation's, which are refused too, for a reason of their own.
@@ -271,7 +271,7 @@ fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
         assert!(run.stderr.contains("connection to the database was lost"), "{how}: {run:?}");
         assert_eq!(env.ours(), set(&all[..250]), "{how}: what was committed stays");
         let next = env.sync(0, &[]);
-        assert_eq!((env.ours(), &next["blacklist"]["released"]), (set(&all), &0.into()), "{how}");
+        assert_eq!((env.ours(), &next["blacklist"]["unblocked"]), (set(&all), &0.into()), "{how}");
         let cursors = env.cursors();
         assert_eq!(cursors[1], cursors[2], "{how}: it goes on where it was");
     }

@@ -63,7 +63,7 @@ fn what_was_noted_by_a_clock_that_was_ahead_is_neither_lost_nor_kept_for_a_year(
     env.later(-YEAR);
     left(&env, -YEAR);
     let report = env.sync(0, &[]);
-    assert_eq!((&report["blacklist"]["kept"], &report["blacklist"]["released"]), (&json!(1), &json!(1)));
+    assert_eq!((&report["blacklist"]["kept"], &report["blacklist"]["unblocked"]), (&json!(1), &json!(1)));
     assert_eq!(env.ours(), set(["163.172.207.104"]));
     // From now on it is over when it should be.
     env.later(8 * DAY);

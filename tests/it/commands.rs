@@ -29,11 +29,11 @@ fn sync_prints_the_documented_object() {
     let env = TestEnv::without_firewall(&[ATTACKER, "10.0.0.5", "137.184.10/32"]);
     let report = env.sync(0, &[]);
     has_fields(&report, "feeds blacklist set reload dry_run elapsed_ms");
-    has_fields(&report["feeds"][0], "name requests received accepted refused complete error");
-    has_fields(&report["blacklist"], "added removed kept over_limit foreign released");
-    has_fields(&report["feeds"][0]["refused"][0], "entry reason");
-    assert!(["hup", "waiting", "none"].contains(&report["reload"].as_str().unwrap()));
-    assert_eq!((&report["feeds"][0]["received"], &report["feeds"][0]["accepted"]), (&json!(3), &json!(1)));
+    has_fields(&report["feeds"][0], "name requests fetched used skipped complete error");
+    has_fields(&report["blacklist"], "added removed kept over_limit other_rows unblocked");
+    has_fields(&report["feeds"][0]["skipped"][0], "entry reason");
+    assert!(["hup", "pending", "none"].contains(&report["reload"].as_str().unwrap()));
+    assert_eq!((&report["feeds"][0]["fetched"], &report["feeds"][0]["used"]), (&json!(3), &json!(1)));
     assert_eq!((&report["dry_run"], &report["feeds"][0]["error"]), (&json!(false), &json!(null)));
     // A run that fails before it asks prints no half of an object.
     env.pbx.stop_database();

@@ -182,8 +182,8 @@ fn bans_are_blocked_for_their_time_and_go_when_crowdsec_takes_them_back() {
     assert_eq!((code, &feed["complete"], &feed["error"]), (0, &Value::Bool(true), &Value::Null), "{feed}");
     // The country's is not asked for at all.
     assert_eq!(feed["note"], "decisions that are not used: 1 not a ban", "{feed}");
-    assert_eq!((&feed["received"], &feed["accepted"]), (&5.into(), &3.into()), "{feed}");
-    let reasons = feed["refused"].to_string();
+    assert_eq!((&feed["fetched"], &feed["used"]), (&5.into(), &3.into()), "{feed}");
+    let reasons = feed["skipped"].to_string();
     assert!(reasons.contains("wider than /16") && reasons.contains("10.1.2.3"), "{reasons}");
     assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
     let entries = pbx.json(&["list"]);
@@ -200,10 +200,10 @@ fn bans_are_blocked_for_their_time_and_go_when_crowdsec_takes_them_back() {
     pbx.ban("45.0.3.3", "1h");
     pbx.cscli(&["decisions", "delete", "--ip", "45.0.0.1"]);
     let (code, feed) = pbx.sync(&[]);
-    assert_eq!((code, &feed["received"], &feed["accepted"]), (0, &1.into(), &1.into()), "{feed}");
+    assert_eq!((code, &feed["fetched"], &feed["used"]), (0, &1.into(), &1.into()), "{feed}");
     assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.3"]);
     let (code, feed) = pbx.sync(&[]);
-    assert_eq!((code, &feed["received"], &feed["complete"]), (0, &0.into(), &Value::Bool(true)));
+    assert_eq!((code, &feed["fetched"], &feed["complete"]), (0, &0.into(), &Value::Bool(true)));
     assert_eq!(pbx.startups(), ["true", "false", "false"]);
     assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.3"]);
     // And it is blocked, not only listed.

@@ -114,9 +114,9 @@ fn a_list_is_wanted_and_what_it_dropped_goes() {
     pbx.publish("one", "# mine\n45.0.0.1\n45.0.2.0/24\n10.0.0.1\n137.184.10/32\n2a05::1\n");
     let report = pbx.sync("one");
     let feed = &report["feeds"][0];
-    assert_eq!((&feed["received"], &feed["accepted"]), (&5.into(), &3.into()), "{report}");
-    assert_eq!(feed["refused"].as_array().unwrap().len(), 2, "{report}");
-    assert_eq!(feed["refused"][0]["reason"], "not an address or network (line 5)");
+    assert_eq!((&feed["fetched"], &feed["used"]), (&5.into(), &3.into()), "{report}");
+    assert_eq!(feed["skipped"].as_array().unwrap().len(), 2, "{report}");
+    assert_eq!(feed["skipped"][0]["reason"], "not an address or network (line 5)");
     assert_eq!(feed["complete"], true);
     assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
 
@@ -225,7 +225,7 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         let run = pbx.run(&["sync", "--full"]);
         assert_eq!(run.code, code, "{fault} {words}: {run:?}");
         assert!(run.stdout.contains(words), "{fault}: {run:?}");
-        assert!(run.stdout.contains("good: 1 address received, 1 accepted"), "{run:?}");
+        assert!(run.stdout.contains("good: 1 address fetched, 1 used"), "{run:?}");
         for run in
             [run, pbx.run(&["status"]), pbx.run(&["status", "--json"]), pbx.run(&["list", "--refused"])]
         {
@@ -298,7 +298,7 @@ fn two_hundred_thousand_entries_are_taken_and_the_newest_fill_the_blacklist() {
         .collect();
     pbx.publish("big", text);
     let report = pbx.sync("big");
-    assert_eq!(report["feeds"][0]["accepted"], 200_000, "{report}");
+    assert_eq!(report["feeds"][0]["used"], 200_000, "{report}");
     assert_eq!(
         (&report["blacklist"]["added"], &report["blacklist"]["over_limit"]),
         (&20_000.into(), &180_000.into())
@@ -464,5 +464,5 @@ fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
     let config = pbx.sandbox.read_file(CONFIG).replace("name = \"export.txt\"", "name = \"fleet\"");
     pbx.sandbox.write_file(CONFIG, config);
     let report = pbx.sync("fleet");
-    assert_eq!(report["feeds"][0]["accepted"], 4, "{report}");
+    assert_eq!(report["feeds"][0]["used"], 4, "{report}");
 }

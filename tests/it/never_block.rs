@@ -200,7 +200,7 @@ fn whoever_becomes_protected_is_let_go_on_the_next_run_and_never_blocked_again()
         // All of it once more, with the same outcome: nothing is taken for the administrator's hand.
         let report = env.sync(0, &["--full"]);
         assert_eq!(env.ours(), set([ATTACKER, "5.188.10.9"]), "{firewall:?}");
-        assert_eq!(report["blacklist"]["released"], 0);
+        assert_eq!(report["blacklist"]["unblocked"], 0);
         assert!(!env.log().contains("s3cr3t") && !env.run(&["status"]).stdout.contains("s3cr3t"));
     }
 }

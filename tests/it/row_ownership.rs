@@ -24,7 +24,7 @@ fn rows_of_ours_never_overlap_his_nor_what_his_names_resolve_to() {
         let his = his_rows(&env);
         let report = env.sync(0, &[]);
         assert_eq!(his_rows(&env), his, "{firewall:?}");
-        assert_eq!(report["blacklist"]["foreign"], 3);
+        assert_eq!(report["blacklist"]["other_rows"], 3);
         let carved = [
             "45.9.8.0/26",
             "45.9.8.64/29",
@@ -61,7 +61,7 @@ fn rows_of_ours_never_overlap_his_nor_what_his_names_resolve_to() {
         let his = his_rows(&env);
         let report = env.sync(0, &[]);
         assert_eq!(his_rows(&env), his, "{firewall:?}");
-        assert_eq!(report["blacklist"]["released"], 0, "nothing was taken out: {report:#}");
+        assert_eq!(report["blacklist"]["unblocked"], 0, "nothing was taken out: {report:#}");
         let mut rows = set(carved);
         rows.extend(set([
             ATTACKER,
@@ -97,7 +97,10 @@ fn a_row_the_administrator_deleted_stays_out_until_its_time_is_over() {
         };
         env.feed.sight(ATTACKER);
         let report = env.sync(0, &[]);
-        assert_eq!((&report["blacklist"]["released"], &report["blacklist"]["added"]), (&json!(1), &json!(0)));
+        assert_eq!(
+            (&report["blacklist"]["unblocked"], &report["blacklist"]["added"]),
+            (&json!(1), &json!(0))
+        );
         assert_eq!(env.ours(), set(["163.172.207.104"]), "{how}");
         let (_, released) = env.json(&["list", "--released"]);
         assert_eq!(released[0]["prefix"], ATTACKER);
@@ -146,7 +149,7 @@ fn a_row_he_added_again_is_his_from_then_on() {
             _ => pbx.fwconsole(&["firewall", "add", "blacklist", ATTACKER]).ok(),
         };
         let report = env.sync(0, &[]);
-        assert_eq!(report["blacklist"]["foreign"], 1, "{how}");
+        assert_eq!(report["blacklist"]["other_rows"], 1, "{how}");
         assert_eq!((env.his(), env.ours()), (set([ATTACKER]), set(["163.172.207.104"])), "{how}");
         // Not even when the feed's time is over.
         env.later(8 * DAY);
@@ -208,7 +211,10 @@ fn a_lost_ledger_opens_nothing_and_converges_in_the_run_that_completes_the_feeds
     assert!(env.run(&["status"]).ok().contains("rows from before stay"));
     let report = env.sync(0, &[]);
     assert_eq!(env.ours(), set(&now), "and then they are what the feeds say");
-    assert_eq!((&report["blacklist"]["removed"], &report["blacklist"]["released"]), (&json!(100), &json!(0)));
+    assert_eq!(
+        (&report["blacklist"]["removed"], &report["blacklist"]["unblocked"]),
+        (&json!(100), &json!(0))
+    );
     assert_eq!(env.his(), set(["5.188.10.5"]));
     let sums = env.sums();
     env.sync(0, &[]);
@@ -258,11 +264,11 @@ fn a_restored_firewall_table_is_not_taken_for_the_administrators_hand() {
         pbx.sql_run("INSERT INTO kvstore_FreePBX_modules_Firewall SELECT * FROM backup", ());
 
         let report = env.sync(0, &[]);
-        assert_eq!(report["blacklist"]["released"], 0, "{engine}");
+        assert_eq!(report["blacklist"]["unblocked"], 0, "{engine}");
         assert_eq!(env.ours(), set([ATTACKER, "163.172.207.104"]), "{engine}");
         // From there on his hand is seen again.
         pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
-        assert_eq!(env.sync(0, &[])["blacklist"]["released"], 1, "{engine}");
+        assert_eq!(env.sync(0, &[])["blacklist"]["unblocked"], 1, "{engine}");
     }
 }
 
@@ -275,7 +281,7 @@ fn his_hand_is_seen_also_after_a_restored_table_that_lacked_no_row() {
     pbx.sql_run(number, ());
     assert_eq!(env.sync(0, &[])["blacklist"]["kept"], 1);
     pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
-    assert_eq!(env.sync(0, &[])["blacklist"]["released"], 1);
+    assert_eq!(env.sync(0, &[])["blacklist"]["unblocked"], 1);
     assert_eq!(env.ours(), set([""; 0]));
 }
 
@@ -286,7 +292,7 @@ fn an_emptied_firewall_table_is_filled_again() {
     env.pbx
         .sql_run("DELETE FROM kvstore_FreePBX_modules_Firewall WHERE id IN ('blacklist', 'banbridge')", ());
     let report = env.sync(0, &[]);
-    assert_eq!((&report["blacklist"]["released"], &report["blacklist"]["added"]), (&json!(0), &json!(1)));
+    assert_eq!((&report["blacklist"]["unblocked"], &report["blacklist"]["added"]), (&json!(0), &json!(1)));
 }
 
 #[test]
@@ -308,7 +314,7 @@ fn a_ledger_older_than_the_blacklist_goes_on_from_what_is_there() {
     assert_eq!(env.ours(), set([ATTACKER, "163.172.207.104"]), "nothing goes before the feed was read again");
     let report = env.sync(0, &[]);
     assert_eq!(env.ours(), set([ATTACKER, "163.172.207.104"]));
-    assert_eq!((&report["blacklist"]["removed"], &report["blacklist"]["released"]), (&json!(0), &json!(0)));
+    assert_eq!((&report["blacklist"]["removed"], &report["blacklist"]["unblocked"]), (&json!(0), &json!(0)));
 }
 
 #[test]
@@ -341,7 +347,7 @@ fn who_becomes_trusted_loses_his_row_on_the_next_run_and_gets_it_back_when_trust
         pbx.fwconsole(&["firewall", "trust", Sandbox::PHONE_PUBLIC]).ok();
         let report = env.sync(0, &[]);
         assert_eq!(
-            (&report["blacklist"]["removed"], &report["blacklist"]["refused"]),
+            (&report["blacklist"]["removed"], &report["blacklist"]["protected"]),
             (&json!(1), &json!(1))
         );
         until("the phone to get through", || {

@@ -31,7 +31,7 @@ fn what_a_feed_lists_is_refused_and_who_is_trusted_still_gets_through() {
         assert_eq!(report["reload"], "hup");
         assert_eq!(report["blacklist"]["added"], rows.len());
         assert_eq!(report["blacklist"]["not_by_row"], u32::from(!both_families));
-        let refused: Vec<_> = report["feeds"][0]["refused"].as_array().unwrap().iter().collect();
+        let refused: Vec<_> = report["feeds"][0]["skipped"].as_array().unwrap().iter().collect();
         let refused = set(refused.iter().map(|refused| refused["entry"].as_str().unwrap()));
         assert_eq!(refused, set([Sandbox::PHONE_PUBLIC, "10.0.0.5", "137.184.10/32"]));
 
@@ -133,7 +133,7 @@ fn a_dry_run_before_the_first_run_prints_its_plan_and_makes_nothing() {
         assert_eq!(env.ours(), texts(&plan["plan_add"]), "{firewall:?}");
         assert_eq!(texts(&plan["plan_remove"]), set([""; 0]));
         for count in
-            ["added", "removed", "kept", "over_limit", "not_by_row", "refused", "foreign", "released"]
+            ["added", "removed", "kept", "over_limit", "not_by_row", "protected", "other_rows", "unblocked"]
         {
             assert_eq!(done["blacklist"][count], plan["blacklist"][count], "{count}, {firewall:?}");
         }
@@ -167,7 +167,7 @@ fn a_dry_run_prints_what_time_the_feed_and_the_administrator_changed_as_the_next
     assert_eq!(texts(&plan["plan_remove"]), &before - &after);
     assert_eq!(plan["blacklist"], done["blacklist"]);
     assert!(after.contains(&all[8]) && !after.contains(&all[0]) && !after.contains(&all[1]), "{after:?}");
-    assert_eq!(done["blacklist"]["released"], 1);
+    assert_eq!(done["blacklist"]["unblocked"], 1);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn a_run_killed_between_two_batches_leaves_what_came_and_the_next_goes_on_there(
 
     let next = env.sync(0, &[]);
     assert_eq!(next["blacklist"]["added"], 450);
-    assert_eq!(next["blacklist"]["released"], 0);
+    assert_eq!(next["blacklist"]["unblocked"], 0);
     assert_eq!(env.ours(), set(&all));
     let cursors = env.cursors();
     assert_eq!(cursors[3], cursors[4], "the batch that did not come is asked for again");
@@ -358,12 +358,12 @@ fn a_run_killed_while_it_writes_rows_leaves_nothing_that_looks_like_the_administ
         // His own hand in between is told from what the killed run did.
         pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
         let report = env.sync(0, &[]);
-        assert_eq!(report["blacklist"]["released"], 1, "{engine}, {moment}");
+        assert_eq!(report["blacklist"]["unblocked"], 1, "{engine}, {moment}");
         assert_eq!(env.json(&["list", "--released"]).1[0]["prefix"], ATTACKER);
         assert_eq!(env.ours(), set(["45.9.8.0", "45.9.8.1"]), "{engine}, {moment}");
         // And so it is from there on.
         pbx.fwconsole(&["firewall", "del", "blacklist", "45.9.8.1"]).ok();
-        assert_eq!(env.sync(0, &[])["blacklist"]["released"], 2, "{engine}, {moment}");
+        assert_eq!(env.sync(0, &[])["blacklist"]["unblocked"], 2, "{engine}, {moment}");
     }
 }
 

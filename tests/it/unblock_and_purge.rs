@@ -93,7 +93,7 @@ fn fwconsole_writes_rows_too_and_the_ledger_alone_knows_whose_they_are() {
     pbx.fwconsole(&["firewall", "add", "blacklist", "5.188.10.9"]).ok();
     env.configure(BY_FWCONSOLE);
     let report = env.sync(0, &[]);
-    assert_eq!((&report["blacklist"]["added"], &report["blacklist"]["foreign"]), (&json!(120), &json!(1)));
+    assert_eq!((&report["blacklist"]["added"], &report["blacklist"]["other_rows"]), (&json!(120), &json!(1)));
     let rows = || set(pbx.blacklist().into_iter().map(|(key, _)| key));
     let mut wanted = set(&all);
     wanted.insert("5.188.10.9".into());
@@ -105,7 +105,7 @@ fn fwconsole_writes_rows_too_and_the_ledger_alone_knows_whose_they_are() {
     // The administrator's hand.
     pbx.fwconsole(&["firewall", "del", "blacklist", &all[7]]).ok();
     let report = env.sync(0, &[]);
-    assert_eq!(report["blacklist"]["released"], 1);
+    assert_eq!(report["blacklist"]["unblocked"], 1);
     wanted.remove(&all[7]);
     assert_eq!(rows(), wanted);
     // Expiry goes the same way; one is seen again.
@@ -148,9 +148,9 @@ fn an_entry_that_fwconsole_does_not_take_costs_no_other_and_is_said() {
         warnings.iter().any(|text| text.contains(&all[60]) && text.contains("I do not like it")),
         "{warnings:?}"
     );
-    assert_eq!(report["blacklist"]["released"], 0);
+    assert_eq!(report["blacklist"]["unblocked"], 0);
     let report = env.sync(69, &[]);
-    assert_eq!(report["blacklist"]["released"], 0, "what never was there was not taken out by hand");
+    assert_eq!(report["blacklist"]["unblocked"], 0, "what never was there was not taken out by hand");
 }
 
 #[test]

@@ -297,9 +297,9 @@ fn no_key_in(run: Run) -> Run {
 #[track_caller]
 pub fn counts_agree(report: &Value) {
     for feed in report["feeds"].as_array().unwrap() {
-        let refused = feed["refused"].as_array().unwrap().len() as u64;
-        let all = feed["accepted"].as_u64().unwrap() + refused;
-        assert_eq!(feed["received"].as_u64(), Some(all), "{feed:#}");
+        let refused = feed["skipped"].as_array().unwrap().len() as u64;
+        let all = feed["used"].as_u64().unwrap() + refused;
+        assert_eq!(feed["fetched"].as_u64(), Some(all), "{feed:#}");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::feed::error::SetupError;
 use crate::feed::http::{HttpClient, Question, Redirects};
 use crate::kernel::set::hits;
 use crate::ledger::feeds::{FeedState, Refused};
-use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
 use crate::run::state::asking_of;
 use crate::system::exit::Exit;
@@ -164,11 +164,11 @@ impl Session {
 
     /// Counts the decisions of an answer into its report. Those that are for no blacklist count as not received.
     fn count_decisions(&self, decisions: &Decisions, asked: &mut FeedReport) {
-        asked.received = decisions.accepted() + decisions.refused_total;
-        asked.refused = decisions
+        asked.fetched = decisions.accepted() + decisions.refused_total;
+        asked.skipped = decisions
             .refused
             .iter()
-            .map(|r| RefusedEntry {
+            .map(|r| SkippedEntry {
                 entry: r.text.clone(),
                 reason: format!("{} (decision {})", r.reason, r.number),
             })
@@ -179,12 +179,12 @@ impl Session {
                 protected += 1;
                 if protected <= REPORTED {
                     let (entry, reason) = (ban.prefix.to_string(), protection.to_string());
-                    asked.refused.push(RefusedEntry { entry, reason });
+                    asked.skipped.push(SkippedEntry { entry, reason });
                 }
             }
         }
-        asked.refused_more = decisions.refused_total + protected - asked.refused.len();
-        asked.accepted = asked.received - decisions.refused_total - protected;
+        asked.skipped_more = decisions.refused_total + protected - asked.skipped.len();
+        asked.used = asked.fetched - decisions.refused_total - protected;
         if !decisions.not_used.is_empty() {
             let reasons: Vec<String> =
                 decisions.not_used.iter().map(|(why, number)| format!("{number} {why}")).collect();

@@ -8,7 +8,7 @@ use crate::feed::list::Parsed;
 use crate::feed::{FetchError, FetchErrorKind, schedule, snapshot};
 use crate::ledger::feeds::{FeedState, Refused};
 use crate::ledger::lists::ListState;
-use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
 use crate::run::state::asking_of;
 use crate::system::exit::Exit;
@@ -189,23 +189,23 @@ impl Session {
 
     /// Counts the entries of a list into its report.
     fn count(&self, parsed: &Parsed, asked: &mut FeedReport) {
-        asked.received = parsed.received();
-        let wrong = parsed.refused.iter().map(|r| RefusedEntry {
+        asked.fetched = parsed.received();
+        let wrong = parsed.refused.iter().map(|r| SkippedEntry {
             entry: r.text.clone(),
             reason: format!("{} (line {})", r.reason, r.line),
         });
-        asked.refused = wrong.collect();
+        asked.skipped = wrong.collect();
         let mut protected = 0;
         for prefix in &parsed.prefixes {
             if let Verdict::Refused(protection) = self.picture.never_block.judge(prefix) {
                 protected += 1;
                 if protected <= REPORTED {
                     let (entry, reason) = (prefix.to_string(), protection.to_string());
-                    asked.refused.push(RefusedEntry { entry, reason });
+                    asked.skipped.push(SkippedEntry { entry, reason });
                 }
             }
         }
-        asked.refused_more = parsed.refused_total() + protected - asked.refused.len();
-        asked.accepted = asked.received - parsed.refused_total() - protected;
+        asked.skipped_more = parsed.refused_total() + protected - asked.skipped.len();
+        asked.used = asked.fetched - parsed.refused_total() - protected;
     }
 }

@@ -16,7 +16,7 @@ use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry, pacing};
 use crate::ledger::feeds::{ENTRY_SHOWN, FeedState, Refused};
 use crate::run::child::{Event, tell};
 use crate::run::clock;
-use crate::run::report::{FeedReport, RefusedEntry, Report};
+use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::{Role, Session};
 use crate::run::state::asking_of;
 use crate::system::exit::Exit;
@@ -30,7 +30,7 @@ const MOST_BATCHES: u64 = 400;
 struct Judged {
     entries: Vec<Entry>,
     refused: Vec<Refused>,
-    protected: Vec<RefusedEntry>,
+    protected: Vec<SkippedEntry>,
 }
 
 impl Session {
@@ -94,7 +94,7 @@ impl Session {
                 }
             }
             let message =
-                format!("{}: {} entries in {} requests", config.name, asked.received, asked.requests);
+                format!("{}: {} entries in {} requests", config.name, asked.fetched, asked.requests);
             self.say_progress(message);
         }
         let error = format!(
@@ -163,7 +163,7 @@ impl Session {
             let text = format!(
                 "{}: {} entries so far; waiting {} s for the rate limit",
                 config.name,
-                asked.received,
+                asked.fetched,
                 wait.as_secs() + 1
             );
             match self.role {
@@ -231,14 +231,14 @@ impl Session {
         let repeated = fetch.next.as_deref() == Some(cursor);
         let judged = self.judge(config, state.id, &fetch.entries, repeated, now);
         fault::point("judged")?;
-        asked.received += fetch.entries.len();
-        asked.accepted += fetch.entries.len() - judged.refused.len() - judged.protected.len();
+        asked.fetched += fetch.entries.len();
+        asked.used += fetch.entries.len() - judged.refused.len() - judged.protected.len();
         let refused =
-            judged.refused.iter().map(|r| RefusedEntry { entry: r.entry.clone(), reason: r.reason.clone() });
-        asked.refused.extend(refused.chain(judged.protected));
+            judged.refused.iter().map(|r| SkippedEntry { entry: r.entry.clone(), reason: r.reason.clone() });
+        asked.skipped.extend(refused.chain(judged.protected));
         asked.complete = fetch.is_complete(cursor);
         if asked.complete
-            && asked.received == 0
+            && asked.fetched == 0
             && cursor == FIRST_CURSOR
             && self.picture.count(state.id, now) > 0
         {
@@ -310,7 +310,7 @@ impl Session {
                 }
             };
             if let Verdict::Refused(protection) = self.picture.never_block.judge(&prefix) {
-                judged.protected.push(RefusedEntry { entry: shown(), reason: protection.to_string() });
+                judged.protected.push(SkippedEntry { entry: shown(), reason: protection.to_string() });
             }
             // Also what is protected is saved: it is wanted as soon as nothing protects it any more.
             if repeated && self.known(feed, &prefix).is_some() {
