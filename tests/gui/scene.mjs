@@ -2,7 +2,7 @@
 // rows of the administrator's own; everything in force.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, chownSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { DIR, pbx, sql } from './harness.mjs';
 
@@ -19,7 +19,7 @@ const IMAGE = '<img src=x onerror=globalThis.broken=1>';
 const CONFIG = '/etc/asterisk/banbridge.toml';
 /** Where asterisk can read it, unlike the sandbox's folder. */
 const NIGHT = '/var/lib/asterisk/night';
-const ASTERISK = 5060;
+const { uid: ASTERISK, gid: ASTERISKS } = statSync('/etc/freepbx.conf');
 
 export const apiban = ['45.134.144.12', '45.134.144.13', '62.210.149.30', '77.247.110.58', '104.37.175.137', '163.172.207.104',
 	ATTACKER, '193.107.216.6', '212.83.146.239', '2a06:4880::78', '5.188.10.0/24', '10.0.0.5', PHONE];
@@ -39,7 +39,7 @@ async function start(...command) {
 
 export function configure(text) {
 	writeFileSync(CONFIG, text);
-	chownSync(CONFIG, ASTERISK, ASTERISK);
+	chownSync(CONFIG, ASTERISK, ASTERISKS);
 	chmodSync(CONFIG, 0o640);
 }
 

@@ -1,7 +1,9 @@
 //! The stand-ins of the sandbox do what the real firewall module was seen to do. Every other test
 //! stands on these.
 
-use crate::sandbox::{Attacker, Backend, FIREWALLS, Family, Firewall, Phone, Probe, Sandbox, rule, until};
+use crate::sandbox::{
+    Attacker, Backend, FIREWALLS, Family, Firewall, Phone, Probe, Run, Sandbox, rule, until,
+};
 use serde_json::json;
 use std::fs;
 use std::os::unix::process::CommandExt;
@@ -686,6 +688,35 @@ fn booted(words: &[&str], path: &str) -> Child {
         .unwrap();
     until("the sandbox", || fs::exists(format!("{path}/ready")).unwrap());
     child
+}
+
+#[test]
+fn its_asterisk_has_the_same_number_on_a_machine_that_has_another() {
+    let sandbox = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox");
+    let machine = r#"
+        mount -t tmpfs tmpfs /mnt
+        mkdir /mnt/etc /mnt/work
+        mount -t overlay overlay -o lowerdir=/etc,upperdir=/mnt/etc,workdir=/mnt/work /etc
+        sed -i /^asterisk:/d /etc/passwd /etc/group
+        echo asterisk:x:990:989::/:/usr/sbin/nologin >>/etc/passwd
+        echo phone:x:5060:5060::/:/bin/sh >>/etc/passwd
+        printf 'asterisk:x:989:\nphone:x:5060:\ndialout2:x:988:asterisk\n' >>/etc/group
+        [ "$(id -u asterisk)" = 990 ] && [ "$(id -G asterisk)" = "989 988" ] || exit 1
+        exec "$0/boot" "$@"
+    "#;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pbx").to_string_lossy().into_owned();
+    let mut child = booted(&["unshare", "--mount", "sh", "-euc", machine, sandbox, "--until-eof"], &path);
+    let enter = |words: &[&str]| {
+        let run = Command::new(format!("{sandbox}/enter")).arg(&path).args(words).output().unwrap();
+        Run::from(run).ok()
+    };
+    let asterisk = "uid=5060(asterisk) gid=5060(asterisk) groups=5060(asterisk)\n";
+    assert_eq!(enter(&["id", "asterisk"]), asterisk);
+    assert_eq!(enter(&["--user", "asterisk", "id"]), asterisk);
+    assert_eq!(enter(&["stat", "-c", "%u:%g %U", "/etc/freepbx.conf"]), "5060:5060 asterisk\n");
+    drop(child.stdin.take());
+    child.wait().unwrap();
 }
 
 #[test]
