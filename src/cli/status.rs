@@ -15,10 +15,9 @@ use crate::ban::notice;
 use crate::ban::plan::{Driver, Fate, Plan};
 use crate::config::{Config, Kind};
 use crate::feed::pacing;
-use crate::ledger::Ledger;
 use crate::ledger::runs::Run;
+use crate::ledger::{Ledger, StateKey};
 use crate::pbx::{daemon, firewall};
-use crate::run::ROOT_RUN;
 use crate::run::clock::Clock;
 use crate::run::fetch::{now_ms, pace};
 use crate::run::kernel_set::{SetStatus, SetView};
@@ -258,12 +257,12 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         .map(|feed| (feed.name.as_str(), feed.last_success.map(|time| time.0)))
         .collect();
     let period = i64::try_from(picture.firewall.period_s).unwrap_or(30);
-    let changed_at = ledger.state("changed_at")?.filter(|at| (*at..=*at + period).contains(&now));
+    let changed_at = ledger.state(StateKey::ChangedAt)?.filter(|at| (*at..=*at + period).contains(&now));
     let facts = Facts {
         has_run: ledger.is_present() && status.last_run.is_some(),
         last_run: status.last_run.as_ref().map(|run| run.finished_at.unwrap_or(run.started_at).0),
         enabled: status.firewall.enabled,
-        off_since: ledger.state("off_since")?.filter(|since| *since != 0),
+        off_since: ledger.state(StateKey::OffSince)?,
         running: status.firewall.running,
         set: status.set.backend.is_some(),
         wanted: status.blacklist.wanted,
@@ -299,14 +298,16 @@ fn running(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) ->
 }
 
 fn root(ledger: &mut Ledger, now: i64) -> Result<Root> {
-    let last = ledger.state(ROOT_RUN)?;
+    let last = ledger.state(StateKey::RootRun)?;
     let timer = last.is_some_and(|last| now.saturating_sub(last) <= ROOTS_PERIOD);
     Ok(Root { timer, last_run: last.map(Time), install: (!timer).then_some(INSTALL) })
 }
 
 /// A run that should have been made by now is due at once.
 fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
-    let (Some(last), Some(distance)) = (ledger.state("last_sync")?, ledger.state("sync_distance")?) else {
+    let (Some(last), Some(distance)) =
+        (ledger.state(StateKey::LastSync)?, ledger.state(StateKey::SyncDistance)?)
+    else {
         return Ok(None);
     };
     Ok((distance > 0).then_some(last.saturating_add(distance).max(now)))

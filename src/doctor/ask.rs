@@ -12,7 +12,7 @@ use crate::doctor::feeds::Asked;
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::feed::http::Validators;
 use crate::feed::{FetchError, pacing, snapshot};
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, StateKey};
 use crate::run::fetch::{client, now_ms, pace};
 use crate::run::{Environment, child, clock};
 use crate::system::exit::Exit;
@@ -146,9 +146,9 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
 /// Asks for a list, for what changed of it only, and not more often than its publisher allows.
 fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: i64) -> Result<Asked> {
     let name = feed.name.as_str();
-    let noted = format!("asked:{:016x}", list.fingerprint());
+    let noted = StateKey::AskedFor(list.fingerprint());
     let state = ledger.feeds()?.remove(name);
-    let last = ledger.state(&noted)?.max(state.as_ref().and_then(|state| state.last_attempt));
+    let last = ledger.state(noted)?.max(state.as_ref().and_then(|state| state.last_attempt));
     let next = last.map_or(0, |last| last + list.minimum.as_secs());
     if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
         let why = format!("its publisher lets it be asked again {}", Time(next));
@@ -156,7 +156,7 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: 
     }
     let counts = ledger.is_present() && list.minimum.as_secs() > 0;
     if counts {
-        ledger.set_state(&noted, now)?;
+        ledger.set_state(noted, now)?;
     }
     let known = ledger.list_state(state.map_or(u16::MAX, |state| state.id))?;
     let known =
@@ -165,7 +165,7 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: 
         Ok(_) => Asked { feed: name.to_owned(), ..Asked::default() },
         Err(error) => {
             if counts && error.never_came() {
-                ledger.set_state(&noted, 0)?;
+                ledger.clear_state(noted)?;
             }
             failed(name, &error)
         }

@@ -12,9 +12,8 @@ use crate::doctor::{
 };
 use crate::kernel::set::Desired;
 use crate::ledger::feeds::FeedState;
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Ledger, LedgerError, StateKey};
 use crate::pbx::{daemon, freepbx_conf};
-use crate::run::ROOT_RUN;
 use crate::run::clock::Clock;
 use crate::run::context::{Environment, log_file};
 use crate::run::state::Picture;
@@ -218,7 +217,7 @@ impl Look<'_> {
     /// When the last run was, and when root was last seen.
     fn of_runs(&mut self, ledger: &mut Ledger) -> (Option<i64>, Option<i64>) {
         let last = ledger.last_run().ok().flatten().map(|run| run.started_at);
-        let root = ledger.state(ROOT_RUN).ok().flatten();
+        let root = ledger.state(StateKey::RootRun).ok().flatten();
         (last, root)
     }
 }

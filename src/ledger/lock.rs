@@ -7,7 +7,7 @@ use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use mysql::prelude::Queryable;
 
-use super::{Ledger, LedgerError};
+use super::{Ledger, LedgerError, StateKey};
 
 /// Somebody else is at work.
 #[derive(Debug, thiserror::Error)]
@@ -84,16 +84,16 @@ impl Ledger {
     /// Notes who has the lock, for those who come second. Call it with the lock taken and the tables made.
     pub fn sign_lock(&mut self) -> Result<(), LedgerError> {
         let connection = i64::from(self.conn.connection_id());
-        self.set_state("lock_connection", connection)?;
-        self.set_state("lock_pid", i64::from(std::process::id()))?;
+        self.set_state(StateKey::LockConnection, connection)?;
+        self.set_state(StateKey::LockProcess, i64::from(std::process::id()))?;
         Ok(())
     }
 
     fn holder(&mut self, connection: u64) -> Result<Option<i64>, LedgerError> {
-        let signed = self.state("lock_connection")?.and_then(|id| u64::try_from(id).ok());
+        let signed = self.state(StateKey::LockConnection)?.and_then(|id| u64::try_from(id).ok());
         if signed != Some(connection) {
             return Ok(None);
         }
-        Ok(self.state("lock_pid")?)
+        Ok(self.state(StateKey::LockProcess)?)
     }
 }

@@ -14,7 +14,10 @@ pub mod notices;
 pub mod protections;
 pub mod rows;
 pub mod runs;
+pub mod state;
 mod times;
+
+pub use state::StateKey;
 
 use mysql::Conn;
 use mysql::prelude::Queryable;

@@ -12,6 +12,7 @@ use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::Ledger;
+use super::state::{self, StateKey};
 use crate::ban::Prefix;
 use crate::system::database::{Result, for_keys, insert_many};
 use crate::system::fault;
@@ -71,7 +72,7 @@ impl Ledger {
             |key| vec![key.as_str().into(), now.into(), 1.into(), 1.into()],
         )?;
         for_keys(&mut tx, "UPDATE banbridge_row SET changing = 1 WHERE prefix IN", &[], remove)?;
-        tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changed_at', ?)", (now,))?;
+        state::set(&mut tx, StateKey::ChangedAt, now)?;
         tx.commit()?;
         Ok(())
     }
@@ -79,16 +80,16 @@ impl Ledger {
     /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
     /// last change that the table has seen.
     pub fn follows(&mut self, generation: Option<i64>) -> Result<bool> {
-        let Some(ours) = self.state("generation")? else { return Ok(false) };
+        let Some(ours) = self.state(StateKey::Generation)? else { return Ok(false) };
         // A run that was killed after it noted its change here and before it made it there.
-        let interrupted = self.state("changing")? == Some(1) && generation == Some(ours - 1);
+        let interrupted = self.state(StateKey::Changing)?.is_some() && generation == Some(ours - 1);
         Ok(generation == Some(ours) || interrupted)
     }
 
     /// Whether the firewall's table has seen our last change. It has not when it was restored, or when a run was killed
     /// before it wrote its number there.
     pub fn is_level(&mut self, generation: Option<i64>) -> Result<bool> {
-        Ok(self.state("generation")?.is_none_or(|ours| generation == Some(ours)))
+        Ok(self.state(StateKey::Generation)?.is_none_or(|ours| generation == Some(ours)))
     }
 
     /// First step of a change: forgets the rows that are to go, notes those that are to be there (`keep`, as far as
@@ -101,9 +102,9 @@ impl Ledger {
         present: Option<i64>,
         now: i64,
     ) -> Result<i64> {
-        let ours = self.state("generation")?.unwrap_or(0);
+        let ours = self.state(StateKey::Generation)?.unwrap_or(0);
         // However often in a row it is cut off: the number that the table has not seen yet is the next one.
-        let again = self.state("changing")? == Some(1) && present == Some(ours - 1);
+        let again = self.state(StateKey::Changing)?.is_some() && present == Some(ours - 1);
         let next = if again { ours } else { ours.max(present.unwrap_or(0)) + 1 };
         // Of a change that was cut off before its number came there, nobody knows what was written.
         let cut_off = match self.is_level(present)? {
@@ -120,8 +121,10 @@ impl Ledger {
             keep,
             |key| vec![key.as_str().into(), now.into(), 1.into()],
         )?;
-        for (name, value) in [("generation", next), ("changing", 1), ("changed_at", now)] {
-            tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
+        for (key, value) in
+            [(StateKey::Generation, next), (StateKey::Changing, 1), (StateKey::ChangedAt, now)]
+        {
+            state::set(&mut tx, key, value)?;
         }
         fault::point("before-change-commit")?;
         tx.commit()?;
@@ -147,7 +150,7 @@ impl Ledger {
             |key| vec![key.as_str().into(), now.into()],
         )?;
         tx.exec_drop("UPDATE banbridge_row SET changing = 0 WHERE changing = 1", ())?;
-        tx.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES ('changing', 0)", ())?;
+        state::clear(&mut tx, StateKey::Changing)?;
         fault::point("before-finish-commit")?;
         tx.commit()?;
         Ok(())
@@ -192,31 +195,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// A single value: `generation` and `changing` (see above), `changed_at` (rows were changed then and the daemon
-    /// was not told yet), `settled` (every feed was complete since this ledger began), `lock_connection`, `lock_pid`,
-    /// `root_run` (root ran last then), `last_sync` and `sync_distance` (see [`Ledger::note_sync`]).
-    pub fn state(&mut self, name: &str) -> Result<Option<i64>> {
-        if !self.present {
-            return Ok(None);
-        }
-        Ok(self.conn.exec_first("SELECT value FROM banbridge_state WHERE name = ?", (name,))?)
-    }
-
     /// Notes that the feeds are asked now, and how long that is after the time before.
     pub fn note_sync(&mut self, now: i64) -> Result<()> {
         let distance =
-            self.state("last_sync")?.map_or(0, |last| now.saturating_sub(last).clamp(0, 7 * 86_400));
-        self.conn.exec_drop(
-            "REPLACE INTO banbridge_state (name, value) VALUES ('last_sync', ?), ('sync_distance', ?)",
-            (now, distance),
-        )?;
-        Ok(())
-    }
-
-    /// Sets a single value.
-    pub fn set_state(&mut self, name: &str, value: i64) -> Result<()> {
-        self.conn.exec_drop("REPLACE INTO banbridge_state (name, value) VALUES (?, ?)", (name, value))?;
-        Ok(())
+            self.state(StateKey::LastSync)?.map_or(0, |last| now.saturating_sub(last).clamp(0, 7 * 86_400));
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        state::set(&mut tx, StateKey::LastSync, now)?;
+        state::set(&mut tx, StateKey::SyncDistance, distance)?;
+        Ok(tx.commit()?)
     }
 }
 

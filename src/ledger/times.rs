@@ -3,7 +3,7 @@
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
+use super::{Ledger, StateKey};
 use crate::system::database::Result;
 
 /// How far in the future a time may stand and be right, in seconds: two clocks of one machine read one after the other.
@@ -12,7 +12,7 @@ const SLACK: i64 = 60;
 impl Ledger {
     /// Starts every feed over, so that what only seems to be over is listed again; until then our rows stay.
     pub fn start_all_over(&mut self, now: i64) -> Result<()> {
-        self.set_state("catching_up", now)?;
+        self.set_state(StateKey::CatchingUp, now)?;
         self.conn.query_drop("UPDATE banbridge_feed SET cursor_id = NULL, complete = 0")?;
         Ok(())
     }

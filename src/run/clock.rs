@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, StateKey};
 use crate::system::database::Result;
 use crate::system::fault;
 use crate::system::time::Time;
@@ -29,11 +29,6 @@ const LEAP: i64 = 86_400;
 /// How long a doubted clock must go on before it is believed, in seconds, and how long that may be looked for.
 const GOES_ON: i64 = 86_400;
 const LOOKED_FOR: i64 = 8 * 86_400;
-
-/// Where the ledger keeps the time at which the last run left.
-const LEFT: &str = "clock";
-/// Where it keeps what a doubted clock said first.
-const DOUBTED: &str = "clock_doubted";
 
 /// The time that a run goes by. Nothing else in the program reads the time of day for its decisions.
 #[derive(Debug, Clone)]
@@ -94,8 +89,8 @@ impl Clock {
 
     /// Decides what time to go by; changes nothing in the ledger.
     pub fn look(ledger: &mut Ledger) -> Result<Self> {
-        let (clock, left) = (read(), ledger.state(LEFT)?);
-        Ok(match judge(clock, left, first_doubted(ledger)?) {
+        let (clock, left) = (read(), ledger.state(StateKey::Clock)?);
+        Ok(match judge(clock, left, ledger.state(StateKey::ClockDoubted)?) {
             Judgement::Believed | Judgement::BelievedAfterAll => Self::going_by(clock, None),
             Judgement::Doubted(time) => Self::going_by(
                 time,
@@ -111,19 +106,20 @@ impl Clock {
 
     /// The same as a run begins, noted in the ledger.
     pub fn begin(ledger: &mut Ledger) -> Result<Self> {
-        let (clock, left, doubted) = (read(), ledger.state(LEFT)?, first_doubted(ledger)?);
+        let (clock, left, doubted) =
+            (read(), ledger.state(StateKey::Clock)?, ledger.state(StateKey::ClockDoubted)?);
         match judge(clock, left, doubted) {
             Judgement::Doubted(_) => {
                 if doubted.is_none_or(|first| !(first..first + LOOKED_FOR).contains(&clock)) {
-                    ledger.set_state(DOUBTED, clock)?;
+                    ledger.set_state(StateKey::ClockDoubted, clock)?;
                 }
                 Self::look(ledger)
             }
             Judgement::Believed => {
                 if doubted.is_some() {
-                    ledger.set_state(DOUBTED, 0)?;
+                    ledger.clear_state(StateKey::ClockDoubted)?;
                 }
-                ledger.set_state(LEFT, clock)?;
+                ledger.set_state(StateKey::Clock, clock)?;
                 Ok(Self::going_by(clock, None))
             }
             Judgement::BelievedAfterAll => Self::believe(ledger),
@@ -132,7 +128,7 @@ impl Clock {
 
     /// Notes where the run leaves the clock.
     pub fn end(&self, ledger: &mut Ledger) -> Result<()> {
-        if self.doubt.is_none() { ledger.set_state(LEFT, self.now()) } else { Ok(()) }
+        if self.doubt.is_none() { ledger.set_state(StateKey::Clock, self.now()) } else { Ok(()) }
     }
 
     /// Compares the clock with a feed's. True when it was doubted and is believed from now on.
@@ -147,14 +143,14 @@ impl Clock {
     }
 
     fn believe(ledger: &mut Ledger) -> Result<Self> {
-        let (clock, left) = (read(), ledger.state(LEFT)?.unwrap_or_default());
+        let (clock, left) = (read(), ledger.state(StateKey::Clock)?.unwrap_or_default());
         if clock > left {
             ledger.start_all_over(clock)?;
         }
         ledger.bring_back(clock)?;
         // Last, so that a run that is cut off in between does it again.
-        ledger.set_state(LEFT, clock)?;
-        ledger.set_state(DOUBTED, 0)?;
+        ledger.set_state(StateKey::Clock, clock)?;
+        ledger.clear_state(StateKey::ClockDoubted)?;
         Ok(Self::going_by(clock, None))
     }
 }
@@ -170,10 +166,6 @@ pub fn contradiction(feed: &str, theirs: Timestamp) -> Option<String> {
             Time(clock)
         )
     })
-}
-
-fn first_doubted(ledger: &mut Ledger) -> Result<Option<i64>> {
-    Ok(ledger.state(DOUBTED)?.filter(|first| *first != 0))
 }
 
 #[cfg(test)]

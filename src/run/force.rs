@@ -5,6 +5,7 @@ use super::session::Session;
 use crate::ban::plan::{Plan, Present};
 use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
 use crate::kernel::module_sets::Overlap;
+use crate::ledger::StateKey;
 use crate::pbx::daemon;
 use crate::system::failure::Result;
 use crate::system::fault;
@@ -72,8 +73,8 @@ impl Session {
         let applied = apply_blacklist(&site, &mut PlanChange { session: self, plan, now }, &mut Points)?;
         self.tell_of(&applied, !plan.changes_nothing(), report);
         // What is in force, or waits for the firewall's own start, nobody needs to be told again.
-        if self.ledger.state("changed_at")?.unwrap_or(0) != 0 {
-            self.ledger.set_state("changed_at", 0)?;
+        if self.ledger.state(StateKey::ChangedAt)?.is_some() {
+            self.ledger.clear_state(StateKey::ChangedAt)?;
         }
         Ok(())
     }

@@ -33,7 +33,6 @@ use crate::ledger::Ledger;
 use crate::run::child::{Child, Event};
 pub use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
-pub use crate::run::session::ROOT_RUN;
 use crate::run::session::{CHANGE_WAITS, Patience, Role, Session};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;

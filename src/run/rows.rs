@@ -9,6 +9,7 @@ use super::session::{Role, Session};
 use crate::ban::plan::{Driver, Plan, taken_out_by_hand};
 use crate::ban::{Cover, Prefix};
 use crate::config::Writer;
+use crate::ledger::StateKey;
 use crate::pbx::blacklist::{self, Change};
 use crate::pbx::{daemon, firewall, freepbx_conf, fwconsole};
 use crate::system::database::DatabaseError;
@@ -21,21 +22,21 @@ impl Session {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
     /// were read again.
     pub(super) fn catch_up_if_lost(&mut self) -> Result<()> {
-        let ours = self.ledger.state("generation")?.unwrap_or(0);
+        let ours = self.ledger.state(StateKey::Generation)?.unwrap_or(0);
         let table = self.picture.rows.generation.unwrap_or(0);
         let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
         if self.is_dry() {
             self.picture.catching_up |= lost;
             return Ok(());
         }
-        if lost && self.ledger.state("changing")? != Some(1) {
+        if lost && self.ledger.state(StateKey::Changing)?.is_none() {
             log::info!(
                 "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
             );
             let now = self.clock.now();
-            self.ledger.set_state("catching_up", now)?;
+            self.ledger.set_state(StateKey::CatchingUp, now)?;
             // The next change is counted from here, so that this is noticed once.
-            self.ledger.set_state("generation", table.max(1))?;
+            self.ledger.set_state(StateKey::Generation, table.max(1))?;
             self.ledger.all_incomplete()?;
             for state in &mut self.picture.feeds {
                 state.complete = false;
@@ -52,7 +53,7 @@ impl Session {
         if self.picture.catching_up && complete {
             self.picture.catching_up = false;
             if !self.is_dry() {
-                self.ledger.set_state("catching_up", 0)?;
+                self.ledger.clear_state(StateKey::CatchingUp)?;
             }
         }
         Ok(())
@@ -301,20 +302,17 @@ impl Session {
             return Ok(());
         }
         let now = self.clock.now();
-        let changed_at = self.ledger.state("changed_at")?.unwrap_or(0);
+        let Some(changed_at) = self.ledger.state(StateKey::ChangedAt)? else { return Ok(()) };
         let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
-        if changed_at == 0 {
-            return Ok(());
-        }
         // An earlier run that could not tell it: by now it has looked by itself.
         let looked_since = !report.changed && !(changed_at..=changed_at + period).contains(&now);
         if looked_since {
-            self.ledger.set_state("changed_at", 0)?;
+            self.ledger.clear_state(StateKey::ChangedAt)?;
             return Ok(());
         }
         report.reload = Reload::Pending;
         if !self.picture.firewall.enabled {
-            self.ledger.set_state("changed_at", 0)?;
+            self.ledger.clear_state(StateKey::ChangedAt)?;
             return Ok(());
         }
         if !self.environment.is_root {
@@ -328,7 +326,7 @@ impl Session {
                 }
             }
         }
-        self.ledger.set_state("changed_at", 0)?;
+        self.ledger.clear_state(StateKey::ChangedAt)?;
         Ok(())
     }
 }

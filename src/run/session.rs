@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::{Config, FeedConfig};
-use crate::ledger::Ledger;
 use crate::ledger::history::Figures;
 use crate::ledger::runs::Run;
+use crate::ledger::{Ledger, StateKey};
 use crate::pbx::daemon;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
@@ -21,8 +21,6 @@ use crate::system::failure::{Failure, Result};
 use crate::system::fault;
 use crate::system::text::one_line;
 
-/// The name under which the ledger keeps when root ran last.
-pub const ROOT_RUN: &str = "root_run";
 /// How many seconds an administrator's decision waits for another run: root's apply, for one, which his last decision
 /// asked for.
 pub(super) const CHANGE_WAITS: u8 = 10;
@@ -276,7 +274,7 @@ impl Session {
             self.note_history(&record, report)?;
             self.clock.end(&mut self.ledger)?;
             if self.environment.is_root {
-                self.ledger.set_state(ROOT_RUN, self.clock.now())?;
+                self.ledger.set_state(StateKey::RootRun, self.clock.now())?;
             }
             fault::point("run-noted")?;
             self.note_notices(report)?;

@@ -8,6 +8,7 @@ use super::session::{Role, Session};
 use crate::ban::plan::Plan;
 use crate::config::Enabled;
 use crate::kernel::set::{self, DIRECTORY, Desired, Outcome, Set, SetError, hits};
+use crate::ledger::StateKey;
 use crate::ledger::hits::SetState;
 use crate::system::exit::Exit;
 use crate::system::program::System;
@@ -65,11 +66,11 @@ impl Session {
 
     /// Since when the firewall is switched off; none when it is on.
     fn off_since(&mut self) -> Result<Option<i64>> {
-        let known = self.ledger.state("off_since")?.filter(|since| *since != 0);
+        let known = self.ledger.state(StateKey::OffSince)?;
         let is_off = !self.picture.firewall.enabled;
         match (is_off, known) {
-            (false, Some(_)) => self.ledger.set_state("off_since", 0)?,
-            (true, None) => self.ledger.set_state("off_since", self.clock.now())?,
+            (false, Some(_)) => self.ledger.clear_state(StateKey::OffSince)?,
+            (true, None) => self.ledger.set_state(StateKey::OffSince, self.clock.now())?,
             _ => {}
         }
         Ok(is_off

@@ -11,9 +11,9 @@ use crate::ban::wanted::{self, Asking};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, FeedConfig, Limit, Writer};
-use crate::ledger::Ledger;
 use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Release;
+use crate::ledger::{Ledger, StateKey};
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::{self, Firewall};
 use crate::system::database::Result;
@@ -93,7 +93,7 @@ impl Picture {
             // fwconsole finds no IPv6 entry again to delete it.
             ipv6: firewall.driver == Driver::Nftables && config.blacklist.writer == Writer::Db,
         };
-        let since = ledger.state("catching_up")?.unwrap_or(0);
+        let since = ledger.state(StateKey::CatchingUp)?;
         let mut picture = Self {
             policy,
             entries,
@@ -115,7 +115,7 @@ impl Picture {
             rows: Rows::default(),
             present: Present::default(),
             names: ledger.names()?,
-            catching_up: since != 0 && (since..since + CATCHING_UP).contains(&now),
+            catching_up: since.is_some_and(|since| (since..since + CATCHING_UP).contains(&now)),
             firewall,
         };
         picture.look_at_rows(ledger)?;

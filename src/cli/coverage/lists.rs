@@ -15,7 +15,7 @@ use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalogue::{self, KNOWN};
 use crate::feed::http::{Download, Validators};
 use crate::feed::snapshot;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, StateKey};
 use crate::run::child;
 use crate::system::exit::Exit;
 use crate::system::text::one_line;
@@ -130,9 +130,9 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
         return Ok(suggested);
     };
     // The publisher's shortest distance holds for this request too, and lasts beyond this process.
-    let noted = format!("asked:{:016x}", list.fingerprint());
+    let noted = StateKey::AskedFor(list.fingerprint());
     let as_feed = ledger.feeds()?.get(&feed.name).and_then(|state| state.last_attempt);
-    let next = ledger.state(&noted)?.max(as_feed).map_or(0, |last| last + list.minimum.as_secs());
+    let next = ledger.state(noted)?.max(as_feed).map_or(0, |last| last + list.minimum.as_secs());
     if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
         suggested.error =
             Some(format!("it was asked lately and may not be asked again before {}", Time(next)));
@@ -141,7 +141,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
     let counts = ledger.is_present() && catalogue::minimum(&feed.url) > 0;
     if counts {
         // Before it is asked: a request that is not noted could be made too often.
-        ledger.set_state(&noted, now)?;
+        ledger.set_state(noted, now)?;
     }
     let timeout = feed.timeout.duration();
     match snapshot::fetch(&feed.name, &list.place, timeout, &list.settings, &Validators::default())? {
@@ -153,7 +153,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
         Err(error) => {
             suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned());
             if counts && error.never_came() {
-                ledger.set_state(&noted, 0)?;
+                ledger.clear_state(noted)?;
             }
         }
     }
