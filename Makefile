@@ -3,7 +3,7 @@
 #   make demo-gui   the same, and then the page of the module, in a FreePBX around it, for this machine's browser
 #   make test   all tests; T="history gui" runs some of them, see tests/run
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
-#   make lint   format, clippy, syntax of the scripts
+#   make lint   format, clippy, layers, licenses and sources of what is linked in, syntax of the scripts, links of the documents
 #   make dist   the packages, into target/dist/packages; needs Python 3 with pip, no root
 #   make dist-check   builds them a second time in another directory: are they the same to the byte?
 #   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
@@ -64,6 +64,7 @@ soak: deps
 	@BANBRIDGE_SCHEDULES=$(SCHEDULES) cargo test -q --locked --features faults --test faults -- --nocapture
 
 lint: deps
+	@tests/deps --pip $(TARGET)/tools/lint tests/tools.txt
 	@tests/lint
 
 bench: deps

@@ -33,7 +33,7 @@ class Commands {
 	);
 
 	/** The settings that the page may change. */
-	const SETTING = '/\A(feed\.[a-z0-9_-]{1,64}\.(key|dataset|ttl|interval)|blacklist\.(limit|aggregate|writer)|set\.enabled|protect\.release|log\.level)\z/';
+	const SETTING = '/\A(feed\.[a-z0-9_-]{1,64}\.(key|dataset|ttl|interval)|blacklist\.(limit|aggregate|writer)|set\.enabled|protect\.unblock|log\.level)\z/';
 
 	/** Whether there is such a command. */
 	public static function known($command) {

@@ -63,8 +63,8 @@ fn good(decisions: &Decisions, settings: &Settings) {
         assert!((1..=MAX_DECISIONS).contains(&refused.number));
     }
     for prefix in decisions.bans.iter().map(|ban| &ban.prefix).chain(&decisions.deleted) {
-        let shortest = if prefix.is_ipv4() { settings.shortest_v4 } else { settings.shortest_v6 };
-        assert!(prefix.length() >= shortest, "{prefix} is too wide");
+        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
+        assert!(prefix.length() >= widest, "{prefix} is too wide");
     }
     for ban in &decisions.bans {
         assert!(ban.seconds > 0, "{ban:?}");

@@ -59,8 +59,8 @@ fn good(parsed: &Parsed, settings: &Settings) {
     assert!(parsed.prefixes.len() <= MAX_ENTRIES);
     assert!(parsed.prefixes.is_sorted_by(|one, next| one < next), "not in order, or one twice");
     for prefix in &parsed.prefixes {
-        let shortest = if prefix.is_ipv4() { settings.shortest_v4 } else { settings.shortest_v6 };
-        assert!(prefix.length() >= shortest, "{prefix} is too wide");
+        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
+        assert!(prefix.length() >= widest, "{prefix} is too wide");
     }
     assert!(parsed.below_score <= parsed.accepted);
     assert!(parsed.prefixes.is_empty() || parsed.accepted > parsed.below_score);

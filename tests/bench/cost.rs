@@ -76,7 +76,7 @@ fn measure_list(entries: u32) -> Vec<Value> {
     env.give_to_asterisk("/tmp/list");
     // As often as it is asked, it is read.
     env.write_config(
-        "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\ninterval = \"1s\"\nsurge_more = 2000000\n",
+        "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\ninterval = \"1s\"\nhold_more = 2000000\n",
     );
     let first = [cost(&env)];
     let later: Vec<Cost> = (0..3)

@@ -63,7 +63,7 @@ fn peak() -> u64 {
 fn main() {
     let before = peak();
     let mut streams = Vec::new();
-    let settings = Settings { shortest_v4: 8, ..Settings::default() };
+    let settings = Settings { widest_v4: 8, ..Settings::default() };
     for lines in [500_000, 1_000_000, 2_000_000] {
         let started = Instant::now();
         let input = Endless { next: 0, end: lines, line: Vec::new() };

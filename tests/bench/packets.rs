@@ -91,7 +91,7 @@ fn prepared(firewall: Firewall, keys: &[String], lines: &str) -> TestEnv {
     env.pbx.write_file("/tmp/list", keys.join("\n"));
     env.give_to_asterisk("/tmp/list");
     env.write_config(&format!(
-        "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\nsurge_more = 2000000\n{lines}"
+        "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"/tmp/list\"\nhold_more = 2000000\n{lines}"
     ));
     env
 }

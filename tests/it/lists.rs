@@ -142,7 +142,7 @@ fn an_unchanged_list_is_asked_for_conditionally_and_changes_nothing() {
     assert!(requests[1].starts_with("one \"") && requests[1].ends_with("GMT"), "{requests:?}");
     assert_eq!(pbx.keys(), ["45.0.0.1"]);
     // Read another way, it is asked for whole.
-    pbx.configure(&[("one", "shortest_v4 = 24")]);
+    pbx.configure(&[("one", "widest_v4 = 24")]);
     pbx.sync("one");
     assert_eq!(pbx.requests()[2], "one - -");
 }
@@ -339,7 +339,7 @@ fn a_narrower_limit_is_obeyed_at_once_and_without_asking() {
     pbx.sync("one");
     assert_eq!(pbx.keys(), ["45.0.0.0/20", "46.0.0.0/24"]);
     let asked = pbx.requests().len();
-    pbx.configure(&[("one", "shortest_v4 = 24\nshortest_v6 = 48")]);
+    pbx.configure(&[("one", "widest_v4 = 24\nwidest_v6 = 48")]);
     let report = pbx.json(&["apply"]);
     assert_eq!((pbx.keys(), pbx.requests().len()), (vec!["46.0.0.0/24".to_owned()], asked), "{report}");
     assert_eq!(report["set"]["size"], 1, "{report}");

@@ -124,7 +124,7 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
     env.run(&["unallow", "5.188.10.9"]).ok();
     env.run(&["unrelease", "163.172.207.104"]).ok();
     env.run(&["allow", ATTACKER]).ok();
-    env.run(&["config", "set", "protect.release", "9d"]).ok();
+    env.run(&["config", "set", "protect.unblock", "9d"]).ok();
     assert_eq!(env.ours(), testenv::set(["5.188.10.9", "163.172.207.104"]));
 
     // What is no backup changes nothing.

@@ -157,7 +157,7 @@ fn an_entry_that_fwconsole_does_not_take_costs_no_other_and_is_said() {
 fn a_feed_that_suddenly_asks_for_much_more_is_held_until_it_is_accepted() {
     let all = addresses(200);
     let env = TestEnv::without_firewall(&all[..20]);
-    env.configure("surge_more = 50");
+    env.configure("hold_more = 50");
     env.sync(0, &[]);
     env.later(300);
     for address in &all[20..] {
@@ -186,7 +186,7 @@ fn a_feed_that_suddenly_asks_for_much_more_is_held_until_it_is_accepted() {
 fn a_held_feed_is_free_again_when_it_asks_for_no_more_than_before() {
     let all = addresses(200);
     let env = TestEnv::without_firewall(&all[..20]);
-    env.configure("surge_more = 50\nttl = \"1d\"");
+    env.configure("hold_more = 50\nttl = \"1d\"");
     env.sync(0, &[]);
     env.later(3600);
     for address in &all[20..] {

@@ -26,7 +26,7 @@ window.Banbridge = window.Banbridge || {};
 		all.push({name: 'blacklist.limit', label: bb.text('set_limit'), value: list.limit, help: bb.text('set_limit_help')});
 		all.push({name: 'blacklist.aggregate', label: bb.text('set_aggregate'), value: list.aggregate === false ? 'false' : 'true', choice: ['true', 'false']});
 		all.push({name: 'set.enabled', label: bb.text('set_set'), value: (config.set || {}).enabled, choice: ['auto', 'yes', 'no'], help: bb.text('set_set_help')});
-		all.push({name: 'protect.release', label: bb.text('set_release'), value: (config.protect || {}).release, help: bb.text('set_span_help')});
+		all.push({name: 'protect.unblock', label: bb.text('set_release'), value: (config.protect || {}).unblock, help: bb.text('set_span_help')});
 		all.push({name: 'log.level', label: bb.text('set_level'), value: (config.log || {}).level, choice: ['error', 'warn', 'info', 'debug']});
 		return all.filter(function (field) {
 			return field.secret || (field.value !== undefined && field.value !== null);
