@@ -79,4 +79,4 @@ dist:
 	@packaging/dist
 
 dist-check: dist
-	@packaging/same
+	@packaging/check-reproducible

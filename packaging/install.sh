@@ -34,7 +34,7 @@ uninstall() {
 	for unit in $timers banbridge-boot.service; do
 		if has_systemd; then systemctl -q disable "$unit" || true; fi
 	done
-	/usr/lib/banbridge/leave || true
+	/usr/lib/banbridge/prerm-cleanup || true
 	while read -r sum path; do [ "$sum" = - ] || rm -f "$path"; done <"$list"
 	made=$(sed -n 's/^-  //p' "$list" | sort -r)
 	rm -f "$list"

@@ -18,7 +18,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
     assert_eq!((feed.api, feed.dataset, feed.enabled), (2, Dataset::Sip, true));
     assert_eq!(feed.ttl.to_string(), "7d");
     assert_eq!(feed.url, "https://apiban.org/api");
-    assert_eq!((feed.shortest_v4, feed.shortest_v6), (16, 32));
+    assert_eq!((feed.widest_v4, feed.widest_v6), (16, 32));
     assert_eq!(config.blacklist.limit, Limit::Auto);
     assert!(config.blacklist.aggregate);
 }
@@ -36,7 +36,7 @@ fn every_mistake_names_the_file_the_line_and_the_mend() {
         (list(&format!("{url}column = 0")), Some(2), &["count from 1"]),
         (list(&format!("{url}score_column = 2")), Some(2), &["min_score"]),
         (list(&format!("{url}format = \"xml\"")), Some(5), &["xml", "dshield"]),
-        (list(&format!("{url}shortest_v4 = 7")), Some(2), &["shortest_v4 is 8 to 32"]),
+        (list(&format!("{url}widest_v4 = 7")), Some(2), &["widest_v4 is 8 to 32"]),
         (list(&format!("{url}widen = 1")), Some(2), &["2 or more"]),
         (list(&format!("{url}widen = 5\nwiden_to = 19")), Some(2), &["20 to 30"]),
         (feed("widen_to = 24"), Some(2), &["widen_to without widen"]),
@@ -54,8 +54,8 @@ fn every_mistake_names_the_file_the_line_and_the_mend() {
         (feed("url = \"http://apiban.org/api/\""), Some(2), &["https"]),
         ("[protect]\nallow = [\n\"45.0.0.1\",\n\"a b\"]".into(), Some(2), &["\"a b\" is no address"]),
         ("[protect]\nallow = [\"0.0.0.0/0\"]".into(), Some(2), &["most of the internet"]),
-        ("[protect]\nrelease = \"long\"".into(), Some(2), &["\"long\"", "\"7d\""]),
-        (feed("shortest_v4 = 0"), Some(2), &["shortest_v4 is 8 to 32"]),
+        ("[protect]\nunblock = \"long\"".into(), Some(2), &["\"long\"", "\"7d\""]),
+        (feed("widest_v4 = 0"), Some(2), &["widest_v4 is 8 to 32"]),
         (feed("key = \"a\"\nkey_file = \"/b\""), Some(2), &["both key and key_file"]),
         ("[[feed]]\nname = \"A b\"\nkind = \"apiban\"".into(), Some(2), &["lower case letters"]),
     ];
@@ -140,8 +140,8 @@ fn who_is_allowed_is_read_into_its_canonical_form_and_a_release_lasts_thirty_day
     let config = parse("[protect]\nallow = [\"45.0.0.9/24\", \"SIP.example.com.\", \"2A05::1\"]").unwrap();
     let all: Vec<String> = config.protect.allow.iter().map(Allow::to_string).collect();
     assert_eq!(all, ["45.0.0.0/24", "sip.example.com", "2a05::1"]);
-    assert_eq!(config.protect.release.to_string(), "30d");
-    assert_eq!(parse("[protect]\nrelease = \"7d\"").unwrap().protect.release.to_string(), "7d");
+    assert_eq!(config.protect.unblock.to_string(), "30d");
+    assert_eq!(parse("[protect]\nunblock = \"7d\"").unwrap().protect.unblock.to_string(), "7d");
 }
 
 #[test]

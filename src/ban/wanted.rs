@@ -33,13 +33,13 @@ pub struct Asking {
     pub held_since: Option<i64>,
     /// The widest network of each family that counts, IPv4 first, as its length. What was taken under a wider limit
     /// counts no more: an administrator who narrows it is obeyed at once.
-    pub shortest: (u8, u8),
+    pub widest: (u8, u8),
 }
 
 impl Asking {
     /// Whether the feed may ask for as wide a network.
     pub fn may_ask_for(&self, prefix: &Prefix) -> bool {
-        prefix.length() >= if prefix.is_ipv4() { self.shortest.0 } else { self.shortest.1 }
+        prefix.length() >= if prefix.is_ipv4() { self.widest.0 } else { self.widest.1 }
     }
 
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
@@ -98,8 +98,8 @@ mod tests {
     }
 
     const FEEDS: [Asking; 2] = [
-        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, shortest: (16, 32) },
-        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, shortest: (16, 32) },
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: (16, 32) },
+        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, widest: (16, 32) },
     ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
@@ -137,9 +137,9 @@ mod tests {
     fn a_network_that_is_wider_than_its_feed_may_ask_for_now_does_not_count() {
         let entries = [entry("45.0.0.0/16", 7, 4), entry("46.0.0.0/15", 7, 4), entry("2a05::/31", 7, 4)];
         assert_eq!(shown(&entries, 50), ["45.0.0.0/16 0 4"]);
-        let narrowed = Asking { shortest: (17, 32), ..FEEDS[0] };
+        let narrowed = Asking { widest: (17, 32), ..FEEDS[0] };
         assert_eq!(narrowed.size(&entries, 50), 0);
-        let widened = Asking { shortest: (8, 16), ..FEEDS[0] };
+        let widened = Asking { widest: (8, 16), ..FEEDS[0] };
         assert_eq!(widened.size(&entries, 50), 3);
     }
 

@@ -17,7 +17,7 @@ pub struct Widening {
     pub to: u8,
 }
 
-/// The shortest network that is blocked for what addresses in it did.
+/// The widest network that is blocked for what addresses in it did.
 pub const SHORTEST: u8 = 20;
 
 /// A network that is wanted for what its addresses did.
@@ -83,7 +83,7 @@ mod tests {
     use super::*;
     use crate::ban::wanted;
 
-    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None, shortest: (16, 32) };
+    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None, widest: (16, 32) };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of

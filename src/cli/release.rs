@@ -33,7 +33,7 @@ struct Released {
 /// Runs `release`: it is let go at once.
 pub fn release(global: &Global, args: &ReleaseArgs) -> Result<Exit> {
     let context = global.open()?;
-    let time = context.config.protect.release.as_secs();
+    let time = context.config.protect.unblock.as_secs();
     let ((changed, until), report) = run::change(context, |ledger, now| {
         let (known, until) = (ledger.releases(now)?, now + time);
         ledger.release(&[args.prefix], now, until)?;

@@ -14,7 +14,7 @@ pub(super) fn judge(
     environment_key: Option<&Secret>,
 ) -> Result<FeedConfig, String> {
     let widen = feed::widen(&name, &raw)?;
-    let shortest = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
+    let widest = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
     let key = match (environment_key, raw.key, raw.key_file) {
         (Some(key), _, _) => KeySource::Given(key.clone()),
         (None, Some(_), Some(_)) => {
@@ -35,7 +35,7 @@ pub(super) fn judge(
     }
     let url = raw.url.unwrap_or_else(|| DEFAULT_URL.to_owned());
     check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
-    let (shortest_v4, shortest_v6) = feed::check_shortest(&name, shortest)?;
+    let (widest_v4, widest_v6) = feed::check_widest(&name, widest)?;
     let ttl = raw.ttl.unwrap_or(Period::seconds(7 * 86_400));
     if ttl.as_secs() < 60 {
         return Err(format!("the ttl of feed {name:?} is under a minute; apiban's own is \"7d\""));
@@ -50,10 +50,10 @@ pub(super) fn judge(
         ttl,
         interval: raw.interval.unwrap_or(Period::seconds(0)),
         timeout,
-        shortest_v4,
-        shortest_v6,
-        surge_times: raw.surge_times.unwrap_or(4),
-        surge_more: raw.surge_more.unwrap_or(5_000),
+        widest_v4,
+        widest_v6,
+        hold_times: raw.hold_times.unwrap_or(4),
+        hold_more: raw.hold_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         list: None,
         crowdsec: None,

@@ -23,8 +23,8 @@ pub struct CrowdsecConfig {
 impl CrowdsecConfig {
     /// A number for everything that decides what an answer is about: another one, and all is read again.
     pub fn question(&self, key: &Secret) -> u16 {
-        let Settings { origins, shortest_v4, shortest_v6, .. } = &self.settings;
-        let width = format!("{shortest_v4} {shortest_v6}");
+        let Settings { origins, widest_v4, widest_v6, .. } = &self.settings;
+        let width = format!("{widest_v4} {widest_v6}");
         fingerprint(&[self.base.as_str(), key.expose(), &origins.join(","), &width])
     }
 }
@@ -32,8 +32,8 @@ impl CrowdsecConfig {
 /// Judges the keys of a feed that is CrowdSec's local API.
 pub(super) fn judge(name: String, raw: RawFeed, place: &Place) -> Result<FeedConfig, String> {
     let widen = feed::widen(&name, &raw)?;
-    let shortest = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
-    let (shortest_v4, shortest_v6) = feed::check_shortest(&name, shortest)?;
+    let widest = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
+    let (widest_v4, widest_v6) = feed::check_widest(&name, widest)?;
     let url = raw.url.unwrap_or_else(|| DEFAULT_URL.to_owned());
     let base = check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
     let origins = raw.origins.unwrap_or_default();
@@ -65,15 +65,15 @@ pub(super) fn judge(name: String, raw: RawFeed, place: &Place) -> Result<FeedCon
         ttl,
         interval: raw.interval.unwrap_or(Period::seconds(0)),
         timeout: feed::check_timeout(&name, raw.timeout, 60)?,
-        shortest_v4,
-        shortest_v6,
-        surge_times: raw.surge_times.unwrap_or(4),
-        surge_more: raw.surge_more.unwrap_or(5_000),
+        widest_v4,
+        widest_v6,
+        hold_times: raw.hold_times.unwrap_or(4),
+        hold_more: raw.hold_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         list: None,
         crowdsec: Some(CrowdsecConfig {
             base,
-            settings: Settings { origins, shortest_v4, shortest_v6, ..Settings::default() },
+            settings: Settings { origins, widest_v4, widest_v6, ..Settings::default() },
         }),
         widen,
         at: place.clone(),

@@ -178,7 +178,7 @@ mod tests {
 
     const COMMENTED: &str = "# of mine\n[[feed]]\nname = \"a\" # first\nkind = \"apiban\"\n  key =  'old' # secret\n\n# lists\n\
         [[feed]]\nname = 'b'\nkind = \"list\"\nurl = \"https://example.com/\"\n\n[blacklist]  # rows\n\n[protect]\n\
-        allow = [\n  \"192.0.2.1\", # me\n]\nrelease = \"30d\"";
+        allow = [\n  \"192.0.2.1\", # me\n]\nunblock = \"30d\"";
 
     #[test]
     fn a_setting_is_changed_where_it_stands_and_every_other_byte_stays() {
@@ -187,16 +187,16 @@ mod tests {
             ("feed.a.dataset", "\"all\"", "'old' # secret\n", "'old' # secret\ndataset = \"all\"\n"),
             ("feed.b.ttl", "\"2d\"", "example.com/\"\n", "example.com/\"\nttl = \"2d\"\n"),
             ("blacklist.limit", "500", "# rows\n", "# rows\nlimit = 500\n"),
-            ("protect.release", "\"7d\"", "\"30d\"", "\"7d\""),
+            ("protect.unblock", "\"7d\"", "\"30d\"", "\"7d\""),
             ("protect.allow", "[\"192.0.2.2\"]", "[\n  \"192.0.2.1\", # me\n]", "[\"192.0.2.2\"]"),
-            ("protect.other", "1", "release = \"30d\"", "release = \"30d\"\nother = 1\n"),
+            ("protect.other", "1", "unblock = \"30d\"", "unblock = \"30d\"\nother = 1\n"),
             (
                 "log.level",
                 "\"debug\"",
-                "release = \"30d\"",
-                "release = \"30d\"\n\n[log]\nlevel = \"debug\"\n",
+                "unblock = \"30d\"",
+                "unblock = \"30d\"\n\n[log]\nlevel = \"debug\"\n",
             ),
-            ("set.enabled", "\"no\"", "release = \"30d\"", "release = \"30d\"\n\n[set]\nenabled = \"no\"\n"),
+            ("set.enabled", "\"no\"", "unblock = \"30d\"", "unblock = \"30d\"\n\n[set]\nenabled = \"no\"\n"),
         ];
         for (name, value, old, new) in table {
             let name: Name = name.parse().unwrap();
@@ -207,7 +207,7 @@ mod tests {
         }
         let lines = |name: &str| line_of(COMMENTED, &name.parse().unwrap());
         assert_eq!(
-            [lines("feed.a.key"), lines("protect.release"), lines("log.level")],
+            [lines("feed.a.key"), lines("protect.unblock"), lines("log.level")],
             [Some(5), Some(19), None]
         );
     }

@@ -71,13 +71,13 @@ pub struct FeedConfig {
     /// Longest time one request may take.
     pub timeout: Period,
     /// Networks wider than this (a shorter IPv4 prefix) are refused.
-    pub shortest_v4: u8,
+    pub widest_v4: u8,
     /// Networks wider than this (a shorter IPv6 prefix) are refused.
-    pub shortest_v6: u8,
+    pub widest_v6: u8,
     /// The feed is held when it asks for more than so many times its last size,
-    pub surge_times: u32,
+    pub hold_times: u32,
     /// and for more than so many prefixes more.
-    pub surge_more: u32,
+    pub hold_more: u32,
     /// Whether it is asked and its prefixes are wanted.
     pub enabled: bool,
     /// What a list needs besides.
@@ -104,7 +104,7 @@ impl FeedConfig {
 
     /// What of this feed is a surge.
     pub fn surge_guard(&self) -> Guard {
-        Guard { times: self.surge_times, more: self.surge_more }
+        Guard { times: self.hold_times, more: self.hold_more }
     }
 
     /// The key, read from where it stands. The placeholder that apiban's own client ships counts as none.
@@ -155,10 +155,10 @@ pub(super) struct RawFeed {
     pub(super) ttl: Option<Period>,
     pub(super) interval: Option<Period>,
     pub(super) timeout: Option<Period>,
-    pub(super) shortest_v4: Option<u8>,
-    pub(super) shortest_v6: Option<u8>,
-    pub(super) surge_times: Option<u32>,
-    pub(super) surge_more: Option<u32>,
+    pub(super) widest_v4: Option<u8>,
+    pub(super) widest_v6: Option<u8>,
+    pub(super) hold_times: Option<u32>,
+    pub(super) hold_more: Option<u32>,
     pub(super) enabled: Option<bool>,
     pub(super) format: Option<Format>,
     pub(super) column: Option<Column>,
@@ -216,12 +216,12 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     }
 }
 
-pub(super) fn check_shortest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), String> {
+pub(super) fn check_widest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), String> {
     if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
         return Ok((v4, v6));
     }
     Err(format!(
-        "feed {name:?}: shortest_v4 is 8 to 32 and shortest_v6 is 16 to 128; a wider network cuts off half the world"
+        "feed {name:?}: widest_v4 is 8 to 32 and widest_v6 is 16 to 128; a wider network cuts off half the world"
     ))
 }
 
@@ -279,10 +279,10 @@ impl Serialize for FeedConfig {
         }
         map.serialize_entry("interval", &self.interval)?;
         map.serialize_entry("timeout", &self.timeout)?;
-        map.serialize_entry("shortest_v4", &self.shortest_v4)?;
-        map.serialize_entry("shortest_v6", &self.shortest_v6)?;
-        map.serialize_entry("surge_times", &self.surge_times)?;
-        map.serialize_entry("surge_more", &self.surge_more)?;
+        map.serialize_entry("widest_v4", &self.widest_v4)?;
+        map.serialize_entry("widest_v6", &self.widest_v6)?;
+        map.serialize_entry("hold_times", &self.hold_times)?;
+        map.serialize_entry("hold_more", &self.hold_more)?;
         if let Some(settings) = self.list.as_ref().map(|list| &list.settings) {
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;

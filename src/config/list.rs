@@ -35,9 +35,9 @@ impl ListConfig {
 /// Judges the keys of a feed that is a list.
 pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedConfig, String> {
     let widen = feed::widen(&name, raw)?;
-    let shortest = (raw.shortest_v4.unwrap_or(16), raw.shortest_v6.unwrap_or(32));
-    let (shortest_v4, shortest_v6) = feed::check_shortest(&name, shortest)?;
-    let (list, url) = list(&name, raw, shortest)?;
+    let widest = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
+    let (widest_v4, widest_v6) = feed::check_widest(&name, widest)?;
+    let (list, url) = list(&name, raw, widest)?;
     Ok(FeedConfig {
         kind: raw.kind,
         url,
@@ -48,10 +48,10 @@ pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedCo
         interval: interval(&list, raw.interval),
         // A list of 64 MiB comes in this time over 5 Mbit/s.
         timeout: feed::check_timeout(&name, raw.timeout, 120)?,
-        shortest_v4,
-        shortest_v6,
-        surge_times: raw.surge_times.unwrap_or(4),
-        surge_more: raw.surge_more.unwrap_or(5_000),
+        widest_v4,
+        widest_v6,
+        hold_times: raw.hold_times.unwrap_or(4),
+        hold_more: raw.hold_more.unwrap_or(5_000),
         enabled: raw.enabled.unwrap_or(true),
         list: Some(list),
         crowdsec: None,
@@ -62,7 +62,7 @@ pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedCo
 }
 
 /// Judges the keys of a list.
-fn list(name: &str, raw: &RawFeed, shortest: (u8, u8)) -> Result<(ListConfig, String), String> {
+fn list(name: &str, raw: &RawFeed, widest: (u8, u8)) -> Result<(ListConfig, String), String> {
     let Some(url) = raw.url.clone() else {
         return Err(format!("feed {name:?} has no url; write the list's address, or a path on this machine"));
     };
@@ -84,8 +84,8 @@ fn list(name: &str, raw: &RawFeed, shortest: (u8, u8)) -> Result<(ListConfig, St
         field: raw.field.clone(),
         score_column: raw.score_column.clone(),
         min_score: raw.min_score,
-        shortest_v4: shortest.0,
-        shortest_v6: shortest.1,
+        widest_v4: widest.0,
+        widest_v6: widest.1,
         ..Settings::default()
     };
     let minimum = Period::seconds(catalogue::minimum(&url).unsigned_abs());

@@ -238,7 +238,7 @@ mod tests {
             ("blacklist.writer", "fwconsole", "writer = \"fwconsole\""),
             ("set.enabled", "no", "enabled = \"no\""),
             ("log.level", "debug", "level = \"debug\""),
-            ("protect.release", "7d", "release = \"7d\""),
+            ("protect.unblock", "7d", "unblock = \"7d\""),
             ("protect.allow", "192.0.2.1, sip.example.com", "allow = [\"192.0.2.1\", \"sip.example.com\"]"),
             ("protect.allow", "192.0.2.1", "allow = [\"192.0.2.1\"]"),
             ("protect.allow", "", "allow = []"),

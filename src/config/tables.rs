@@ -80,12 +80,12 @@ pub struct Protect {
     /// Who is never blocked, beside all that the PBX itself knows.
     pub allow: Vec<Allow>,
     /// How long an address that an administrator took out stays out.
-    pub release: Period,
+    pub unblock: Period,
 }
 
 impl Default for Protect {
     fn default() -> Self {
-        Self { allow: Vec::new(), release: Period::seconds(30 * 86_400) }
+        Self { allow: Vec::new(), unblock: Period::seconds(30 * 86_400) }
     }
 }
 

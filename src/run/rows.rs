@@ -251,7 +251,7 @@ impl Session {
         if gone.is_empty() {
             return Ok(());
         }
-        let until = now + self.config.protect.release.as_secs();
+        let until = now + self.config.protect.unblock.as_secs();
         if !self.is_dry() {
             for prefix in &gone {
                 log::info!(

@@ -29,7 +29,7 @@ pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Askin
         priority,
         ttl: config.ttl.as_secs(),
         held_since: state.held_since,
-        shortest: (config.shortest_v4, config.shortest_v6),
+        widest: (config.widest_v4, config.widest_v6),
     }
 }
 
@@ -180,11 +180,11 @@ impl Picture {
     pub fn too_wide(&self) -> impl Iterator<Item = (&Entry, String)> {
         self.entries.iter().filter_map(|entry| {
             let asking = self.asking.iter().find(|asking| asking.feed == entry.feed)?;
-            let (v4, v6) = asking.shortest;
-            let shortest = if entry.prefix.is_ipv4() { v4 } else { v6 };
+            let (v4, v6) = asking.widest;
+            let widest = if entry.prefix.is_ipv4() { v4 } else { v6 };
             let wide = !asking.may_ask_for(&entry.prefix);
             wide.then(|| {
-                (entry, format!("wider than /{shortest}, the widest network that is taken from this feed"))
+                (entry, format!("wider than /{widest}, the widest network that is taken from this feed"))
             })
         })
     }

@@ -47,8 +47,8 @@ fn block(chosen: &Chosen) -> String {
     let every = Period::seconds(known.interval.unsigned_abs());
     let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
     format!(
-        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nshortest_v4 = {}\n{score}",
-        known.good_for, known.terms, chosen.name, chosen.url, known.shortest_v4
+        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nwidest_v4 = {}\n{score}",
+        known.good_for, known.terms, chosen.name, chosen.url, known.widest_v4
     )
 }
 

@@ -139,8 +139,8 @@ pub fn find(config: &Config, name: &str) -> Result<FeedConfig> {
     let known = chosen.known;
     let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
     let text = format!(
-        "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nshortest_v4 = {}\n{score}",
-        chosen.name, chosen.url, known.shortest_v4
+        "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
+        chosen.name, chosen.url, known.widest_v4
     );
     let mut config = Config::parse(&text, Path::new("the catalogue"), None)?;
     Ok(config.feed.remove(0))

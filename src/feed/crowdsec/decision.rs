@@ -87,9 +87,9 @@ impl Raw {
             Ok(prefix) => prefix,
             Err(error) => return Err(crate::ban::prefix::PrefixError::to_string(&error)),
         };
-        let shortest = if prefix.is_ipv4() { settings.shortest_v4 } else { settings.shortest_v6 };
-        match prefix.length() < shortest {
-            true => Err(format!("wider than /{shortest}, the widest network that is taken from this feed")),
+        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
+        match prefix.length() < widest {
+            true => Err(format!("wider than /{widest}, the widest network that is taken from this feed")),
             false => Ok(prefix),
         }
     }

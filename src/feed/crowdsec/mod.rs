@@ -32,9 +32,9 @@ pub struct Settings {
     /// Decisions of these origins only (`crowdsec`, `cscli`, `CAPI`, `lists`, ...); none: of all.
     pub origins: Vec<String>,
     /// Wider IPv4 networks are refused.
-    pub shortest_v4: u8,
+    pub widest_v4: u8,
     /// Wider IPv6 networks are refused.
-    pub shortest_v6: u8,
+    pub widest_v6: u8,
     /// The most bytes.
     pub max_bytes: u64,
     /// The most decisions.
@@ -45,8 +45,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
-            shortest_v4: 16,
-            shortest_v6: 32,
+            widest_v4: 16,
+            widest_v6: 32,
             max_bytes: MAX_BYTES,
             max_decisions: MAX_DECISIONS,
         }

@@ -57,7 +57,7 @@ pub(super) struct Collector {
     parsed: Parsed,
     first_junk: Option<RefusedLine>,
     junk: usize,
-    shortest: (u8, u8),
+    widest: (u8, u8),
     max_entries: usize,
     /// How many entries the list itself says that it has.
     pub(super) announced: Option<u64>,
@@ -69,7 +69,7 @@ impl Collector {
             parsed: Parsed::default(),
             first_junk: None,
             junk: 0,
-            shortest: (settings.shortest_v4, settings.shortest_v6),
+            widest: (settings.widest_v4, settings.widest_v6),
             max_entries: settings.max_entries,
             announced: None,
         }
@@ -84,12 +84,12 @@ impl Collector {
     ) -> Result<(), ListErrorKind> {
         let before = self.parsed.prefixes.len();
         let mut result = read(&mut self.parsed.prefixes);
-        let (v4, v6) = self.shortest;
+        let (v4, v6) = self.widest;
         for prefix in &self.parsed.prefixes[before..] {
-            let shortest = if prefix.is_ipv4() { v4 } else { v6 };
-            if prefix.length() < shortest {
+            let widest = if prefix.is_ipv4() { v4 } else { v6 };
+            if prefix.length() < widest {
                 // Half of a range is not what its publisher meant.
-                result = Err(Reason::Wide(shortest));
+                result = Err(Reason::Wide(widest));
             }
         }
         match result {

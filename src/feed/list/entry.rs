@@ -29,7 +29,7 @@ pub enum Reason {
     NotText,
     /// The line is too long to be one of a list.
     TooLong,
-    /// Wider than the feed may ask for; the number is the shortest length.
+    /// Wider than the feed may ask for; the number is the widest length.
     Wide(u8),
 }
 
@@ -52,8 +52,8 @@ impl fmt::Display for Reason {
             Self::NoScore => "no number in the place of the score",
             Self::NotText => "not a text",
             Self::TooLong => "the line is too long",
-            Self::Wide(shortest) => {
-                return write!(f, "wider than /{shortest}, the widest network that is taken from this feed");
+            Self::Wide(widest) => {
+                return write!(f, "wider than /{widest}, the widest network that is taken from this feed");
             }
         })
     }

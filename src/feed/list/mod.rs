@@ -68,9 +68,9 @@ pub struct Settings {
     /// Entries with a lower score are left out.
     pub min_score: Option<f64>,
     /// Wider IPv4 networks are refused.
-    pub shortest_v4: u8,
+    pub widest_v4: u8,
     /// Wider IPv6 networks are refused.
-    pub shortest_v6: u8,
+    pub widest_v6: u8,
     /// The most bytes, after unpacking too.
     pub max_bytes: u64,
     /// The most prefixes.
@@ -85,8 +85,8 @@ impl Default for Settings {
             field: None,
             score_column: None,
             min_score: None,
-            shortest_v4: 16,
-            shortest_v6: 32,
+            widest_v4: 16,
+            widest_v6: 32,
             max_bytes: MAX_BYTES,
             max_entries: MAX_ENTRIES,
         }

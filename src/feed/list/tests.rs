@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn settings() -> Settings {
-    Settings { shortest_v4: 8, shortest_v6: 16, ..Settings::default() }
+    Settings { widest_v4: 8, widest_v6: 16, ..Settings::default() }
 }
 
 fn parse(text: &[u8], settings: &Settings) -> Result<Parsed, ListError> {
@@ -266,7 +266,7 @@ fn a_bomb_ends_at_the_limit_and_so_does_a_list_without_end() {
     let message = parse(many.as_bytes(), &limited).unwrap_err().to_string();
     assert!(message.contains("more than 1000 entries") && message.contains("line 1001"), "{message}");
     let wide = "2a05::1-2a05:ffff:ffff:ffff:ffff:ffff:ffff:fffe\n".repeat(50);
-    let settings = Settings { shortest_v6: 16, ..limited };
+    let settings = Settings { widest_v6: 16, ..limited };
     assert!(parse(wide.as_bytes(), &settings).unwrap_err().to_string().contains("more than 1000"));
 }
 

@@ -361,9 +361,9 @@ impl Session {
 fn read_entry(config: &FeedConfig, entry: &RawEntry) -> Result<Prefix, String> {
     let text = entry.text().ok_or("not a text")?;
     let prefix: Prefix = text.parse().map_err(|error: crate::ban::prefix::PrefixError| error.to_string())?;
-    let shortest = if prefix.is_ipv4() { config.shortest_v4 } else { config.shortest_v6 };
-    if prefix.length() < shortest {
-        return Err(format!("wider than /{shortest}, the widest network that is taken from this feed"));
+    let widest = if prefix.is_ipv4() { config.widest_v4 } else { config.widest_v6 };
+    if prefix.length() < widest {
+        return Err(format!("wider than /{widest}, the widest network that is taken from this feed"));
     }
     Ok(prefix)
 }
