@@ -7,7 +7,8 @@ use serde::Serialize;
 use super::Global;
 use super::output::{Time, print, print_json};
 use crate::ban::plan::{Fate, Plan};
-use crate::ban::{Prefix, Source};
+use crate::ban::{Cover, Prefix, Source};
+use crate::ledger::rows::Release;
 use crate::pbx::{daemon, firewall};
 use crate::run::kernel_set::SetView;
 use crate::run::state::Picture;
@@ -25,6 +26,10 @@ pub fn read_prefix(text: &str) -> Result<Prefix, String> {
     text.parse().map_err(|error| format!("{error}; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
 }
 
+/// Owners of rows.
+const BANBRIDGE: &str = "banbridge";
+const YOU: &str = "you";
+
 #[derive(Serialize)]
 struct Checked {
     address: Prefix,
@@ -32,12 +37,12 @@ struct Checked {
     feeds: Vec<Listing>,
     /// The row of the blacklist that holds it.
     row: Option<String>,
-    /// `banbridge` or `administrator`.
+    /// `banbridge` or `you`.
     row_owner: Option<&'static str>,
     /// Whether the set in the kernel holds it; none where there is no set.
     set: Option<bool>,
-    /// Packets of it that the set refused.
-    refused_packets: Option<u64>,
+    /// Packets of it that the kernel set blocked.
+    blocked_packets: Option<u64>,
     /// Why it is or is not blocked, in words.
     reason: String,
     /// All that keep it, or part of it, from being blocked.
@@ -47,8 +52,9 @@ struct Checked {
 #[derive(Serialize)]
 struct Protected {
     source: Source,
-    prefix: Prefix,
-    /// What the administrator knows it by.
+    /// The protected address or network.
+    address: Prefix,
+    /// What you know it by.
     label: String,
     #[serde(skip)]
     text: String,
@@ -57,7 +63,8 @@ struct Protected {
 #[derive(Serialize)]
 struct Listing {
     feed: String,
-    prefix: Prefix,
+    /// The entry.
+    address: Prefix,
     first_seen: Time,
     last_seen: Time,
     /// None: until the list drops it.
@@ -91,7 +98,7 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
         .filter_map(|entry| {
             Some(Listing {
                 feed: picture.feed_name(entry.feed)?.to_owned(),
-                prefix: entry.prefix,
+                address: entry.prefix,
                 first_seen: Time(entry.first_seen),
                 last_seen: Time(picture.last_seen(entry)),
                 expires_at: picture.end(entry).map(Time),
@@ -101,17 +108,17 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
         .chain(widened(picture, &address, now))
         .collect();
     let row = row(picture, address);
-    let (blocked, reason) = match (&row, picture.firewall.enabled, running) {
-        (Some((key, owner)), true, true) => {
-            (true, format!("the firewall's blacklist holds {key}, a row of {owner}"))
-        }
-        (Some((key, _)), false, _) => {
-            (false, format!("the blacklist holds {key}, but the firewall is switched off"))
-        }
-        (Some((key, _)), true, false) => (
+    let named = row.as_ref().map(|(key, owner)| match *owner {
+        YOU => format!("your row {key}"),
+        owner => format!("{owner}'s row {key}"),
+    });
+    let (blocked, reason) = match (named, picture.firewall.enabled, running) {
+        (Some(row), true, true) => (true, row),
+        (Some(row), false, _) => (false, format!("{row} has no effect: the firewall is disabled")),
+        (Some(row), true, false) => (
             false,
             format!(
-                "the blacklist holds {key}, but the firewall's daemon does not run (fwconsole firewall start)"
+                "{row} has no effect: the firewall service does not run (start it: fwconsole firewall start)"
             ),
         ),
         (None, ..) => (false, why_not(picture, plan, address, &feeds)),
@@ -119,14 +126,14 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
     let set = view.holds(&address);
     // The set blocks by itself, whatever becomes of the row.
     let (blocked, reason) = match (blocked, set) {
-        (false, Some(true)) => (true, "the set in the kernel holds it".to_owned()),
-        (true, Some(true)) => (true, format!("{reason}, and so does the set in the kernel")),
+        (false, Some(true)) => (true, "the kernel set".to_owned()),
+        (true, Some(true)) => (true, format!("{reason} and the kernel set")),
         _ => (blocked, reason),
     };
     let (row, row_owner) = row.unzip();
     let protections = picture.never_block.touching(&address).map(|one| Protected {
         source: one.source,
-        prefix: one.prefix,
+        address: one.prefix,
         label: one.label.clone(),
         text: one.to_string(),
     });
@@ -137,7 +144,7 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
         row,
         row_owner,
         set,
-        refused_packets: view.packets(&address),
+        blocked_packets: view.packets(&address),
         reason,
         protections: protections.collect(),
     }
@@ -150,7 +157,7 @@ fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
         .filter_map(|widened| {
             Some(Listing {
                 feed: picture.feed_name(widened.feed)?.to_owned(),
-                prefix: widened.network,
+                address: widened.network,
                 first_seen: Time(widened.first_seen()),
                 last_seen: Time(
                     widened.because.iter().map(|entry| picture.last_seen(entry)).max().unwrap_or(0),
@@ -167,8 +174,8 @@ fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
 fn row(picture: &Picture, address: Prefix) -> Option<(String, &'static str)> {
     let holds = |prefix: &Prefix| picture.policy.driver.enforces(prefix) && prefix.contains(&address);
     let ours = picture.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
-    let his = || picture.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
-    ours.map(|key| (key.clone(), "banbridge")).or_else(|| his().map(|row| (row.key.clone(), "administrator")))
+    let yours = || picture.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
+    ours.map(|key| (key.clone(), BANBRIDGE)).or_else(|| yours().map(|row| (row.key.clone(), YOU)))
 }
 
 fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -> String {
@@ -184,7 +191,11 @@ fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -
                 format!("{feed} lists it as {}, which is {why}", entry.prefix)
             })
         }
-        Fate::Released => "listed, but an administrator took it out (banbridge list --released)".to_owned(),
+        Fate::Released => {
+            let overlaps = |release: &&Release| Cover::new([&release.prefix]).overlaps(&address);
+            let until = picture.releases.iter().filter(overlaps).map(|release| release.until).max();
+            format!("unblocked until {}", Time(until.unwrap_or_default()))
+        }
         Fate::OverLimit => {
             format!("listed, but it found no room under the limit of {} rows", picture.policy.limit)
         }
@@ -198,12 +209,15 @@ fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -
 fn text(checked: &Checked) -> String {
     let answer = if checked.blocked { "is blocked" } else { "is NOT blocked" };
     let mut text = format!("{} {answer}: {}\n", checked.address, checked.reason);
-    if let Some(packets) = checked.refused_packets.filter(|packets| *packets > 0) {
+    if let Some(packets) = checked.blocked_packets.filter(|packets| *packets > 0) {
         text += &format!("  {packets} packets of it were refused\n");
     }
     for listing in &checked.feeds {
-        let within =
-            if listing.prefix == checked.address { String::new() } else { format!(" as {}", listing.prefix) };
+        let within = if listing.address == checked.address {
+            String::new()
+        } else {
+            format!(" as {}", listing.address)
+        };
         let until = listing.expires_at.map_or("the list drops it".to_owned(), |end| end.to_string());
         text += &format!(
             "  listed by {}{within} since {}, last seen {}, until {until}\n",
@@ -219,7 +233,7 @@ fn text(checked: &Checked) -> String {
         }
     }
     for one in &checked.protections {
-        let part = if one.prefix == checked.address { String::new() } else { format!(" ({})", one.prefix) };
+        let part = if one.address == checked.address { String::new() } else { format!(" ({})", one.address) };
         text += &format!("  protected: {}{part}\n", one.text);
     }
     text

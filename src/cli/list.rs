@@ -1,4 +1,4 @@
-//! `list`: what the feeds want and what became of it, what was refused, what was released.
+//! `list`: what the feeds list and what became of it, what was skipped, what was unblocked.
 
 mod page;
 
@@ -21,51 +21,51 @@ use page::{Column, Key, Line, PageArgs};
 /// What `list` takes.
 #[derive(Debug, Args)]
 pub struct ListArgs {
-    /// Only what this feed lists
+    /// only entries of this feed
     #[arg(long, value_name = "NAME")]
     feed: Option<String>,
-    /// What feeds list and is not blocked because it is protected or no address
-    #[arg(long, conflicts_with = "released")]
-    refused: bool,
-    /// What an administrator took out of the blacklist, and until when it stays out
+    /// entries that are invalid, too wide or protected
+    #[arg(long, conflicts_with = "unblocked")]
+    skipped: bool,
+    /// what you unblocked, and until when
     #[arg(long, conflicts_with = "feed")]
-    released: bool,
-    /// Who is never blocked because an administrator said so
-    #[arg(long, conflicts_with_all = ["feed", "refused", "released"])]
+    unblocked: bool,
+    /// the allow list
+    #[arg(long, conflicts_with_all = ["feed", "skipped", "unblocked"])]
     allowed: bool,
-    /// The administrator's own rows of the blacklist too
-    #[arg(long, conflicts_with_all = ["refused", "released", "allowed"])]
-    with_foreign: bool,
+    /// include your own rows of the blacklist
+    #[arg(long, conflicts_with_all = ["skipped", "unblocked", "allowed"])]
+    with_other_rows: bool,
     #[command(flatten)]
     page: PageArgs,
 }
 
 impl ListArgs {
-    /// No feed lists the administrator's rows.
-    fn shows_foreign(&self) -> bool {
-        self.with_foreign && self.feed.is_none()
+    /// Your rows belong to no feed.
+    fn shows_other_rows(&self) -> bool {
+        self.with_other_rows && self.feed.is_none()
     }
 }
 
 #[derive(Serialize)]
 struct Listed {
-    /// An address or network; of an administrator's row, what he wrote.
-    prefix: String,
+    /// An address or network; of a row of yours, its text.
+    address: String,
     #[serde(skip)]
     network: Option<Prefix>,
-    /// None for an administrator's row, as its times.
+    /// None for a row of yours, as its times.
     feed: Option<String>,
     first_seen: Option<Time>,
     last_seen: Option<Time>,
     /// None: until the list drops it.
     expires_at: Option<Time>,
-    /// The row that blocks it, ours or the administrator's.
+    /// The row that blocks it, banbridge's or yours.
     row: Option<String>,
     /// Whether the set in the kernel blocks all of it; none where there is no set.
     set: Option<bool>,
-    /// Packets of it that the set refused.
-    refused_packets: Option<u64>,
-    /// `row`, `foreign`, `refused`, `released`, `over_limit`, `not_by_row`, `due`, or `administrator`.
+    /// Packets of it that the kernel set blocked.
+    blocked_packets: Option<u64>,
+    /// `row`, `your_row`, `protected`, `unblocked`, `over_limit`, `not_by_row` or `pending`.
     state: &'static str,
     /// Why it is not blocked, when it is not.
     reason: Option<String>,
@@ -75,23 +75,23 @@ struct Listed {
 }
 
 #[derive(Serialize)]
-struct RefusedItem {
+struct SkippedItem {
     entry: String,
     feed: String,
     reason: String,
 }
 
 #[derive(Serialize)]
-struct ReleasedItem {
-    prefix: Prefix,
+struct UnblockedItem {
+    address: Prefix,
     #[serde(skip)]
     text: String,
     since: Time,
     until: Time,
 }
 
-/// The state of an administrator's row.
-const ADMINISTRATOR: &str = "administrator";
+/// The state of what a row of yours blocks, and of the row itself.
+const YOUR_ROW: &str = "your_row";
 
 impl Line for Listed {
     fn holds(&self, part: &Prefix) -> bool {
@@ -99,23 +99,23 @@ impl Line for Listed {
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
-        [Some(&self.prefix), self.feed.as_deref(), self.reason.as_deref()]
+        [Some(&self.address), self.feed.as_deref(), self.reason.as_deref()]
     }
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => self.network.map(Key::Prefix),
+            Column::Address => self.network.map(Key::Prefix),
             Column::Feed => self.feed.as_deref().map(Key::Text),
             Column::FirstSeen => self.first_seen.map(|time| Key::Number(time.0)),
             Column::ExpiresAt => self.expires_at.map(|time| Key::Number(time.0)),
-            Column::RefusedPackets => {
-                self.refused_packets.map(|packets| Key::Number(i64::try_from(packets).unwrap_or(i64::MAX)))
+            Column::BlockedPackets => {
+                self.blocked_packets.map(|packets| Key::Number(i64::try_from(packets).unwrap_or(i64::MAX)))
             }
         }
     }
 }
 
-impl Line for RefusedItem {
+impl Line for SkippedItem {
     fn holds(&self, part: &Prefix) -> bool {
         is_in(part, &self.entry)
     }
@@ -126,16 +126,16 @@ impl Line for RefusedItem {
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => self.entry.parse().ok().map(Key::Prefix),
+            Column::Address => self.entry.parse().ok().map(Key::Prefix),
             Column::Feed => Some(Key::Text(&self.feed)),
             _ => None,
         }
     }
 }
 
-impl Line for ReleasedItem {
+impl Line for UnblockedItem {
     fn holds(&self, part: &Prefix) -> bool {
-        self.prefix.contains(part)
+        self.address.contains(part)
     }
 
     fn texts(&self) -> [Option<&str>; 3] {
@@ -144,7 +144,7 @@ impl Line for ReleasedItem {
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => Some(Key::Prefix(self.prefix)),
+            Column::Address => Some(Key::Prefix(self.address)),
             Column::FirstSeen => Some(Key::Number(self.since.0)),
             Column::ExpiresAt => Some(Key::Number(self.until.0)),
             _ => None,
@@ -163,7 +163,7 @@ impl Line for AllowedItem {
 
     fn key(&self, column: Column) -> Option<Key<'_>> {
         match column {
-            Column::Prefix => self.target.parse().ok().map(Key::Prefix),
+            Column::Address => self.target.parse().ok().map(Key::Prefix),
             Column::FirstSeen => self.since.map(|time| Key::Number(time.0)),
             _ => None,
         }
@@ -200,10 +200,10 @@ pub fn run(global: &Global, args: &ListArgs) -> Result<Exit> {
         return allowed(global, &args.page, allow::items(&config, &mut ledger)?);
     }
     let picture = Picture::load(&mut ledger, &config, clock.now())?;
-    if args.released {
-        released(global, &args.page, &picture)
-    } else if args.refused {
-        refused(global, args, &picture, &mut ledger, clock.now())
+    if args.unblocked {
+        unblocked(global, &args.page, &picture)
+    } else if args.skipped {
+        skipped(global, args, &picture, &mut ledger, clock.now())
     } else {
         listed(global, args, &picture, &mut ledger, clock.now())
     }
@@ -226,7 +226,7 @@ fn listed(
             let (state, row, reason) =
                 asked.then(|| told(picture.fate(&plan, &entry.prefix), picture, &entry.prefix))?;
             Some(Listed {
-                prefix: entry.prefix.to_string(),
+                address: entry.prefix.to_string(),
                 network: Some(entry.prefix),
                 feed: Some(feed.to_owned()),
                 first_seen: Some(Time(entry.first_seen)),
@@ -234,14 +234,14 @@ fn listed(
                 expires_at: picture.end(entry).map(Time),
                 row,
                 set: view.holds(&entry.prefix),
-                refused_packets: view.packets(&entry.prefix),
+                blocked_packets: view.packets(&entry.prefix),
                 state,
                 reason,
                 widened: Vec::new(),
             })
         })
         .chain(widened(args, picture, &plan, &view, now))
-        .chain(args.shows_foreign().then(|| foreign(picture)).into_iter().flatten())
+        .chain(args.shows_other_rows().then(|| other_rows(picture)).into_iter().flatten())
         .collect();
     let Some(items) = choose(global, &args.page, items)? else { return Ok(Exit::Done) };
     let rows = items.into_iter().map(|item| {
@@ -252,19 +252,19 @@ fn listed(
             (None, reason) => format!("NO: {}", reason.unwrap_or_default()),
         };
         vec![
-            item.prefix,
+            item.address,
             feed,
             item.first_seen.map_or_else(|| "-".to_owned(), |since| since.to_string()),
             match (item.expires_at, item.state) {
                 (Some(end), _) => end.to_string(),
-                (None, ADMINISTRATOR) => "he takes it out".to_owned(),
-                (None, _) => "its list drops it".to_owned(),
+                (None, YOUR_ROW) => "until you remove it".to_owned(),
+                (None, _) => "while listed".to_owned(),
             },
-            item.refused_packets.map_or_else(|| "-".to_owned(), |packets| packets.to_string()),
+            item.blocked_packets.map_or_else(|| "-".to_owned(), |packets| packets.to_string()),
             blocked,
         ]
     });
-    print(&table(&["PREFIX", "FEED", "SINCE", "UNTIL", "PACKETS", "BLOCKED BY"], rows))?;
+    print(&table(&["ADDRESS", "FEED", "SINCE", "UNTIL", "PACKETS", "BLOCKED BY"], rows))?;
     Ok(Exit::Done)
 }
 
@@ -283,7 +283,7 @@ fn widened(
             asked.then(|| told(picture.fate(plan, &widened.network), picture, &widened.network))?;
         let last_seen = widened.because.iter().map(|entry| picture.last_seen(entry)).max();
         Some(Listed {
-            prefix: widened.network.to_string(),
+            address: widened.network.to_string(),
             network: Some(widened.network),
             feed: Some(feed.to_owned()),
             first_seen: Some(Time(widened.first_seen())),
@@ -292,7 +292,7 @@ fn widened(
             expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
             row,
             set: view.holds(&widened.network),
-            refused_packets: view.packets(&widened.network),
+            blocked_packets: view.packets(&widened.network),
             state,
             reason,
             widened: widened.because.iter().map(|entry| entry.prefix).collect(),
@@ -300,10 +300,10 @@ fn widened(
     })
 }
 
-/// The administrator's rows.
-fn foreign(picture: &Picture) -> impl Iterator<Item = Listed> {
+/// Your rows.
+fn other_rows(picture: &Picture) -> impl Iterator<Item = Listed> {
     picture.rows.foreign.iter().map(|key| Listed {
-        prefix: key.clone(),
+        address: key.clone(),
         network: key.parse().ok(),
         feed: None,
         first_seen: None,
@@ -311,8 +311,8 @@ fn foreign(picture: &Picture) -> impl Iterator<Item = Listed> {
         expires_at: None,
         row: Some(key.clone()),
         set: None,
-        refused_packets: None,
-        state: ADMINISTRATOR,
+        blocked_packets: None,
+        state: YOUR_ROW,
         reason: None,
         widened: Vec::new(),
     })
@@ -320,7 +320,7 @@ fn foreign(picture: &Picture) -> impl Iterator<Item = Listed> {
 
 /// The feed's name, and for a network that it does not name itself how many of its addresses it lists.
 fn named_by(item: &Listed) -> String {
-    let feed = item.feed.as_deref().unwrap_or("(the administrator)");
+    let feed = item.feed.as_deref().unwrap_or("(your row)");
     match item.widened.first() {
         Some(first) => format!("{feed}: {} addresses in it, such as {first}", item.widened.len()),
         None => feed.to_owned(),
@@ -333,19 +333,19 @@ fn told(fate: Fate, picture: &Picture, prefix: &Prefix) -> (&'static str, Option
     let because = |text: &str| Some(text.to_owned());
     match fate {
         Fate::Row(key) if picture.rows.ours.contains(&key) => ("row", Some(key), None),
-        Fate::Row(_) | Fate::NotWanted => ("due", None, because("the next run writes its row")),
-        Fate::Foreign(key) => ("foreign", Some(key), None),
-        Fate::Refused(why) => ("refused", None, Some(why)),
-        Fate::Released => ("released", None, because("an administrator took it out")),
-        Fate::OverLimit => ("over_limit", None, because("no room under the limit")),
+        Fate::Row(_) | Fate::NotWanted => ("pending", None, because("the next run writes its row")),
+        Fate::Foreign(key) => (YOUR_ROW, Some(key), None),
+        Fate::Refused(why) => ("protected", None, Some(why)),
+        Fate::Released => ("unblocked", None, because("you unblocked it")),
+        Fate::OverLimit => ("over_limit", None, because("row limit reached")),
         Fate::NotByRow => {
             let family = if prefix.is_ipv4() { "IPv4" } else { "IPv6" };
-            ("not_by_row", None, Some(format!("the iptables driver enforces no {family} rows")))
+            ("not_by_row", None, Some(format!("the firewall does not enforce {family} rows")))
         }
     }
 }
 
-fn refused(
+fn skipped(
     global: &Global,
     args: &ListArgs,
     picture: &Picture,
@@ -360,17 +360,17 @@ fn refused(
         _ => None,
     });
     let wide = picture.too_wide().map(|(entry, why)| (entry.feed, entry.prefix.to_string(), why));
-    let items: Vec<RefusedItem> = stored
+    let items: Vec<SkippedItem> = stored
         .chain(judged)
         .chain(wide)
         .filter_map(|(id, entry, reason)| {
             let feed = picture.feed_name(id)?.to_owned();
-            args.feed.as_ref().is_none_or(|name| *name == feed).then_some(RefusedItem { entry, feed, reason })
+            args.feed.as_ref().is_none_or(|name| *name == feed).then_some(SkippedItem { entry, feed, reason })
         })
         .collect();
     if let Some(items) = choose(global, &args.page, items)? {
         let rows = items.into_iter().map(|item| vec![item.entry, item.feed, item.reason]);
-        print(&table(&["ENTRY", "FEED", "REFUSED BECAUSE"], rows))?;
+        print(&table(&["ENTRY", "FEED", "REASON"], rows))?;
     }
     Ok(Exit::Done)
 }
@@ -383,16 +383,16 @@ fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> Result<
         let comment = one_line(item.comment.as_deref().unwrap_or_default(), 200).into_owned();
         vec![item.target.clone(), by.to_owned(), since, item.addresses.join(" "), comment]
     });
-    print(&table(&["NEVER BLOCKED", "BY", "SINCE", "ADDRESSES", "COMMENT"], rows))?;
+    print(&table(&["ALLOWED", "BY", "SINCE", "ADDRESSES", "COMMENT"], rows))?;
     Ok(Exit::Done)
 }
 
-fn released(global: &Global, args: &PageArgs, picture: &Picture) -> Result<Exit> {
-    let items: Vec<ReleasedItem> = picture
+fn unblocked(global: &Global, args: &PageArgs, picture: &Picture) -> Result<Exit> {
+    let items: Vec<UnblockedItem> = picture
         .releases
         .iter()
-        .map(|r| ReleasedItem {
-            prefix: r.prefix,
+        .map(|r| UnblockedItem {
+            address: r.prefix,
             text: r.prefix.to_string(),
             since: Time(r.since),
             until: Time(r.until),
@@ -401,7 +401,7 @@ fn released(global: &Global, args: &PageArgs, picture: &Picture) -> Result<Exit>
     if let Some(items) = choose(global, args, items)? {
         let rows =
             items.into_iter().map(|item| vec![item.text, item.since.to_string(), item.until.to_string()]);
-        print(&table(&["PREFIX", "SINCE", "STAYS OUT UNTIL"], rows))?;
+        print(&table(&["ADDRESS", "SINCE", "UNBLOCKED UNTIL"], rows))?;
     }
     Ok(Exit::Done)
 }

@@ -17,11 +17,11 @@ mod log;
 mod logging;
 mod output;
 mod purge;
-mod release;
 mod setup;
 mod status;
 mod sync;
 mod terminal;
+mod unblock;
 
 use std::path::PathBuf;
 
@@ -116,10 +116,8 @@ enum Command {
     Allow(allow::AllowArgs),
     /// Take it off the allow list
     Unallow(allow::UnallowArgs),
-    /// Take one address or network out of what is blocked and keep it out
-    Release(release::ReleaseArgs),
-    /// Let the feeds block it again
-    Unrelease(release::ReleaseArgs),
+    /// Unblock an address or network for a time
+    Unblock(unblock::UnblockArgs),
     /// Take away every row, table and file of banbridge, and nothing else
     Purge(purge::PurgeArgs),
     /// Look at the configuration and change it
@@ -179,8 +177,7 @@ pub fn main() -> Exit {
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),
-        Command::Release(args) => release::release(global, args),
-        Command::Unrelease(args) => release::unrelease(global, args),
+        Command::Unblock(args) => unblock::run(global, args),
         Command::Purge(args) => purge::run(global, args),
         Command::Config(command) => config::run(global, command),
         Command::Log(args) => log::run(global, args),

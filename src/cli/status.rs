@@ -489,7 +489,7 @@ fn text(status: &Status) -> String {
             .push(format!("           {} packets from {}, last {}", busy.packets, busy.prefix, busy.last_at));
     }
     if b.refused > 0 {
-        lines.push(format!("Protected: {} listed but never blocked (banbridge list --refused)", b.refused));
+        lines.push(format!("Protected: {} listed but never blocked (banbridge list --skipped)", b.refused));
     }
     if let Some(run) = &status.last_run {
         let end = match (run.exit_code, &run.finished_at) {

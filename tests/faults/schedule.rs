@@ -388,14 +388,14 @@ impl<'a> Schedule<'a> {
         }
         let key = self.dice.one_of(&keys).to_owned();
         let fault = if self.dice.once_in(2) { self.fault(&["kill", "error"]) } else { String::new() };
-        let code = self.run(&["release", &key], &fault);
+        let code = self.run(&["unblock", &key], &fault);
         if code == Some(0) {
             self.oracle.must_release.insert(key.clone());
         } else {
             self.oracle.may_release.insert(key.clone());
         }
         if self.dice.once_in(3) {
-            let code = self.run(&["unrelease", &key], "");
+            let code = self.run(&["unblock", "--undo", &key], "");
             if code == Some(0) {
                 self.oracle.must_release.remove(&key);
             }

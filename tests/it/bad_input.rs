@@ -131,14 +131,14 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
         let report = env.sync(0, &[]);
         assert_eq!(env.ours(), set(["1.2.3.4"]), "what `1.2.3.4 ` and `::ffff:1.2.3.4` mean");
         let refused = report["feeds"][0]["skipped"].as_array().unwrap();
-        let (_, listed) = env.json(&["list", "--refused"]);
+        let (_, listed) = env.json(&["list", "--skipped"]);
         for (entry, words) in table {
             let one = refused.iter().find(|refused| refused["entry"] == entry);
             let one = one.unwrap_or_else(|| panic!("{entry:?} is not among {refused:#?}"));
             assert!(one["reason"].as_str().unwrap().contains(words), "{one:#}");
             assert!(listed.as_array().unwrap().iter().any(|l| l["entry"] == entry), "{entry:?}: {listed:#}");
         }
-        for text in [env.run(&["list", "--refused"]).ok(), env.run(&["sync"]).ok(), env.log()] {
+        for text in [env.run(&["list", "--skipped"]).ok(), env.run(&["sync"]).ok(), env.log()] {
             let bad = |c: char| c.is_control() && c != '\n';
             assert!(!text.contains(bad), "control characters: {text:?}");
         }

@@ -183,12 +183,12 @@ fn what_another_user_changes_is_asked_of_root_and_roots_apply_brings_it_into_for
     env.run(&["apply"]).ok();
     assert!(!asked(), "root asks nobody");
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
-    env.run_as("asterisk", &["release", ATTACKER]).ok();
+    env.run_as("asterisk", &["unblock", ATTACKER]).ok();
     assert!(asked());
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused, "the daemon did not look yet");
     env.run(&["apply"]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
-    env.run_as("asterisk", &["unrelease", ATTACKER]).ok();
+    env.run_as("asterisk", &["unblock", "--undo", ATTACKER]).ok();
     assert!(asked());
     env.run(&["apply"]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
@@ -198,7 +198,7 @@ fn what_another_user_changes_is_asked_of_root_and_roots_apply_brings_it_into_for
     assert!(!asked(), "to look changes nothing");
     // A link in its place leads nowhere.
     pbx.run_as("asterisk", &["ln", "-s", "/tmp/elsewhere", request]).ok();
-    env.run_as("asterisk", &["release", ATTACKER]).ok();
+    env.run_as("asterisk", &["unblock", ATTACKER]).ok();
     assert!(!pbx.outside("/tmp/elsewhere").exists());
 }
 

@@ -71,7 +71,7 @@ fn what_was_noted_by_a_clock_that_was_ahead_is_neither_lost_nor_kept_for_a_year(
     assert_eq!(env.ours(), set([""; 0]));
     env.later(23 * DAY);
     env.sync(0, &[]);
-    assert_eq!(env.json(&["list", "--released"]).1, json!([]));
+    assert_eq!(env.json(&["list", "--unblocked"]).1, json!([]));
 }
 
 #[test]

@@ -60,8 +60,8 @@ fn status_before_the_first_run_says_so_and_makes_nothing() {
         );
         assert!(env.run(&["status"]).ok().contains("no run has been made yet"));
         assert_eq!(env.json(&["list"]).1, json!([]));
-        assert_eq!(env.json(&["list", "--refused"]).1, json!([]));
-        assert_eq!(env.json(&["list", "--released"]).1, json!([]));
+        assert_eq!(env.json(&["list", "--skipped"]).1, json!([]));
+        assert_eq!(env.json(&["list", "--unblocked"]).1, json!([]));
         assert_eq!(env.json(&["check", ATTACKER]).0, 1);
         assert_eq!((env.sums(), env.tables(), env.requests()), (sums, vec![], vec![]));
     }
@@ -130,7 +130,7 @@ fn list_shows_every_entry_with_what_became_of_it() {
     let (code, list) = env.json(&["list"]);
     assert_eq!(code, 0);
     for item in list.as_array().unwrap() {
-        has_fields(item, "prefix feed first_seen last_seen expires_at row set state reason");
+        has_fields(item, "address feed first_seen last_seen expires_at row set state reason");
         for time in ["first_seen", "last_seen", "expires_at"] {
             is_time(&item[time]);
         }
@@ -138,23 +138,23 @@ fn list_shows_every_entry_with_what_became_of_it() {
         assert_eq!(item["row"].is_null(), !item["reason"].is_null(), "a row or a reason: {item:#}");
     }
     let seen: Vec<_> =
-        list.as_array().unwrap().iter().map(|i| [&i["prefix"], &i["state"], &i["row"]]).collect();
+        list.as_array().unwrap().iter().map(|i| [&i["address"], &i["state"], &i["row"]]).collect();
     for (prefix, state, row) in [
         (ATTACKER, "row", json!(ATTACKER)),
         (ATTACKER_V6, "not_by_row", json!(null)),
-        ("5.188.10.5", "foreign", json!("5.188.10.0/24")),
-        ("163.172.207.104", "released", json!(null)),
-        ("10.0.0.5", "refused", json!(null)),
+        ("5.188.10.5", "your_row", json!("5.188.10.0/24")),
+        ("163.172.207.104", "unblocked", json!(null)),
+        ("10.0.0.5", "protected", json!(null)),
         ("45.9.8.0", "row", json!("45.9.8.0/31")),
         ("45.9.8.1", "row", json!("45.9.8.0/31")),
     ] {
         assert!(seen.contains(&[&json!(prefix), &json!(state), &row]), "{prefix} {state} {row}: {seen:?}");
     }
     assert_eq!(seen.len(), listed.len());
-    let (_, refused) = env.json(&["list", "--refused"]);
+    let (_, refused) = env.json(&["list", "--skipped"]);
     has_fields(&refused[0], "entry feed reason");
-    let (_, released) = env.json(&["list", "--released"]);
-    has_fields(&released[0], "prefix since until");
+    let (_, released) = env.json(&["list", "--unblocked"]);
+    has_fields(&released[0], "address since until");
     is_time(&released[0]["until"]);
     let text = env.run(&["list", "--feed", "apiban"]).ok();
     assert_eq!(text.lines().count(), listed.len() + 1, "{text}");
@@ -170,12 +170,12 @@ fn check_says_who_blocks_or_why_nobody_does() {
     env.pbx.fwconsole(&["firewall", "del", "blacklist", "62.210.149.30"]).ok();
     env.sync(0, &[]);
     let table = [
-        (ATTACKER, 0, Some(ATTACKER), "a row of banbridge"),
-        ("45.9.8.77", 0, Some("45.9.8.0/24"), "a row of banbridge"),
-        ("45.9.8.0/25", 0, Some("45.9.8.0/24"), "a row of banbridge"),
-        ("5.188.10.77", 0, Some("5.188.10.0/24"), "a row of administrator"),
+        (ATTACKER, 0, Some(ATTACKER), "banbridge's row"),
+        ("45.9.8.77", 0, Some("45.9.8.0/24"), "banbridge's row"),
+        ("45.9.8.0/25", 0, Some("45.9.8.0/24"), "banbridge's row"),
+        ("5.188.10.77", 0, Some("5.188.10.0/24"), "your row"),
         (Sandbox::PHONE, 1, None, "never blocked"),
-        ("62.210.149.30", 1, None, "an administrator took it out"),
+        ("62.210.149.30", 1, None, "unblocked until"),
         ("163.172.207.104", 1, None, "no feed lists it"),
         ("2a06:4880::78", 1, None, "no feed lists it"),
         ("127.0.0.1", 1, None, "would never be blocked"),
@@ -188,14 +188,14 @@ fn check_says_who_blocks_or_why_nobody_does() {
         assert_eq!(check["row"].as_str(), row, "{check:#}");
         assert!(check["reason"].as_str().unwrap().contains(words), "{check:#}");
         for feed in check["feeds"].as_array().unwrap() {
-            has_fields(feed, "feed prefix first_seen last_seen expires_at");
+            has_fields(feed, "feed address first_seen last_seen expires_at");
             is_time(&feed["expires_at"]);
         }
         let quiet = env.run(&["-q", "check", address]);
         assert_eq!((quiet.code, quiet.stdout.as_str()), (code, ""), "for scripts");
     }
     let (_, check) = env.json(&["check", "45.9.8.77"]);
-    assert_eq!(check["feeds"][0]["prefix"], "45.9.8.0/24");
+    assert_eq!(check["feeds"][0]["address"], "45.9.8.0/24");
 }
 
 #[test]
@@ -252,7 +252,7 @@ fn a_wrong_command_line_ends_with_2_and_help_with_0() {
         &["check", "185.53.88.078"],
         &["check", "example.com"],
         &["check", "1.2.3.4/33"],
-        &["list", "--refused", "--released"],
+        &["list", "--skipped", "--unblocked"],
         &["-q", "-v", "sync"],
         &["config"],
     ] {

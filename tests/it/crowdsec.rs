@@ -188,13 +188,13 @@ fn bans_are_blocked_for_their_time_and_go_when_crowdsec_takes_them_back() {
     assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
     let entries = pbx.json(&["list"]);
     let of = |prefix: &str| {
-        let found = entries.as_array().unwrap().iter().find(|one| one["prefix"] == prefix);
+        let found = entries.as_array().unwrap().iter().find(|one| one["address"] == prefix);
         let time = |name: &str| found.unwrap()[name].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
         (time("expires_at") - time("first_seen")).total(jiff::Unit::Minute).unwrap()
     };
     assert!((230.0..=240.0).contains(&of("45.0.0.1")), "{entries}");
     assert!((50.0..=60.0).contains(&of("45.0.2.0/24")), "{entries}");
-    assert!(pbx.run(&["list", "--refused"]).ok().contains("45.0.0.0/8"));
+    assert!(pbx.run(&["list", "--skipped"]).ok().contains("45.0.0.0/8"));
 
     // What changed, and no more, is asked for from now on.
     pbx.ban("45.0.3.3", "1h");

@@ -227,7 +227,7 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         assert!(run.stdout.contains(words), "{fault}: {run:?}");
         assert!(run.stdout.contains("good: 1 address fetched, 1 used"), "{run:?}");
         for run in
-            [run, pbx.run(&["status"]), pbx.run(&["status", "--json"]), pbx.run(&["list", "--refused"])]
+            [run, pbx.run(&["status"]), pbx.run(&["status", "--json"]), pbx.run(&["list", "--skipped"])]
         {
             assert!(!run.stdout.contains('\u{1b}') && !run.stderr.contains('\u{1b}'), "{run:?}");
         }
@@ -273,7 +273,7 @@ fn a_prefix_of_two_lists_goes_with_the_last() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|feed| format!("{} {}", feed["feed"].as_str().unwrap(), feed["prefix"].as_str().unwrap()))
+        .map(|feed| format!("{} {}", feed["feed"].as_str().unwrap(), feed["address"].as_str().unwrap()))
         .collect();
     assert_eq!(feeds, ["two 45.0.0.0/24", "one 45.0.0.1", "two 45.0.0.1"]);
     pbx.publish("two", "46.0.0.1\n45.0.0.1\n");
@@ -321,7 +321,7 @@ fn a_feed_that_widens_blocks_the_network_of_enough_addresses_and_narrows_again()
     assert_eq!(check["feeds"][0]["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]));
     assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 addresses"));
     let list = pbx.json(&["list"]);
-    let network = list.as_array().unwrap().iter().find(|one| one["prefix"] == "45.0.0.0/24").unwrap();
+    let network = list.as_array().unwrap().iter().find(|one| one["address"] == "45.0.0.0/24").unwrap();
     assert_eq!(network["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]), "{network}");
     assert_eq!((&network["state"], &network["row"]), (&"row".into(), &"45.0.0.0/24".into()), "{network}");
     assert_eq!(list.as_array().unwrap().len(), 6, "{list}");
@@ -347,7 +347,7 @@ fn a_narrower_limit_is_obeyed_at_once_and_without_asking() {
     assert_eq!(check["blocked"], false, "{check}");
     let reason = check["reason"].as_str().unwrap();
     assert!(reason.starts_with("one lists it as 45.0.0.0/20, which is wider than /24"), "{reason}");
-    let refused = pbx.json(&["list", "--refused"]);
+    let refused = pbx.json(&["list", "--skipped"]);
     assert!(
         refused.to_string().contains("2a05::/40") && refused.to_string().contains("wider than /48"),
         "{refused}"

@@ -216,7 +216,7 @@ fn all_of_it_is_protected_from_the_first_run_on() {
     assert!(env.tables().is_empty());
     assert_eq!(sync_from(&env, "45.7.4.1").code, 0);
     assert_eq!(env.ours(), set([ATTACKER]));
-    let (_, refused) = env.json(&["list", "--refused"]);
+    let (_, refused) = env.json(&["list", "--skipped"]);
     assert_eq!(refused.as_array().unwrap().len(), PROTECTED.len());
     let status = status_of(&env, "contact");
     assert_eq!((&status["protects"], &status["last_error"]), (&json!(4), &json!(null)));

@@ -261,7 +261,7 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     on(&env, &format!("dpkg -i {old} 2>&1; {still}")).ok();
     on(&env, "systemctl start banbridge-sync.service").ok();
     assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]));
-    env.run(&["release", "45.0.0.7"]).ok();
+    env.run(&["unblock", "45.0.0.7"]).ok();
     on(&env, "echo '# mine' >>/etc/logrotate.d/banbridge; systemctl -q disable banbridge-boot.service").ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
 

@@ -27,30 +27,30 @@ fn a_page_is_searched_sorted_and_cut_and_shows_the_administrators_rows_as_his() 
     env.sync(0, &[]);
     env.pbx.write_blacklist(["9.9.9.9", "bad.example.com"], "1");
 
-    let first = page(&env, &["--offset=0", "--limit=10", "--sort=prefix"]);
+    let first = page(&env, &["--offset=0", "--limit=10", "--sort=address"]);
     assert_eq!((&first["total"], first["rows"].as_array().unwrap().len()), (&json!(33), 10));
-    assert_eq!(column(&first, "prefix")[0], addresses(1)[0]);
-    let last = page(&env, &["--offset=30", "--limit=10", "--sort=prefix"]);
-    assert_eq!(column(&last, "prefix"), ["163.172.0.0/17", ATTACKER, ATTACKER_V6]);
-    let turned = page(&env, &["--limit=1", "--sort=prefix", "--order=desc"]);
-    assert_eq!(column(&turned, "prefix"), [ATTACKER_V6]);
+    assert_eq!(column(&first, "address")[0], addresses(1)[0]);
+    let last = page(&env, &["--offset=30", "--limit=10", "--sort=address"]);
+    assert_eq!(column(&last, "address"), ["163.172.0.0/17", ATTACKER, ATTACKER_V6]);
+    let turned = page(&env, &["--limit=1", "--sort=address", "--order=desc"]);
+    assert_eq!(column(&turned, "address"), [ATTACKER_V6]);
 
     let found = page(&env, &["--limit=10", "--search=163.172.5.6"]);
-    assert_eq!((&found["total"], column(&found, "prefix")), (&json!(1), vec![json!("163.172.0.0/17")]));
+    assert_eq!((&found["total"], column(&found, "address")), (&json!(1), vec![json!("163.172.0.0/17")]));
     assert_eq!(page(&env, &["--limit=10", "--search=APIBAN"])["total"], 33);
     assert_eq!(page(&env, &["--limit=10", "--search=nowhere"]), json!({ "total": 0, "rows": [] }));
 
-    let with = page(&env, &["--limit=50", "--with-foreign", "--sort=feed"]);
+    let with = page(&env, &["--limit=50", "--with-other-rows", "--sort=feed"]);
     assert_eq!(with["total"], 35);
     let his: Vec<Value> = with["rows"].as_array().unwrap()[33..].to_vec();
     for (row, key) in his.iter().zip(["9.9.9.9", "bad.example.com"]) {
         assert_eq!(
-            (&row["prefix"], &row["state"], &row["feed"], &row["first_seen"]),
-            (&json!(key), &json!("administrator"), &Value::Null, &Value::Null)
+            (&row["address"], &row["state"], &row["feed"], &row["first_seen"]),
+            (&json!(key), &json!("your_row"), &Value::Null, &Value::Null)
         );
     }
     // A feed's list has none of his, whatever the page asks for besides.
-    assert_eq!(page(&env, &["--limit=5", "--feed=apiban", "--with-foreign"])["total"], 33);
+    assert_eq!(page(&env, &["--limit=5", "--feed=apiban", "--with-other-rows"])["total"], 33);
     // Without a page it is what it always was.
     assert_eq!(page(&env, &[]).as_array().unwrap().len(), 33);
     let wrong = env.run(&["list", "--json", "--limit=5", "--sort=colour"]);
@@ -63,15 +63,15 @@ fn the_other_lists_come_in_pages_too() {
     env.sync(0, &[]);
     env.pbx.names("sip.example.com 62.210.149.30\n");
     env.run(&["allow", "sip.example.com", "--comment", "our <b>trunk</b>"]).ok();
-    env.run(&["release", ATTACKER]).ok();
-    let refused = page(&env, &["--refused", "--limit=1", "--search=NONS"]);
+    env.run(&["unblock", ATTACKER]).ok();
+    let refused = page(&env, &["--skipped", "--limit=1", "--search=NONS"]);
     assert_eq!((&refused["total"], column(&refused, "entry")), (&json!(1), vec![json!("nonsense")]));
     for text in ["trunk", "62.210.149.30"] {
         let allowed = page(&env, &["--allowed", "--limit=5", "--search", text]);
         assert_eq!(column(&allowed, "target"), ["sip.example.com"]);
     }
-    let released = page(&env, &["--released", "--limit=5", "--sort=expires_at"]);
-    assert_eq!(column(&released, "prefix"), [ATTACKER]);
+    let released = page(&env, &["--unblocked", "--limit=5", "--sort=expires_at"]);
+    assert_eq!(column(&released, "address"), [ATTACKER]);
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
     let env = TestEnv::new(NFT, &[ATTACKER, "5.188.10.9", "163.172.207.104"]);
     env.sync(0, &[]);
     env.run(&["allow", "5.188.10.9", "--comment", "ours"]).ok();
-    env.run(&["release", "163.172.207.104"]).ok();
+    env.run(&["unblock", "163.172.207.104"]).ok();
     let configuration = env.pbx.read_file(CONFIG);
     // It holds the key, as FreePBX's backup must.
     let backup = env.pbx.banbridge_as("asterisk", &["backup"]).ok();
@@ -122,7 +122,7 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
     assert_eq!(env.ours(), testenv::set([ATTACKER]));
 
     env.run(&["unallow", "5.188.10.9"]).ok();
-    env.run(&["unrelease", "163.172.207.104"]).ok();
+    env.run(&["unblock", "--undo", "163.172.207.104"]).ok();
     env.run(&["allow", ATTACKER]).ok();
     env.run(&["config", "set", "protect.unblock", "9d"]).ok();
     assert_eq!(env.ours(), testenv::set(["5.188.10.9", "163.172.207.104"]));
@@ -156,7 +156,7 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
 fn a_restore_waits_for_another_run_and_at_last_leaves_the_blacklist_to_it() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.sync(0, &[]);
-    env.run(&["release", ATTACKER]).ok();
+    env.run(&["unblock", ATTACKER]).ok();
     let backup = env.pbx.banbridge_as("asterisk", &["backup"]).ok();
     let mut other = env.pbx.database();
     let mut hold = |how: &str| {
@@ -164,7 +164,7 @@ fn a_restore_waits_for_another_run_and_at_last_leaves_the_blacklist_to_it() {
         assert_eq!(done, Some(1));
     };
     for ends in [true, false] {
-        env.run(&["unrelease", ATTACKER]).ok();
+        env.run(&["unblock", "--undo", ATTACKER]).ok();
         assert_eq!(env.ours(), testenv::set([ATTACKER]));
         hold("GET_LOCK(CONCAT('banbridge.', DATABASE()), 0)");
         let child = start_restore(&env, &backup);
@@ -196,9 +196,9 @@ fn a_hundred_thousand_entries_come_page_by_page() {
         "[[feed]]\nname = \"l\"\nkind = \"list\"\nurl = \"/tmp/list\"\n[set]\nenabled = \"no\"\n",
     );
     env.sync(0, &[]);
-    let far = page(&env, &["--offset=99999", "--limit=25", "--sort=prefix"]);
+    let far = page(&env, &["--offset=99999", "--limit=25", "--sort=address"]);
     assert_eq!(
-        (&far["total"], column(&far, "prefix")),
+        (&far["total"], column(&far, "address")),
         (&json!(100_000), vec![json!(addresses(100_000)[99_999])])
     );
 }
@@ -212,10 +212,10 @@ fn what_an_administrator_decides_waits_for_a_run_that_is_nearly_done() {
     // What comes by the clock does not wait: the next minute is soon.
     assert_eq!(env.run(&["apply"]).code, 75);
     let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
-    let mut decision = command.args(["release", ATTACKER]).stdout(Stdio::null()).spawn().unwrap();
+    let mut decision = command.args(["unblock", ATTACKER]).stdout(Stdio::null()).spawn().unwrap();
     let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE state = 'User lock'";
     until("the decision to wait", || env.pbx.sql::<u64>(waiting, ()) == [1]);
     run.query_drop("SELECT RELEASE_LOCK('banbridge.asterisk')").unwrap();
     assert!(decision.wait().unwrap().success());
-    assert_eq!(env.json(&["list", "--released"]).1[0]["prefix"], ATTACKER);
+    assert_eq!(env.json(&["list", "--unblocked"]).1[0]["address"], ATTACKER);
 }

@@ -289,8 +289,8 @@ fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_show
     for words in [
         &["status"][..],
         &["list"],
-        &["list", "--refused"],
-        &["list", "--released"],
+        &["list", "--skipped"],
+        &["list", "--unblocked"],
         &["check", ATTACKER],
         &["apply"],
         &["sync", "--dry-run"],

@@ -40,11 +40,11 @@ fn rows_of_ours_never_overlap_his_nor_what_his_names_resolve_to() {
         assert_eq!(env.ours(), rows, "{firewall:?}");
         let (_, listing) = env.json(&["list"]);
         let of = |prefix: &str| {
-            listing.as_array().unwrap().iter().find(|item| item["prefix"] == prefix).unwrap().clone()
+            listing.as_array().unwrap().iter().find(|item| item["address"] == prefix).unwrap().clone()
         };
         assert_eq!(
             (&of("5.188.10.5")["state"], &of("5.188.10.5")["row"]),
-            (&json!("foreign"), &json!("5.188.10.0/24"))
+            (&json!("your_row"), &json!("5.188.10.0/24"))
         );
         assert_eq!(of("62.210.149.30")["row"], "bad.example.com");
         // The daemon takes all of it.
@@ -102,11 +102,11 @@ fn a_row_the_administrator_deleted_stays_out_until_its_time_is_over() {
             (&json!(1), &json!(0))
         );
         assert_eq!(env.ours(), set(["163.172.207.104"]), "{how}");
-        let (_, released) = env.json(&["list", "--released"]);
-        assert_eq!(released[0]["prefix"], ATTACKER);
+        let (_, released) = env.json(&["list", "--unblocked"]);
+        assert_eq!(released[0]["address"], ATTACKER);
         assert!(env.log().contains(&format!("released {ATTACKER}")), "{}", env.log());
         let check = env.run(&["check", ATTACKER]);
-        assert!(check.code == 1 && check.stdout.contains("an administrator took it out"), "{check:?}");
+        assert!(check.code == 1 && check.stdout.contains("unblocked until"), "{check:?}");
         pbx.hup();
         assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
 
@@ -384,7 +384,7 @@ fn zones_in_a_blob_hidden_networks_and_the_pbx_itself_are_protected() {
     let carved = ["81.2.69.0", "81.2.69.2/31", "81.2.69.64/26", "81.2.69.143", "81.2.69.192/26"];
     assert!(carved.iter().all(|row| rows.contains(*row)), "carved: {rows:?}");
     assert!(!rows.contains("81.2.69.1") && !rows.contains("81.2.69.0/24"), "{rows:?}");
-    let (_, refused) = env.json(&["list", "--refused"]);
+    let (_, refused) = env.json(&["list", "--skipped"]);
     let reasons: Vec<_> = refused.as_array().unwrap().iter().map(|r| r["reason"].as_str().unwrap()).collect();
     assert_eq!(reasons.len(), 3, "{reasons:?}");
     for words in ["internal: 91.2.3.0/24", "hidden network 91.9.0.0/16", "own address on wan"] {

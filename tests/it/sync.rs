@@ -359,7 +359,7 @@ fn a_run_killed_while_it_writes_rows_leaves_nothing_that_looks_like_the_administ
         pbx.fwconsole(&["firewall", "del", "blacklist", ATTACKER]).ok();
         let report = env.sync(0, &[]);
         assert_eq!(report["blacklist"]["unblocked"], 1, "{engine}, {moment}");
-        assert_eq!(env.json(&["list", "--released"]).1[0]["prefix"], ATTACKER);
+        assert_eq!(env.json(&["list", "--unblocked"]).1[0]["address"], ATTACKER);
         assert_eq!(env.ours(), set(["45.9.8.0", "45.9.8.1"]), "{engine}, {moment}");
         // And so it is from there on.
         pbx.fwconsole(&["firewall", "del", "blacklist", "45.9.8.1"]).ok();

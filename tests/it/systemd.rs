@@ -119,7 +119,7 @@ fn what_the_pages_ask_for_is_done_at_once_and_a_set_is_there_before_the_database
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
 
     systemctl(&env, &["start", "banbridge-apply.path"]).ok();
-    env.run_as("asterisk", &["release", ATTACKER]).ok();
+    env.run_as("asterisk", &["unblock", ATTACKER]).ok();
     let ask =
         || pbx.command_as("asterisk", "sh").args(["-c", "date >/run/banbridge/request"]).status().unwrap();
     assert!(ask().success());
@@ -130,7 +130,7 @@ fn what_the_pages_ask_for_is_done_at_once_and_a_set_is_there_before_the_database
     }
     systemctl(&env, &["is-active", "banbridge-apply.path"]).ok();
 
-    env.run(&["unrelease", ATTACKER]).ok();
+    env.run(&["unblock", "--undo", ATTACKER]).ok();
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
     // A boot: nothing in the kernel, no firewall yet, no database.
     systemctl(&env, &["stop", "banbridge-apply.path"]).ok();

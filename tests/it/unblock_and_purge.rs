@@ -12,40 +12,40 @@ fn released_is_let_go_at_once_and_stays_out_until_it_is_taken_back() {
     env.sync(0, &[]);
     until("the rule", || pbx.probe(Attacker(ATTACKER)) == Probe::Refused);
     until("the daemon to sleep", || pbx.daemon_sleeps());
-    let (code, said) = env.json(&["release", ATTACKER]);
-    assert_eq!((code, &said["released"], &said["changed"]), (0, &json!(true), &json!(true)));
+    let (code, said) = env.json(&["unblock", ATTACKER]);
+    assert_eq!((code, &said["unblocked"], &said["changed"]), (0, &json!(true), &json!(true)));
     until("the rule to go", || pbx.probe(Attacker(ATTACKER)) == Probe::Answered);
     // A part of a network is carved out of its row.
-    env.run(&["release", "45.0.0.2"]).ok();
+    env.run(&["unblock", "45.0.0.2"]).ok();
     assert_eq!(env.ours(), set(["45.0.0.0/31", "45.0.0.3"]));
     env.feed.sight(ATTACKER);
     env.sync(0, &["--full"]);
     assert_eq!(env.ours(), set(["45.0.0.0/31", "45.0.0.3"]));
-    let released = env.json(&["list", "--released"]).1;
-    let released = set(released.as_array().unwrap().iter().map(|one| one["prefix"].as_str().unwrap()));
+    let released = env.json(&["list", "--unblocked"]).1;
+    let released = set(released.as_array().unwrap().iter().map(|one| one["address"].as_str().unwrap()));
     assert_eq!(released, set([ATTACKER, "45.0.0.2"]));
     let checked = env.run(&["check", ATTACKER]);
-    assert!(checked.code == 1 && checked.stdout.contains("took it out"), "{checked:?}");
+    assert!(checked.code == 1 && checked.stdout.contains("unblocked until"), "{checked:?}");
 
-    let said = env.run(&["unrelease", ATTACKER]).ok();
-    assert!(said.contains("released no more"), "{said}");
+    let said = env.run(&["unblock", "--undo", ATTACKER]).ok();
+    assert!(said.contains("no longer unblocked"), "{said}");
     assert_eq!(env.ours(), set(["45.0.0.0/31", "45.0.0.3", ATTACKER]));
-    let again = env.run(&["unrelease", ATTACKER]).ok();
-    assert!(again.contains("nothing changed"), "{again}");
+    let again = env.run(&["unblock", "--undo", ATTACKER]).ok();
+    assert!(again.contains("Nothing was changed"), "{again}");
     // The release time is over by itself; what still counts is blocked again.
     env.later(31 * DAY);
     env.sync(0, &["--full"]);
     assert_eq!(env.ours(), set(["45.0.0.0/30", ATTACKER]));
-    assert_eq!(env.json(&["list", "--released"]).1, json!([]));
+    assert_eq!(env.json(&["list", "--unblocked"]).1, json!([]));
 }
 
 #[test]
 fn part_of_a_released_network_can_be_taken_back() {
     let env = TestEnv::without_firewall(&["45.0.0.0/30"]);
     env.sync(0, &[]);
-    env.run(&["release", "45.0.0.0/30"]).ok();
+    env.run(&["unblock", "45.0.0.0/30"]).ok();
     assert_eq!(env.ours(), set([""; 0]));
-    env.run(&["unrelease", "45.0.0.1"]).ok();
+    env.run(&["unblock", "--undo", "45.0.0.1"]).ok();
     assert_eq!(env.ours(), set(["45.0.0.1"]));
 }
 
@@ -116,9 +116,9 @@ fn fwconsole_writes_rows_too_and_the_ledger_alone_knows_whose_they_are() {
     env.sync(0, &[]);
     assert_eq!(rows(), set([all[3].as_str(), "5.188.10.9"]));
     // Released is let go, though nothing but the ledger says whose the row is.
-    env.run(&["release", &all[3]]).ok();
+    env.run(&["unblock", &all[3]]).ok();
     assert_eq!(rows(), set(["5.188.10.9"]));
-    env.run(&["unrelease", &all[3]]).ok();
+    env.run(&["unblock", "--undo", &all[3]]).ok();
     // Back to the database: rows without a mark stay ours, and purge finds them.
     env.configure("");
     let report = env.sync(0, &[]);
@@ -222,7 +222,7 @@ fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
         assert_eq!(pbx.probe(Attacker(attacker)), Probe::Refused, "{attacker}");
         let checked = env.json(&["check", attacker]);
         assert_eq!(
-            (checked.0, &checked.1["set"], &checked.1["refused_packets"]),
+            (checked.0, &checked.1["set"], &checked.1["blocked_packets"]),
             (0, &json!(true), &json!(1))
         );
     }
@@ -230,7 +230,7 @@ fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
     assert_eq!((&status["set"]["refused_packets"], &status["set"]["size"]), (&json!(3), &json!(3)));
     let listed = env.json(&["list"]).1;
     assert!(
-        listed.as_array().unwrap().iter().all(|one| one["set"] == true && one["refused_packets"] == 1),
+        listed.as_array().unwrap().iter().all(|one| one["set"] == true && one["blocked_packets"] == 1),
         "{listed:#}"
     );
     // Everybody else sees what root found last.

@@ -10,19 +10,19 @@ use crate::ban::Prefix;
 /// Which page.
 #[derive(Debug, Clone, Default, Args)]
 pub struct PageArgs {
-    /// For programs: leave out so many; with this or --limit the answer is {"total", "rows"}
+    /// for programs: skip the first N; with this or --limit the JSON is {"total", "rows"}
     #[arg(long, value_name = "N")]
     pub offset: Option<usize>,
-    /// For programs: no more than so many
+    /// for programs: at most N
     #[arg(long, value_name = "N")]
     pub limit: Option<usize>,
-    /// Only what holds this text, or this address
+    /// only what contains this text, or this address
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// Sort by this
+    /// column to sort by
     #[arg(long, value_enum)]
     pub sort: Option<Column>,
-    /// In this direction
+    /// direction
     #[arg(long, value_enum, requires = "sort", default_value = "asc")]
     pub order: Order,
 }
@@ -31,25 +31,25 @@ pub struct PageArgs {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Column {
-    /// By number, IPv4 first.
-    Prefix,
-    /// By name.
+    /// by number, IPv4 first
+    Address,
+    /// by name
     Feed,
-    /// By time.
+    /// by time
     FirstSeen,
-    /// By time; what has no end comes last.
+    /// by time; what has no end comes last
     ExpiresAt,
-    /// By number.
-    RefusedPackets,
+    /// by number
+    BlockedPackets,
 }
 
 /// The direction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Order {
-    /// The smallest first.
+    /// smallest first
     #[default]
     Asc,
-    /// The largest first.
+    /// largest first
     Desc,
 }
 
@@ -136,7 +136,7 @@ mod tests {
         }
         fn key(&self, column: Column) -> Option<Key<'_>> {
             match column {
-                Column::Prefix => self.0.parse().ok().map(Key::Prefix),
+                Column::Address => self.0.parse().ok().map(Key::Prefix),
                 _ => self.1.map(Key::Number),
             }
         }
@@ -160,15 +160,15 @@ mod tests {
     fn addresses_are_sorted_by_number_and_what_is_missing_comes_last_both_ways() {
         let by = |sort, order| names(&PageArgs { sort: Some(sort), order, ..PageArgs::default() });
         assert_eq!(
-            by(Column::Prefix, Order::Asc),
+            by(Column::Address, Order::Asc),
             ["9.0.0.0/24", "9.0.1.1", "10.0.0.7", "2001:db8::/32", "sip.example.com"]
         );
         assert_eq!(
-            by(Column::RefusedPackets, Order::Asc),
+            by(Column::BlockedPackets, Order::Asc),
             ["sip.example.com", "9.0.0.0/24", "9.0.1.1", "10.0.0.7", "2001:db8::/32"]
         );
         assert_eq!(
-            by(Column::RefusedPackets, Order::Desc),
+            by(Column::BlockedPackets, Order::Desc),
             ["10.0.0.7", "9.0.0.0/24", "9.0.1.1", "sip.example.com", "2001:db8::/32"]
         );
     }
