@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 
 use banbridge::ban::Cover;
-use banbridge::kernel::set::hits::{Book, Changes};
+use banbridge::ban::hits::{Book, Changes};
 use banbridge::kernel::set::{Desired, Set};
 use banbridge::system::program::{Output, ProgramError, Programs};
 
@@ -55,10 +55,10 @@ pub fn check(kernel: &Kernel<'_>, size: usize) {
     }
     // What was counted is not counted again.
     let mut book = Book::default();
-    book.count(Some(held), 1, 100);
+    book.count(Some(held.counted()), 1, 100);
     let busiest = book.busiest(5);
     if blocked.is_sorted_by(|one, next| one < next) {
-        assert_eq!(book.count(Some(held), 1, 101), Changes::default());
+        assert_eq!(book.count(Some(held.counted()), 1, 101), Changes::default());
         assert_eq!(book.busiest(5), busiest);
     }
     // Asked for what it holds already, it holds that and nothing more afterwards.

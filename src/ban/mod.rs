@@ -3,8 +3,10 @@
 //! and a real run are the same computation.
 
 pub mod cover;
+pub mod hits;
 pub mod never_block;
 pub mod notice;
+pub mod pacing;
 pub mod plan;
 pub mod prefix;
 pub mod snapshot;

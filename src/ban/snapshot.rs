@@ -7,6 +7,16 @@ pub const NEVER: i64 = 253_402_300_799;
 /// A list of fewer entries may shrink to any size but none.
 const SMALL: usize = 10;
 
+/// What a server gave with a list, to be sent back so that it sends the list only when it changed (the validators of
+/// RFC 9110).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Validators {
+    /// Its version.
+    pub etag: Option<String>,
+    /// Its date.
+    pub last_modified: Option<String>,
+}
+
 /// What to write. All together is the difference and nothing else, so that a list that did not change writes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Change {

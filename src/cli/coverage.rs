@@ -18,6 +18,7 @@ pub use lists::{COMMAND as LISTS, ListsArgs, run as run_lists};
 
 use super::Global;
 use super::output::complain;
+use crate::ban::hits::Book;
 use crate::ban::never_block::Verdict;
 use crate::ban::{NeverBlock, Prefix, widen};
 use crate::config::Config;
@@ -27,7 +28,6 @@ use crate::coverage::stamp::{self, Zone};
 use crate::coverage::suggest::Suspect;
 use crate::coverage::svg;
 use crate::coverage::tally::{Hour, Tally, merge};
-use crate::kernel::set::hits::Book;
 use crate::ledger::Ledger;
 use crate::pbx::firewall;
 use crate::run::state::Picture;

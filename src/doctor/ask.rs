@@ -7,11 +7,12 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::ban::pacing;
+use crate::ban::snapshot::Validators;
 use crate::config::{Config, FeedConfig, ListConfig, Period};
 use crate::doctor::feeds::Asked;
 use crate::feed::apiban::FIRST_CURSOR;
-use crate::feed::http::Validators;
-use crate::feed::{FetchError, pacing, snapshot};
+use crate::feed::{FetchError, snapshot};
 use crate::ledger::{Ledger, StateKey};
 use crate::run::fetch::{client, now_ms, pace};
 use crate::run::{Environment, child, clock};

@@ -28,7 +28,7 @@ use super::error::{FetchError, Problem, SetupError, UrlError};
 use crate::system::secret::Secret;
 use crate::system::text::one_line;
 pub use decisions::Question;
-pub use download::{Download, Validators};
+pub use download::Download;
 
 /// The longest answer that is taken, in bytes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! The feed room: asks a feed, understands its answer, and hands on batches of raw entries.
 //!
 //! Nothing here knows what an entry is good for: entries leave as the text that the feed said, and
-//! are judged elsewhere. One call is one request. Waiting for the rate limit ([`pacing`] says how
+//! are judged elsewhere. One call is one request. Waiting for the rate limit ([`pacing`](crate::ban::pacing) says how
 //! long), saving and asking again are the caller's, since only the caller can save the cursor and
 //! the batch together.
 
@@ -15,7 +15,6 @@ pub mod crowdsec;
 pub mod error;
 pub mod http;
 pub mod list;
-pub mod pacing;
 pub mod schedule;
 pub mod snapshot;
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{FetchError, Problem, SetupError, UrlError};
-use super::http::{Download, HttpClient, Redirects, Url, Validators, check_url, download};
+use super::http::{Download, HttpClient, Redirects, Url, check_url, download};
 use super::list::{self, Settings};
+use crate::ban::snapshot::Validators;
 
 /// Where a list stands.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use mysql::{Row, TxOpts};
 use super::Ledger;
 use super::notices::KEY_TAKEN;
 use crate::ban::Entry;
-use crate::feed::pacing;
+use crate::ban::pacing;
 use crate::system::database::{Result, insert_many};
 use crate::system::fault;
 

@@ -6,8 +6,7 @@ use mysql::prelude::Queryable;
 
 use super::{Ledger, history};
 use crate::ban::Prefix;
-use crate::kernel::set::hits::{Book, Changes, Hits};
-use crate::kernel::set::{Backend, Held};
+use crate::ban::hits::{Backend, Book, Changes, Counted, Hits};
 use crate::system::database::{Result, for_keys, insert_many};
 
 /// What the last run of root found of the set.
@@ -43,10 +42,10 @@ impl Ledger {
 
     /// Counts what the kernel refused since the last time. To be called with what was read before the set is changed.
     /// Returns the book as it is then.
-    pub fn count_hits(&mut self, held: Option<&Held>, boot: i64, now: i64) -> Result<Book> {
+    pub fn count_hits(&mut self, counted: Option<Counted<'_>>, boot: i64, now: i64) -> Result<Book> {
         let mut book = self.hits()?;
         let before = (book.since, book.total, book.counter, book.boot);
-        let changes = book.count(held, boot, now);
+        let changes = book.count(counted, boot, now);
         if changes != Changes::default() || before != (book.since, book.total, book.counter, book.boot) {
             self.save_hits(&book, &changes, now, book.total.saturating_sub(before.1))?;
         }

@@ -6,9 +6,8 @@ use mysql::{Row, Transaction, TxOpts};
 use super::Ledger;
 use super::feeds::{FeedState, Refused};
 use super::notices::KEY_TAKEN;
-use crate::ban::snapshot::{Change, NEVER};
+use crate::ban::snapshot::{Change, NEVER, Validators};
 use crate::ban::{Entry, Prefix};
-use crate::feed::http::Validators;
 use crate::system::database::{Result, for_keys, insert_many};
 
 /// Refused entries that are kept for each list.

@@ -53,19 +53,18 @@ pub struct Change<'a> {
     pub add: &'a [String],
     /// To take away, where they carry our mark.
     pub remove: &'a [String],
-    /// To take away without a mark: the ledger says that we wrote them through fwconsole.
+    /// To take away without a mark: the caller knows that we wrote them through fwconsole.
     pub remove_unmarked: &'a [String],
 }
 
 /// Writes and takes away rows of ours, and notes the number of this change beside them.
 ///
-/// The number tells a restored table from one where the administrator took rows out: see
-/// [`crate::ledger::Ledger::begin_change`]. Where the table is MyISAM nothing is rolled back, so the order matters:
-/// with `add_first` no address is without its row for a moment, without it no two rows overlap for a moment, which
-/// is what the nftables driver needs.
+/// The number tells a restored table from one where the administrator took rows out. Where the table is MyISAM nothing
+/// is rolled back, so the order matters: with `add_first` no address is without its row for a moment, without it no two
+/// rows overlap for a moment, which is what the nftables driver needs.
 ///
-/// A key that somebody wrote meanwhile stays his, and only rows with our mark, or that the ledger
-/// says are ours, are ever deleted.
+/// A row that somebody wrote meanwhile stays theirs, and only rows with our mark, or that the caller says are ours, are
+/// ever deleted.
 pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: bool) -> Result<()> {
     let mut tx = conn.start_transaction(TxOpts::default())?;
     let delete = |tx: &mut mysql::Transaction<'_>| {
@@ -103,7 +102,7 @@ pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: b
     Ok(())
 }
 
-/// Takes away every row with our mark, those of `unmarked` that the ledger says are ours, and our number. Returns how
+/// Takes away every row with our mark, those of `unmarked`, which the caller says are ours, and our number. Returns how
 /// many rows of the blacklist went.
 pub fn take_all_away(conn: &mut Conn, unmarked: &[String]) -> Result<u64> {
     let mut tx = conn.start_transaction(TxOpts::default())?;

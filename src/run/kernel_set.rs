@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::ban::hits::Book;
 use crate::ban::plan::Plan;
 use crate::ban::{Cover, Prefix};
-use crate::kernel::set::hits::{Book, boot};
 use crate::kernel::set::{DIRECTORY, Held, Set};
 use crate::ledger::Ledger;
 use crate::ledger::hits::SetState;
 use crate::system::database::Result;
+use crate::system::machine;
 use crate::system::program::System;
 use crate::system::time::Time;
 
@@ -69,7 +70,7 @@ impl SetView {
         if made && rustix::process::geteuid().is_root() {
             let programs = System::default();
             if let Ok(set) = Set::open(&programs, Path::new(DIRECTORY)) {
-                view.book.count(set.held(), boot(), now);
+                view.book.count(set.held().map(Held::counted), machine::boot(), now);
                 view.held = set.held().cloned();
                 if view.held.is_none() {
                     view.state = None;

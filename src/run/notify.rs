@@ -22,6 +22,7 @@ use crate::run::problems::{self, Circumstances};
 use crate::system::exit::Exit;
 use crate::system::failure::Failure;
 use crate::system::fault;
+use crate::system::machine;
 use crate::system::text::one_line;
 
 /// The hidden command that tells.
@@ -126,7 +127,7 @@ fn tell(
     if due.is_empty() {
         return Ok(None);
     }
-    let message = Message::new(due.iter().map(|(noted, _)| noted), &delivery::host(), now);
+    let message = Message::new(due.iter().map(|(noted, _)| noted), &machine::host_name(), now);
     let delivered = deliver(message.json());
     ledger.note_told(way, &due, delivered.is_ok())?;
     Ok(delivered.err().map(|why| format!("[notify] {way}: {why}; the next run tries again")))

@@ -7,10 +7,11 @@ use super::report::{Report, SetReport};
 use super::session::{Role, Session};
 use crate::ban::plan::Plan;
 use crate::config::Enabled;
-use crate::kernel::set::{self, DIRECTORY, Desired, Outcome, Set, SetError, hits};
+use crate::kernel::set::{self, DIRECTORY, Desired, Held, Outcome, Set, SetError};
 use crate::ledger::StateKey;
 use crate::ledger::hits::SetState;
 use crate::system::exit::Exit;
+use crate::system::machine;
 use crate::system::program::System;
 
 /// How long the firewall must have been off before the set goes too, in seconds. `fwconsole firewall restart` switches
@@ -38,7 +39,7 @@ impl Session {
             Ok(set) => set,
             Err(error) => return self.do_without(&error, wished, report),
         };
-        self.ledger.count_hits(set.held(), hits::boot(), self.clock.now())?;
+        self.ledger.count_hits(set.held().map(Held::counted), machine::boot(), self.clock.now())?;
         let outcome = match set.bring(&Desired::new(plan, &self.picture.never_block)) {
             Ok(outcome) => outcome,
             Err(error) => return self.do_without(&error, wished, report),

@@ -6,6 +6,7 @@ pub mod exit;
 pub mod failure;
 pub mod fault;
 pub mod files;
+pub mod machine;
 pub mod program;
 pub mod secret;
 pub mod text;

@@ -55,7 +55,7 @@ fn act(words: &[&str]) -> Result<Value, SetError> {
             let set = Set::open(&system, directory)?;
             let held = set.held().map(|held| {
                 let blocked: BTreeMap<String, u64> =
-                    held.blocked.iter().map(|e| (e.prefix.to_string(), e.refused.packets)).collect();
+                    held.blocked.iter().map(|e| (e.prefix.to_string(), e.counter.packets)).collect();
                 json!({ "blocked": blocked, "pass": held.pass, "total": held.total.packets })
             });
             json!({ "backend": set.backend(), "held": held })

@@ -9,11 +9,12 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Global, feed};
+use crate::ban::snapshot::Validators;
 use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalogue::{self, KNOWN};
-use crate::feed::http::{Download, Validators};
+use crate::feed::http::Download;
 use crate::feed::snapshot;
 use crate::ledger::{Ledger, StateKey};
 use crate::run::child;

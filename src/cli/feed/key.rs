@@ -4,10 +4,11 @@ use crate::system::failure::{Classify, Result};
 use serde::Serialize;
 
 use super::super::Global;
+use crate::ban::pacing;
 use crate::cli::output::{complain, count, print, print_json};
 use crate::config::{Config, FeedConfig};
+use crate::feed::FetchErrorKind;
 use crate::feed::apiban::FIRST_CURSOR;
-use crate::feed::{FetchErrorKind, pacing};
 use crate::run::fetch::{client, now_ms, pace};
 use crate::system::exit::Exit;
 

@@ -13,19 +13,11 @@ use reqwest::header::{
 use super::super::error::{FetchError, Problem, UrlError};
 use super::super::list::{self, ListErrorKind, Parsed, Settings};
 use super::{HttpClient, Url, host_of, http_date, retry_after, text_of, unreachable};
+use crate::ban::snapshot::Validators;
 use crate::system::secret::Secret;
 
 /// The longest ETag or date that is kept.
 const MAX_VALIDATOR: usize = 180;
-
-/// What a server gave with a list, to be handed back so that it sends it only when it changed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// Its version.
-    pub etag: Option<String>,
-    /// Its date.
-    pub last_modified: Option<String>,
-}
 
 /// What came of asking for a list.
 #[derive(Debug)]

@@ -11,8 +11,9 @@ use std::fmt::Write;
 
 use ipnet::IpNet;
 
-use super::{Counter, Desired, Element, Held, Set, SetError, Unusable, is_denied};
+use super::{Desired, Held, Set, SetError, Unusable, is_denied};
 use crate::ban::Prefix;
+use crate::ban::hits::{Counter, Element};
 use crate::system::program::{ProgramError, Programs};
 
 /// Our chain in the table `raw`.
@@ -141,7 +142,7 @@ pub(super) fn open(programs: &dyn Programs) -> Result<Option<Held>, Unusable> {
         return Ok(None);
     }
     held.sort();
-    let counters = held.blocked.iter().map(|element| element.refused.packets);
+    let counters = held.blocked.iter().map(|element| element.counter.packets);
     held.total.packets = counters.fold(0, u64::saturating_add);
     Ok(Some(held))
 }
@@ -187,16 +188,16 @@ fn parse(saved: &str, name: &str, family: &Family) -> Result<Parsed, SetError> {
             Some("add") if parsed.of_our_type => {
                 let prefix: Prefix =
                     words.next().and_then(|word| word.parse().ok()).ok_or_else(|| unreadable(line))?;
-                let mut refused = Counter::default();
+                let mut counter = Counter::default();
                 while let (Some(key), Some(value)) = (words.next(), words.next()) {
                     let number = || value.parse().map_err(|_| unreadable(line));
                     match key {
-                        "packets" => refused.packets = number()?,
-                        "bytes" => refused.bytes = number()?,
+                        "packets" => counter.packets = number()?,
+                        "bytes" => counter.bytes = number()?,
                         _ => return Err(unreadable(line)),
                     }
                 }
-                parsed.elements.push(Element { prefix, refused });
+                parsed.elements.push(Element { prefix, counter });
             }
             _ => {}
         }
@@ -227,9 +228,9 @@ fn fill(script: &mut String, name: &str, family: &Family, prefixes: &[Prefix], c
     );
     for prefix in all {
         let _ = write!(script, "add {name} {prefix}");
-        let refused = if counts { held.counter(&prefix) } else { Counter::default() };
-        if refused != Counter::default() {
-            let _ = write!(script, " packets {} bytes {}", refused.packets, refused.bytes);
+        let counter = if counts { held.counter(&prefix) } else { Counter::default() };
+        if counter != Counter::default() {
+            let _ = write!(script, " packets {} bytes {}", counter.packets, counter.bytes);
         }
         script.push('\n');
     }

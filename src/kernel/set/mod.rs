@@ -9,9 +9,9 @@
 //! usable nft (EL7). [`Set::open`] chooses, the same every time as long as the system is the same, and reads what the
 //! kernel holds: that, and no memory of ours, is what [`Set::bring`] compares with.
 
-use std::fmt;
 use std::path::Path;
 
+use crate::ban::hits::{Backend, Counted, Counter, Element};
 use crate::ban::plan::Plan;
 use crate::ban::{Cover, NeverBlock, Prefix};
 use crate::system::exit::Exit;
@@ -19,44 +19,12 @@ use crate::system::failure::Classify;
 
 use crate::system::program::{ProgramError, Programs};
 
-pub mod hits;
 mod ipset;
 mod nft;
 pub mod saved;
 
 /// Where the saved copy is, for [`load_saved`] early at boot.
 pub const DIRECTORY: &str = "/var/lib/banbridge";
-
-/// Which of the two ways.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Backend {
-    /// A table of our own; packets are rejected, as the module does it.
-    Nft,
-    /// Sets and rules in the table `raw`, where packets can only be dropped.
-    Ipset,
-}
-
-impl Backend {
-    /// The word of the JSON output and of the ledger.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Nft => "nft",
-            Self::Ipset => "ipset",
-        }
-    }
-
-    /// The backend that a word of the ledger names.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Nft, Self::Ipset].into_iter().find(|backend| backend.word() == word)
-    }
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
-    }
-}
 
 /// What the set should hold: both lists merged, in order, without overlap of any kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,24 +57,6 @@ impl Desired {
     }
 }
 
-/// Packets and bytes, as the kernel counts them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
-pub struct Counter {
-    /// Packets.
-    pub packets: u64,
-    /// Bytes of these packets.
-    pub bytes: u64,
-}
-
-/// One blocked prefix in the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Element {
-    /// The prefix.
-    pub prefix: Prefix,
-    /// What was refused of it. It is zero where the kernel does not count by element, see [`Held::counts`].
-    pub refused: Counter,
-}
-
 /// What the kernel holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Held {
@@ -116,7 +66,7 @@ pub struct Held {
     pub pass: Vec<Prefix>,
     /// Whether each prefix has a counter; without, there is only the total.
     pub counts: bool,
-    /// All that was refused, as far as the rules count it.
+    /// All that was blocked, as far as the rules count it.
     pub total: Counter,
     /// What does not work, in words.
     pub notes: Vec<String>,
@@ -129,6 +79,11 @@ impl Held {
     fn sort(&mut self) {
         self.blocked.sort_unstable_by_key(|element| element.prefix);
         self.pass.sort_unstable();
+    }
+
+    /// What the kernel counted.
+    pub fn counted(&self) -> Counted<'_> {
+        Counted { elements: &self.blocked, by_element: self.counts, total: self.total }
     }
 
     /// The blocked prefix that holds all of another one.
@@ -149,10 +104,10 @@ impl Held {
             && same(&mut self.pass.iter().copied(), &desired.pass)
     }
 
-    /// What was refused of exactly this prefix so far.
+    /// What was blocked of exactly this prefix so far.
     fn counter(&self, prefix: &Prefix) -> Counter {
         let at = self.blocked.binary_search_by_key(prefix, |element| element.prefix);
-        at.map(|at| self.blocked[at].refused).unwrap_or_default()
+        at.map(|at| self.blocked[at].counter).unwrap_or_default()
     }
 }
 

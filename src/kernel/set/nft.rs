@@ -16,9 +16,9 @@ use std::net::IpAddr;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::{Desired, Held, Set, SetError, Unusable, is_denied};
+use crate::ban::hits::{Counter, Element};
 use crate::ban::{Cover, Prefix};
-
-use super::{Counter, Desired, Element, Held, Set, SetError, Unusable, is_denied};
 use crate::system::program::{ProgramError, Programs};
 
 /// Deletes the table whether it is there or not: the first line makes one, or leaves the one that is there.
@@ -66,9 +66,9 @@ pub(super) fn script(desired: &Desired, held: &Held) -> String {
         for prefix in all.iter().filter(|prefix| prefix.is_ipv4() == ipv4) {
             let _ = write!(text, "{separator}{prefix}");
             separator = ",\n";
-            let refused = if blocked && held.counts { held.counter(prefix) } else { Counter::default() };
-            if refused != Counter::default() {
-                let _ = write!(text, " counter packets {} bytes {}", refused.packets, refused.bytes);
+            let counter = if blocked && held.counts { held.counter(prefix) } else { Counter::default() };
+            if counter != Counter::default() {
+                let _ = write!(text, " counter packets {} bytes {}", counter.packets, counter.bytes);
             }
         }
         text += if separator == ",\n" { " }; }\n" } else { "}\n" };
@@ -275,7 +275,7 @@ impl Elem {
             Value::Range(from, to) => Cover::range(from, to).prefixes(),
         };
         let counters = std::iter::once(self.counter).chain(std::iter::repeat(Counter::default()));
-        prefixes.into_iter().zip(counters).map(|(prefix, refused)| Element { prefix, refused }).collect()
+        prefixes.into_iter().zip(counters).map(|(prefix, counter)| Element { prefix, counter }).collect()
     }
 }
 

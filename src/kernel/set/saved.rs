@@ -11,7 +11,8 @@ use std::path::Path;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, unlinkat};
 use rustix::io::Errno;
 
-use super::{Backend, SetError};
+use super::SetError;
+use crate::ban::hits::Backend;
 
 /// The file while it is written.
 const NEW: &str = "set.new";

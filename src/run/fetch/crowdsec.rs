@@ -11,7 +11,6 @@ use crate::feed::crowdsec::Decisions;
 use crate::feed::crowdsec::cursor::Cursor;
 use crate::feed::error::SetupError;
 use crate::feed::http::{HttpClient, Question, Redirects};
-use crate::kernel::set::hits;
 use crate::ledger::feeds::{FeedState, Refused};
 use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
@@ -19,6 +18,7 @@ use crate::run::state::asking_of;
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Result};
 use crate::system::fault;
+use crate::system::machine;
 use crate::system::secret::Secret;
 
 /// Protected addresses that a report names.
@@ -50,7 +50,7 @@ impl Session {
                 return Ok(asked);
             }
         };
-        let (question, boot) = (crowdsec.question(&key), hits::boot());
+        let (question, boot) = (crowdsec.question(&key), machine::boot());
         let cursor: Option<Cursor> = state.cursor.as_deref().and_then(|text| text.parse().ok());
         let goes_on = |cursor: &Cursor| {
             !self.is_dry()

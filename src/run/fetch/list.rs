@@ -1,9 +1,9 @@
 //! Asks a list for its latest version and saves what that changes.
 
 use crate::ban::never_block::Verdict;
-use crate::ban::snapshot::Versions;
+use crate::ban::snapshot::{Validators, Versions};
 use crate::config::{FeedConfig, ListConfig};
-use crate::feed::http::{Download, Validators};
+use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::{FetchError, FetchErrorKind, schedule, snapshot};
 use crate::ledger::feeds::{FeedState, Refused};

@@ -8,11 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use crate::ban::never_block::Verdict;
+use crate::ban::pacing;
 use crate::ban::wanted;
 use crate::ban::{Entry, Prefix};
 use crate::config::{Config, FeedConfig, KeySource, Kind};
 use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
-use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry, pacing};
+use crate::feed::{Feed, Fetch, FetchError, FetchErrorKind, RawEntry};
 use crate::ledger::feeds::{ENTRY_SHOWN, FeedState, Refused};
 use crate::run::child::{Event, tell};
 use crate::run::clock;
