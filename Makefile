@@ -3,6 +3,7 @@
 #   make demo-gui   the same, and then the page of the module, in a FreePBX around it, for this machine's browser
 #   make test   all tests; T="history gui" runs some of them, see tests/run
 # Both need root, for namespaces of their own, and install the Debian packages of DEPS when one is missing. And:
+#   make golden   writes the outputs that the tests hold anew, tests/golden; what changed is then to be reviewed
 #   make lint   format, clippy, layers, licenses and sources of what is linked in, syntax of the scripts, links of the documents
 #   make dist   the packages, into target/dist/packages; needs Python 3 with pip, no root
 #   make dist-check   builds them a second time in another directory: are they the same to the byte?
@@ -35,7 +36,7 @@ DEPS += debootstrap systemd binutils
 # For making the packages: the module's translation, a .deb, symbol versions.
 DIST_DEPS := gettext dpkg binutils
 
-.PHONY: deps build demo demo-gui test soak lint bench fuzz dist dist-check
+.PHONY: deps build demo demo-gui test golden soak lint bench fuzz dist dist-check
 deps:
 	@tests/deps $(DEPS)
 	@tests/deps --unpack $(TARGET)/tools/crowdsec crowdsec
@@ -58,6 +59,10 @@ demo-gui: deps
 
 test: deps
 	@tests/run $(T)
+
+golden: deps
+	@mkdir -p tests/golden && rm -f tests/golden/*
+	@UPDATE_EXPECT=1 tests/run golden
 
 SCHEDULES ?= 5000
 soak: deps

@@ -24,6 +24,7 @@ mod doctor;
 mod fake_freepbx;
 mod feed_faults;
 mod fuzz_corpus;
+mod golden;
 mod history;
 mod lists;
 mod never_block;
