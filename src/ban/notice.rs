@@ -33,7 +33,7 @@ impl Level {
 /// What is wrong, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Such as `stale:apiban`.
+    /// Such as `out_of_date:apiban`.
     pub id: String,
     /// How bad it is.
     pub level: Level,
@@ -126,7 +126,7 @@ pub fn notices(facts: &Facts) -> Vec<Notice> {
     all.extend(listed(&facts.listed));
     if facts.over_limit > 0 && !facts.by_set {
         all.push(warning(
-            "over_limit",
+            "row_limit",
             format!("{} wanted and not blocked", prefixes(facts.over_limit)),
             format!(
                 "They found no room under the limit of {} rows ([blacklist] limit), and there is no set in the kernel \
@@ -160,7 +160,7 @@ fn of_feed(feed: &FeedFacts, now: i64) -> Vec<Notice> {
     let mut all = Vec::new();
     if let Some(since) = feed.key_refused {
         all.push(error(
-            &format!("key_refused:{name}"),
+            &format!("key_not_accepted:{name}"),
             format!("{name} refuses the key"),
             format!(
                 "Nothing new comes from {name} until it takes the key; what it listed stays until its time is over. Compare \
@@ -181,7 +181,7 @@ fn of_feed(feed: &FeedFacts, now: i64) -> Vec<Notice> {
                 (format!("{name} never gave a good answer"), format!("Nothing of it is blocked.{why}"), None)
             }
         };
-        all.push(warning(&format!("stale:{name}"), title, text, since));
+        all.push(warning(&format!("out_of_date:{name}"), title, text, since));
     }
     if feed.held > 0 {
         let entries = if feed.held == 1 { "1 entry".to_owned() } else { format!("{} entries", feed.held) };
@@ -211,19 +211,19 @@ fn firewall(facts: &Facts) -> Option<Notice> {
              firewall start",
         ),
     };
-    Some(error("not_in_force", title.to_owned(), text.to_owned(), None))
+    Some(error("not_blocking", title.to_owned(), text.to_owned(), None))
 }
 
 fn last_run(facts: &Facts) -> Option<Notice> {
     match facts.last_run {
         None => Some(warning(
-            "no_run",
+            "no_sync",
             "No run has been made yet".to_owned(),
             "Nothing is blocked before the first one: banbridge sync".to_owned(),
             None,
         )),
         Some(last) if facts.now - last > NO_RUN => Some(warning(
-            "no_run",
+            "no_sync",
             "No run for over an hour".to_owned(),
             "Nothing new is blocked and nothing is let go. Look at the timer or the line in cron that runs banbridge \
              sync."

@@ -33,16 +33,16 @@ fn each_cause_has_its_notice_and_without_a_cause_there_is_none() {
     type Change = fn(&mut Facts);
     let table: &[(&str, Change, &[&str])] = &[
         ("nothing", |_| (), &[]),
-        ("the key", |f| f.feeds[0].key_refused = Some(NOW - 9), &["key_refused:apiban"]),
+        ("the key", |f| f.feeds[0].key_refused = Some(NOW - 9), &["key_not_accepted:apiban"]),
         ("a day", |f| f.feeds[1].last_success = Some(NOW - STALE), &[]),
-        ("over a day", |f| f.feeds[1].last_success = Some(NOW - STALE - 1), &["stale:voipbl"]),
+        ("over a day", |f| f.feeds[1].last_success = Some(NOW - STALE - 1), &["out_of_date:voipbl"]),
         (
             "a day and the key: one cause",
             |f| {
                 f.feeds[0].last_success = Some(NOW - STALE - 1);
                 f.feeds[0].key_refused = Some(NOW - STALE);
             },
-            &["key_refused:apiban"],
+            &["key_not_accepted:apiban"],
         ),
         (
             "a day, of a feed that is asked every day",
@@ -52,22 +52,22 @@ fn each_cause_has_its_notice_and_without_a_cause_there_is_none() {
             },
             &[],
         ),
-        ("never", |f| f.feeds[0].last_success = None, &["stale:apiban"]),
+        ("never", |f| f.feeds[0].last_success = None, &["out_of_date:apiban"]),
         ("never asked", |f| (f.feeds[0].last_success, f.feeds[0].last_attempt) = (None, None), &[]),
         ("held", |f| f.feeds[1].held = 9, &["held:voipbl"]),
-        ("over the limit", |f| f.over_limit = 3, &["over_limit"]),
+        ("over the limit", |f| f.over_limit = 3, &["row_limit"]),
         ("over the limit and in the set", |f| (f.over_limit, f.by_set) = (3, true), &[]),
-        ("switched off", |f| f.enabled = false, &["not_in_force"]),
-        ("no daemon", |f| f.running = false, &["not_in_force"]),
+        ("switched off", |f| f.enabled = false, &["not_blocking"]),
+        ("no daemon", |f| f.running = false, &["not_blocking"]),
         ("switched off, nothing wanted", |f| (f.enabled, f.feeds) = (false, vec![]), &[]),
-        ("switched off before the first run", |f| (f.enabled, f.last_run) = (false, None), &["no_run"]),
+        ("switched off before the first run", |f| (f.enabled, f.last_run) = (false, None), &["no_sync"]),
         ("an hour", |f| f.last_run = Some(NOW - NO_RUN), &[]),
-        ("over an hour", |f| f.last_run = Some(NOW - NO_RUN - 1), &["no_run"]),
+        ("over an hour", |f| f.last_run = Some(NOW - NO_RUN - 1), &["no_sync"]),
         ("the clock", |f| f.clock = Some("it leapt".into()), &["clock"]),
         (
             "the worst first",
             |f| (f.clock, f.over_limit, f.enabled) = (Some("it leapt".into()), 1, false),
-            &["not_in_force", "over_limit", "clock"],
+            &["not_blocking", "row_limit", "clock"],
         ),
     ];
     for (what, change, expected) in table {

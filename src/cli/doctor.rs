@@ -1,4 +1,4 @@
-//! `doctor`: checks everything that banbridge needs, one line each, with the mend.
+//! `doctor`: checks everything that banbridge needs, one line each, with the fix.
 
 use crate::system::failure::Result;
 use std::io::Write;
@@ -8,11 +8,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::output::{complain, print, print_json};
+use super::output::{complain, count, print, print_json};
 use super::terminal::confirmed;
 use crate::doctor::ask;
 use crate::doctor::look;
-use crate::doctor::neighbours::{self, Done, Neighbours, TAKEN_OVER};
+use crate::doctor::neighbours::{self, DISABLED, Done, Neighbours};
 use crate::doctor::{Check, Lack, State};
 use crate::run::child;
 use crate::system::exit::Exit;
@@ -24,11 +24,11 @@ pub struct DoctorArgs {
     /// Ask no feed
     #[arg(long)]
     offline: bool,
-    /// Switch off what an old client left: its cron line and its chain (apiban's client, VoIPBL's script); asks first
+    /// Disable what an old client left: its cron line and its chain (apiban's client, VoIPBL's script); asks first
     #[arg(long)]
-    take_over: bool,
-    /// With --take-over: do not ask
-    #[arg(long, requires = "take_over")]
+    disable_old_client: bool,
+    /// With --disable-old-client: do not ask for confirmation
+    #[arg(long, requires = "disable_old_client")]
     yes: bool,
 }
 
@@ -37,33 +37,33 @@ struct Diagnosis<'a> {
     /// Whether nothing is bad.
     ok: bool,
     checks: &'a [Check],
-    /// What was switched off of old clients.
+    /// What was disabled of old clients.
     #[serde(skip_serializing_if = "Option::is_none")]
-    taken_over: Option<&'a [Done]>,
+    disabled: Option<&'a [Done]>,
 }
 
 /// Runs the command.
 pub fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
     let mut exit = Exit::Done;
-    let taken_over = match args.take_over {
-        true => match take_over(global, args.yes)? {
+    let disabled = match args.disable_old_client {
+        true => match disable_old_client(global, args.yes)? {
             Ok(done) => Some(done),
             Err(exit) => return Ok(exit),
         },
         false => None,
     };
-    if taken_over.iter().flatten().any(|done| done.error.is_some()) {
+    if disabled.iter().flatten().any(|done| done.error.is_some()) {
         exit = Exit::Unreachable;
     }
     let checks = look::look(&global.environment(), args.offline);
     exit = checks.iter().filter_map(|check| check.lack).map(exit_of).fold(exit, Exit::worse);
     if global.json {
         let ok = exit == Exit::Done;
-        print_json(&Diagnosis { ok, checks: &checks, taken_over: taken_over.as_deref() })?;
+        print_json(&Diagnosis { ok, checks: &checks, disabled: disabled.as_deref() })?;
         return Ok(exit);
     }
     let shown: Vec<&Check> =
-        checks.iter().filter(|check| !global.quiet || check.state == State::Bad).collect();
+        checks.iter().filter(|check| !global.quiet || check.state == State::Error).collect();
     print(&text(&shown))?;
     if !global.quiet {
         print(&summary(&checks))?;
@@ -110,65 +110,65 @@ pub fn text(checks: &[&Check]) -> String {
     for check in checks {
         let word = match check.state {
             State::Ok => "ok",
-            State::Warn => "WARN",
-            State::Bad => "BAD",
-            State::Unseen => "--",
+            State::Warning => "warning",
+            State::Error => "error",
+            State::Unknown => "unknown",
         };
-        text += &format!("{word:4}  {:width$}  {}\n", check.name, check.found);
-        if let Some(mend) = &check.mend {
-            text += &format!("{:4}  {:width$}  mend: {mend}\n", "", "");
+        text += &format!("{word:7}  {:width$}  {}\n", check.name, check.found);
+        if let Some(fix) = &check.fix {
+            text += &format!("{:7}  {:width$}  fix: {fix}\n", "", "");
         }
     }
     text
 }
 
 fn summary(checks: &[Check]) -> String {
-    let count = |state| checks.iter().filter(|check| check.state == state).count();
-    let (bad, warn, unseen) = (count(State::Bad), count(State::Warn), count(State::Unseen));
+    let with = |state| checks.iter().filter(|check| check.state == state).count();
+    let (errors, warnings, unknown) = (with(State::Error), with(State::Warning), with(State::Unknown));
     let mut parts = Vec::new();
-    if bad > 0 {
-        parts.push(format!("{bad} to mend"));
+    if errors > 0 {
+        parts.push(count(errors, "error"));
     }
-    if warn > 0 {
-        parts.push(format!("{warn} could be better"));
+    if warnings > 0 {
+        parts.push(count(warnings, "warning"));
     }
-    if unseen > 0 {
-        parts.push(format!("{unseen} could not be looked at"));
+    if unknown > 0 {
+        parts.push(format!("{unknown} unknown"));
     }
     match parts.is_empty() {
-        true => "\nAll is well.\n".to_owned(),
+        true => "\nNo problems.\n".to_owned(),
         false => format!("\n{}.\n", parts.join(", ")),
     }
 }
 
-/// Switches old clients off; the exit code where nothing was done.
-fn take_over(global: &Global, yes: bool) -> Result<Result<Vec<Done>, Exit>> {
+/// Disables old clients; the exit code where nothing was done.
+fn disable_old_client(global: &Global, yes: bool) -> Result<Result<Vec<Done>, Exit>> {
     if !rustix::process::geteuid().is_root() {
-        complain("only root can take over what an old client left: run banbridge doctor --take-over as root");
+        complain("only root can disable an old client: run banbridge doctor --disable-old-client as root");
         return Ok(Err(Exit::Denied));
     }
     let programs = System::default();
     let found = Neighbours::look(Some(&programs));
-    if !found.can_be_taken_over() {
+    if !found.can_be_disabled() {
         if !global.json && !global.quiet {
-            print("No old client is at work here; there is nothing to take over.\n\n")?;
+            print("No old client is active.\n\n")?;
         }
         return Ok(Ok(Vec::new()));
     }
-    let all: Vec<String> = TAKEN_OVER.iter().flat_map(|client| found.of(*client)).collect();
-    if !yes && !confirmed(&format!("Switch off {}? A copy of each file is kept.", all.join(", ")))? {
-        complain(&format!("nothing was taken over ({} stay); answer yes, or give --yes", all.join(", ")));
+    let all: Vec<String> = DISABLED.iter().flat_map(|client| found.of(*client)).collect();
+    if !yes && !confirmed(&format!("Disable {}? A copy of each changed file is kept.", all.join(", ")))? {
+        complain(&format!("nothing was disabled: {} (type yes, or give --yes)", all.join(", ")));
         return Ok(Err(Exit::Usage));
     }
-    let done = neighbours::take_over(&found, &programs, Path::new(neighbours::BACKUPS));
+    let done = neighbours::disable(&found, &programs, Path::new(neighbours::BACKUPS));
     for one in &done {
         let line = match (&one.error, &one.copy) {
             (Some(error), _) => {
-                complain(&format!("{} stays: {error}", one.what));
+                complain(&format!("cannot disable {}: {error}", one.what));
                 continue;
             }
-            (None, Some(copy)) => format!("Switched off: {}; as it was: {copy}\n", one.what),
-            (None, None) => format!("Switched off: {}\n", one.what),
+            (None, Some(copy)) => format!("Disabled: {} (copy: {copy})\n", one.what),
+            (None, None) => format!("Disabled: {}\n", one.what),
         };
         if !global.json && !global.quiet {
             print(&line)?;
@@ -188,14 +188,14 @@ mod tests {
     fn every_check_is_a_line_with_its_mend_below() {
         let checks = [
             Check::ok("a", "fine"),
-            Check::bad("longer", Lack::Right, "no", "do it"),
-            Check::unseen("b", "dark"),
+            Check::error("longer", Lack::Right, "no", "do it"),
+            Check::unknown("b", "dark"),
         ];
         let all: Vec<&Check> = checks.iter().collect();
-        let lines = "ok    a       fine\nBAD   longer  no\n              mend: do it\n--    b       dark\n";
+        let lines = "ok       a       fine\nerror    longer  no\n                 fix: do it\nunknown  b       dark\n";
         assert_eq!(text(&all), lines);
-        assert_eq!(summary(&checks), "\n1 to mend, 1 could not be looked at.\n");
-        assert_eq!(summary(&checks[..1]), "\nAll is well.\n");
+        assert_eq!(summary(&checks), "\n1 error, 1 unknown.\n");
+        assert_eq!(summary(&checks[..1]), "\nNo problems.\n");
     }
 
     #[test]

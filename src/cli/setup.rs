@@ -141,7 +141,7 @@ pub fn run(global: &Global, args: &SetupArgs) -> Result<Exit> {
 
 fn set_up(global: &Global, args: &SetupArgs, told: &mut Told<'_>) -> Result<Exit> {
     let lacking = needs(global);
-    let bad: Vec<&Check> = lacking.iter().filter(|check| check.state == State::Bad).collect();
+    let bad: Vec<&Check> = lacking.iter().filter(|check| check.state == State::Error).collect();
     if let Some(exit) = bad.iter().filter_map(|check| check.lack).map(exit_of).reduce(Exit::worse) {
         complain(&format!("nothing was changed; first mend what is missing:\n{}", text(&bad).trim_end()));
         return Ok(exit);
@@ -220,8 +220,8 @@ fn needs(global: &Global) -> Vec<Check> {
     }
     // A firewall that is switched off is the administrator's affair: everything waits for it.
     for check in &mut checks {
-        if ["enabled", "running"].contains(&check.name.as_str()) && check.state == State::Bad {
-            check.state = State::Warn;
+        if ["enabled", "running"].contains(&check.name.as_str()) && check.state == State::Error {
+            check.state = State::Warning;
             check.lack = None;
         }
     }
@@ -247,14 +247,14 @@ fn advice(global: &Global, lacking: &[Check]) -> Result<()> {
     if global.json || global.quiet {
         return Ok(());
     }
-    let warnings: Vec<&Check> = lacking.iter().filter(|check| check.state == State::Warn).collect();
+    let warnings: Vec<&Check> = lacking.iter().filter(|check| check.state == State::Warning).collect();
     if !warnings.is_empty() {
-        print(&format!("\nTo know:\n{}", text(&warnings)))?;
+        print(&format!("\nNotes:\n{}", text(&warnings)))?;
     }
-    if Neighbours::look(Some(&System::default())).can_be_taken_over() {
+    if Neighbours::look(Some(&System::default())).can_be_disabled() {
         print(
             "\nAn old client still blocks beside it. See which with: banbridge doctor\n\
-             Switch it off with: banbridge doctor --take-over\n",
+             Switch it off with: banbridge doctor --disable-old-client\n",
         )?;
     }
     Ok(())

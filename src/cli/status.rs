@@ -21,7 +21,7 @@ use crate::pbx::{daemon, firewall};
 use crate::run::clock::Clock;
 use crate::run::fetch::{now_ms, pace};
 use crate::run::kernel_set::{SetStatus, SetView};
-use crate::run::problems::{self, Circumstances, NoticeItem};
+use crate::run::problems::{self as judged, Circumstances, ProblemItem};
 use crate::run::state::Picture;
 use crate::system::exit::Exit;
 use state::{Facts, State};
@@ -47,7 +47,7 @@ struct Status {
     /// When the feeds are asked again, judged by how far the last runs were apart.
     next_run: Option<Time>,
     /// Whether what the feeds want is blocked as far as can be seen.
-    in_force: bool,
+    blocking: bool,
     /// What an administrator should know or mend, in words.
     notes: Vec<String>,
     feeds: Vec<FeedStatus>,
@@ -58,7 +58,7 @@ struct Status {
     protected: Vec<SourceStatus>,
     last_run: Option<RunStatus>,
     packets: Packets,
-    notices: Vec<NoticeItem>,
+    problems: Vec<ProblemItem>,
 }
 
 #[derive(Debug, Serialize)]
@@ -93,7 +93,7 @@ struct FeedStatus {
     last_success: Option<Time>,
     last_error: Option<String>,
     retry_at: Option<Time>,
-    stale: bool,
+    out_of_date: bool,
     /// Entries that the surge guard holds.
     held: usize,
 }
@@ -101,17 +101,17 @@ struct FeedStatus {
 #[derive(Debug, Serialize)]
 struct BlacklistStatus {
     /// Prefixes that feeds want, and how many of them a row or the set blocks.
-    wanted: usize,
+    to_block: usize,
     blocked: usize,
-    ours: usize,
-    foreign: usize,
+    rows: usize,
+    other_rows: usize,
     limit: usize,
     over_limit: usize,
     not_by_row: usize,
-    refused: usize,
-    released: usize,
+    protected: usize,
+    unblocked: usize,
     /// Rows that the next run would write or take away.
-    due: usize,
+    pending: usize,
     /// What the rows of ours cost at the next start of the firewall, in seconds.
     restart_s: u64,
 }
@@ -205,7 +205,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
         held: picture.held(state.id, now),
-        stale: config.enabled && notice::is_stale(state.last_success, config.interval.as_secs(), now),
+        out_of_date: config.enabled && notice::is_stale(state.last_success, config.interval.as_secs(), now),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),
@@ -222,7 +222,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         running: running(config, ledger, picture, now)?,
         root: root(ledger, now)?,
         next_run: next_run(ledger, now)?.map(Time),
-        in_force: false,
+        blocking: false,
         notes: Vec::new(),
         feeds: feeds.collect(),
         blacklist: blacklist(picture, &plan, set.backend.is_some()),
@@ -236,7 +236,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
         packets: Packets::load(ledger, now)?,
-        notices: Vec::new(),
+        problems: Vec::new(),
     };
     let around = Circumstances {
         last_run: status.last_run.as_ref().map(|run| run.started_at.0),
@@ -245,15 +245,15 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         by_set: status.set.backend.is_some(),
         doubt: clock.doubt().map(str::to_owned),
     };
-    let notices = problems::decide(config, picture, ledger, &around, now)?;
-    status.notices = problems::shown(notices, ledger, now)?;
+    let problems = judged::decide(config, picture, ledger, &around, now)?;
+    status.problems = judged::shown(problems, ledger, now)?;
     status.notes = notes(&status, config, picture, ledger.is_present(), clock.doubt());
-    let by_rows = status.firewall.running && status.blacklist.ours > 0;
-    status.in_force = status.firewall.enabled && (by_rows || status.set.backend.is_some());
+    let by_rows = status.firewall.running && status.blacklist.rows > 0;
+    status.blocking = status.firewall.enabled && (by_rows || status.set.backend.is_some());
     let stale: Vec<(&str, Option<i64>)> = status
         .feeds
         .iter()
-        .filter(|feed| feed.stale)
+        .filter(|feed| feed.out_of_date)
         .map(|feed| (feed.name.as_str(), feed.last_success.map(|time| time.0)))
         .collect();
     let period = i64::try_from(picture.firewall.period_s).unwrap_or(30);
@@ -265,9 +265,9 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         off_since: ledger.state(StateKey::OffSince)?,
         running: status.firewall.running,
         set: status.set.backend.is_some(),
-        wanted: status.blacklist.wanted,
+        wanted: status.blacklist.to_block,
         blocked: status.blacklist.blocked,
-        due: status.blacklist.due,
+        due: status.blacklist.pending,
         rows_wait: changed_at,
         stale: &stale,
     };
@@ -314,7 +314,7 @@ fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
 }
 
 fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
-    let ours = picture.rows.ours.len();
+    let rows = picture.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
     let released = picture
@@ -327,20 +327,20 @@ fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
         false => 0,
     };
     let restart = match picture.policy.driver {
-        Driver::Iptables => (ours as f64 * RESTART_SECONDS_A_ROW).ceil(),
+        Driver::Iptables => (rows as f64 * RESTART_SECONDS_A_ROW).ceil(),
         Driver::Nftables => 0.0,
     };
     BlacklistStatus {
-        wanted: plan.wanted_prefixes,
+        to_block: plan.wanted_prefixes,
         blocked,
-        ours,
-        foreign: picture.rows.foreign.len(),
+        rows,
+        other_rows: picture.rows.foreign.len(),
         limit: picture.policy.limit,
         over_limit: plan.over_limit,
         not_by_row: plan.not_by_row,
-        refused: plan.refused.len(),
-        released: picture.releases.len(),
-        due: plan.add.len() + plan.remove.len(),
+        protected: plan.refused.len(),
+        unblocked: picture.releases.len(),
+        pending: plan.add.len() + plan.remove.len(),
         restart_s: restart as u64,
     }
 }
@@ -371,7 +371,7 @@ fn notes(
         );
     }
     for feed in status.feeds.iter().filter(|feed| feed.enabled) {
-        match (&feed.last_error, feed.stale) {
+        match (&feed.last_error, feed.out_of_date) {
             (Some(error), _) => note(format!("feed {}: {error}", feed.name)),
             (None, true) if ledger_present => {
                 note(format!(
@@ -399,8 +399,8 @@ fn notes(
             b.not_by_row
         ));
     }
-    if b.due > 0 && ledger_present {
-        note(format!("{} to change on the next run", count(b.due, "row")));
+    if b.pending > 0 && ledger_present {
+        note(format!("{} to change on the next run", count(b.pending, "row")));
     }
     if picture.catching_up {
         note(
@@ -446,7 +446,7 @@ impl From<Run> for RunStatus {
 
 fn text(status: &Status) -> String {
     let firewall = &status.firewall;
-    let mut lines = vec![match (firewall.enabled, firewall.running, status.blacklist.ours) {
+    let mut lines = vec![match (firewall.enabled, firewall.running, status.blacklist.rows) {
         (false, ..) => "NOT IN FORCE: the firewall is switched off.".to_owned(),
         (_, false, _) => "NOT IN FORCE: the firewall's daemon does not run.".to_owned(),
         (.., 0) => "Nothing is blocked by banbridge yet.".to_owned(),
@@ -460,10 +460,10 @@ fn text(status: &Status) -> String {
     lines.push(format!("Firewall:  driver {driver}, looks for changes every {} s", firewall.period_s));
     lines.push(format!(
         "Blacklist: {} of banbridge of at most {}, {} of the administrator, {} released",
-        count(b.ours, "row"),
+        count(b.rows, "row"),
         b.limit,
-        b.foreign,
-        b.released
+        b.other_rows,
+        b.unblocked
     ));
     if b.restart_s > 1 {
         lines.push(format!(
@@ -475,7 +475,7 @@ fn text(status: &Status) -> String {
     lines.push(match (set.backend, &set.note) {
         (Some(backend), _) => {
             let since = set.since.map(|since| format!(" since {since}")).unwrap_or_default();
-            let packets = count(usize::try_from(set.refused_packets).unwrap_or(usize::MAX), "packet");
+            let packets = count(usize::try_from(set.blocked_packets).unwrap_or(usize::MAX), "packet");
             format!(
                 "Set:       {} in the kernel by {backend}; {packets} refused{since}",
                 count(set.size, "network")
@@ -485,11 +485,13 @@ fn text(status: &Status) -> String {
         (None, None) => "Set:       none".to_owned(),
     });
     for busy in &set.busiest {
-        lines
-            .push(format!("           {} packets from {}, last {}", busy.packets, busy.prefix, busy.last_at));
+        lines.push(format!(
+            "           {} packets from {}, last {}",
+            busy.packets, busy.address, busy.last_at
+        ));
     }
-    if b.refused > 0 {
-        lines.push(format!("Protected: {} listed but never blocked (banbridge list --skipped)", b.refused));
+    if b.protected > 0 {
+        lines.push(format!("Protected: {} listed but never blocked (banbridge list --skipped)", b.protected));
     }
     if let Some(run) = &status.last_run {
         let end = match (run.exit_code, &run.finished_at) {
@@ -503,7 +505,7 @@ fn text(status: &Status) -> String {
         ));
     }
     let feeds = status.feeds.iter().map(|feed| {
-        let state = match (feed.enabled, feed.stale, feed.complete) {
+        let state = match (feed.enabled, feed.out_of_date, feed.complete) {
             (false, ..) => "off",
             _ if feed.held > 0 => "HELD",
             (_, true, _) => "STALE",
@@ -515,14 +517,14 @@ fn text(status: &Status) -> String {
     });
     let mut text =
         lines.join("\n") + "\n\n" + &table(&["FEED", "STATE", "ENTRIES", "LAST GOOD ANSWER"], feeds);
-    if !status.notices.is_empty() {
-        text += "\nWrong now:\n";
-        for notice in &status.notices {
+    if !status.problems.is_empty() {
+        text += "\nProblems:\n";
+        for notice in &status.problems {
             text += &format!("- {}, since {}: {}\n", notice.level, notice.since, notice.title);
         }
     }
     if !status.notes.is_empty() {
-        text += "\nTo know:\n";
+        text += "\nNotes:\n";
         for note in &status.notes {
             text += &format!("- {note}\n");
         }

@@ -9,11 +9,11 @@ pub enum State {
     /// As it should be.
     Ok,
     /// It works, but not as well as it could.
-    Warn,
+    Warning,
     /// It does not work.
-    Bad,
+    Error,
     /// This user cannot see it, or nothing is there yet to be seen.
-    Unseen,
+    Unknown,
 }
 
 /// What kind of thing is wrong, from which the exit code follows.
@@ -39,15 +39,15 @@ pub struct Check {
     /// What was found, in words.
     pub found: String,
     /// What to do about it, none where there is nothing to do.
-    pub mend: Option<String>,
+    pub fix: Option<String>,
     /// What kind of thing is wrong, where something is.
     #[serde(skip)]
     pub lack: Option<Lack>,
 }
 
 impl Check {
-    fn new(name: &str, state: State, found: String, mend: Option<String>) -> Self {
-        Self { name: name.to_owned(), state, found, mend, lack: None }
+    fn new(name: &str, state: State, found: String, fix: Option<String>) -> Self {
+        Self { name: name.to_owned(), state, found, fix, lack: None }
     }
 
     /// As it should be.
@@ -56,23 +56,23 @@ impl Check {
     }
 
     /// It works, but could be better.
-    pub fn warn(name: &str, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self::new(name, State::Warn, found.into(), Some(mend.into()))
+    pub fn warning(name: &str, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self::new(name, State::Warning, found.into(), Some(fix.into()))
     }
 
     /// It does not work.
-    pub fn bad(name: &str, lack: Lack, found: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { lack: Some(lack), ..Self::new(name, State::Bad, found.into(), Some(mend.into())) }
+    pub fn error(name: &str, lack: Lack, found: impl Into<String>, fix: impl Into<String>) -> Self {
+        Self { lack: Some(lack), ..Self::new(name, State::Error, found.into(), Some(fix.into())) }
     }
 
     /// It could not be looked at.
-    pub fn unseen(name: &str, why: impl Into<String>) -> Self {
-        Self::new(name, State::Unseen, why.into(), None)
+    pub fn unknown(name: &str, why: impl Into<String>) -> Self {
+        Self::new(name, State::Unknown, why.into(), None)
     }
 
     /// It could not be looked at without root.
     pub fn needs_root(name: &str) -> Self {
-        let mend = Some("banbridge doctor as root".to_owned());
-        Self::new(name, State::Unseen, "only root can look at it".to_owned(), mend)
+        let fix = Some("banbridge doctor as root".to_owned());
+        Self::new(name, State::Unknown, "only root can look at it".to_owned(), fix)
     }
 }

@@ -6,7 +6,7 @@ use super::{Check, Lack};
 pub fn judge(doubt: Option<&str>, apart: &[String], compared: bool) -> Check {
     let wrong = apart.first().map(String::as_str).or(doubt);
     match wrong {
-        Some(why) => Check::bad("clock", Lack::Setting, why, "timedatectl set-ntp true"),
+        Some(why) => Check::error("clock", Lack::Setting, why, "timedatectl set-ntp true"),
         None if compared => Check::ok("clock", "it goes on from the last run, and the feeds say the same"),
         None => Check::ok("clock", "it goes on from the last run"),
     }
@@ -21,6 +21,6 @@ mod tests {
     fn a_doubted_clock_and_one_that_a_feed_contradicts_are_bad() {
         assert_eq!(judge(None, &[], false).state, State::Ok);
         assert_eq!(judge(Some("a year ahead"), &[], true).found, "a year ahead");
-        assert_eq!(judge(None, &["apart".into()], true).state, State::Bad);
+        assert_eq!(judge(None, &["apart".into()], true).state, State::Error);
     }
 }

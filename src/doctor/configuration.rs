@@ -18,15 +18,15 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
         Err(error) if !file.exists() => {
             let text = error.to_string();
             let found = text.lines().next().unwrap_or_default().split(". ").next().unwrap_or_default();
-            return Check::bad(name, Lack::Setting, found, "banbridge setup");
+            return Check::error(name, Lack::Setting, found, "banbridge setup");
         }
         Err(error) => {
             let mend = format!("mend that place in {}, then: banbridge config check", file.display());
-            return Check::bad(name, Lack::Setting, error.to_string(), mend);
+            return Check::error(name, Lack::Setting, error.to_string(), mend);
         }
     };
     let Some(file) = &config.path else {
-        return Check::warn(
+        return Check::warning(
             name,
             "there is no file; the environment's key and the defaults are in use, here and now only",
             "banbridge setup",
@@ -38,16 +38,16 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
     {
         let found = format!("{shown} cannot be read by FreePBX's user, who asks the feeds");
         let mend = format!("chown asterisk:asterisk {shown}; chmod 640 {shown}");
-        return Check::bad(name, Lack::Right, found, mend);
+        return Check::error(name, Lack::Right, found, mend);
     }
     if let Some(warning) = config.warnings.first() {
         let (found, mend) = warning.split_once("; mend: ").unwrap_or((warning, "banbridge config check"));
-        return Check::warn(name, found, mend);
+        return Check::warning(name, found, mend);
     }
     match config.enabled().count() {
         0 => {
             let mend = "banbridge feed enable NAME, or banbridge feed add NAME";
-            Check::warn(name, format!("{shown} is good, but no feed is switched on"), mend)
+            Check::warning(name, format!("{shown} is good, but no feed is switched on"), mend)
         }
         feeds => Check::ok(name, format!("{shown} is good, feeds switched on: {feeds}")),
     }
@@ -72,7 +72,7 @@ pub fn key(feed: &FeedConfig, state: Option<&FeedState>, refused_now: Option<boo
     }
     let name = format!("key {}", feed.name);
     if let Err(error) = feed.read_key() {
-        return Some(Check::bad(&name, Lack::Setting, error.to_string(), "banbridge setup"));
+        return Some(Check::error(&name, Lack::Setting, error.to_string(), "banbridge setup"));
     }
     let last_error = state.and_then(|state| state.last_error.as_deref());
     let last_success = state.and_then(|state| state.last_success);
@@ -83,13 +83,13 @@ pub fn key(feed: &FeedConfig, state: Option<&FeedState>, refused_now: Option<boo
             "compare the key of feed {} in the configuration with the one that you were given",
             feed.name
         );
-        Check::bad(&name, Lack::Right, found, mend)
+        Check::error(&name, Lack::Right, found, mend)
     } else if refused_now == Some(false) {
         Check::ok(&name, "accepted just now")
     } else if last_success.is_some() {
         Check::ok(&name, "accepted at the last good answer")
     } else {
-        Check::unseen(&name, "there is one; no answer has come yet that says whether it is good")
+        Check::unknown(&name, "there is one; no answer has come yet that says whether it is good")
     })
 }
 
@@ -109,13 +109,13 @@ mod tests {
         let path = Path::new("/nonexistent/banbridge.toml");
         let missing = Config::load(Some(path), None).unwrap_err();
         let check = judge(Some(path), Err(&missing), None);
-        assert_eq!((check.state, check.mend.as_deref()), (State::Bad, Some("banbridge setup")));
+        assert_eq!((check.state, check.fix.as_deref()), (State::Error, Some("banbridge setup")));
         assert!(!check.found.contains('\n'), "{}", check.found);
         let wrong = parse("[[feed]]\nnam = 1\n").unwrap_err();
         let check = judge(Some(Path::new("/etc/passwd")), Err(&wrong), None);
         assert!(check.found.contains("line"), "{check:?}");
         assert_eq!(judge(None, parse(ONE).as_ref(), None).state, State::Ok);
-        assert_eq!(judge(None, parse("").as_ref(), None).state, State::Warn);
+        assert_eq!(judge(None, parse("").as_ref(), None).state, State::Warning);
     }
 
     #[test]
@@ -136,11 +136,11 @@ mod tests {
             ..FeedState::default()
         };
         let of = |state: Option<FeedState>, now| key(&config.feed[0], state.as_ref(), now).unwrap().state;
-        assert_eq!(of(None, None), State::Unseen);
+        assert_eq!(of(None, None), State::Unknown);
         assert_eq!(of(Some(state(Some(1), None)), None), State::Ok);
-        assert_eq!(of(Some(state(Some(1), Some("apiban.org refuses the key. Compare"))), None), State::Bad);
+        assert_eq!(of(Some(state(Some(1), Some("apiban.org refuses the key. Compare"))), None), State::Error);
         assert_eq!(of(Some(state(Some(1), Some("no connection"))), None), State::Ok);
-        assert_eq!(of(None, Some(true)), State::Bad);
+        assert_eq!(of(None, Some(true)), State::Error);
         assert_eq!(of(Some(state(None, Some("x refuses the key"))), Some(false)), State::Ok);
         let none = parse("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n").unwrap();
         assert_eq!(key(&none.feed[0], None, None).unwrap().lack, Some(Lack::Setting));

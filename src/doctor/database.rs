@@ -15,9 +15,9 @@ pub fn freepbx(settings: std::result::Result<&Settings, &ConfError>) -> Check {
     match settings {
         Ok(settings) => Check::ok(name, format!("{} names its database", settings.file.display())),
         Err(error @ ConfError::Denied(_)) => {
-            Check::bad(name, Lack::Right, error.to_string(), "run it as root or as asterisk")
+            Check::error(name, Lack::Right, error.to_string(), "run it as root or as asterisk")
         }
-        Err(error) => Check::bad(
+        Err(error) => Check::error(
             name,
             Lack::Setting,
             error.to_string(),
@@ -32,13 +32,13 @@ pub fn unusable(error: &DatabaseError) -> Check {
     match error {
         DatabaseError::Refused { file, .. } => {
             let mend = format!("make AMPDBUSER and AMPDBPASS in {} those of the database", file.display());
-            Check::bad(name, Lack::Right, error.to_string(), mend)
+            Check::error(name, Lack::Right, error.to_string(), mend)
         }
         DatabaseError::NoDatabase { file, .. } => {
             let mend = format!("make AMPDBNAME in {} the name of FreePBX's database", file.display());
-            Check::bad(name, Lack::Setting, error.to_string(), mend)
+            Check::error(name, Lack::Setting, error.to_string(), mend)
         }
-        _ => Check::bad(name, Lack::Reach, error.to_string(), "systemctl start mariadb"),
+        _ => Check::error(name, Lack::Reach, error.to_string(), "systemctl start mariadb"),
     }
 }
 
@@ -80,9 +80,9 @@ fn judge(grants: &[String], database: &str, user: &str) -> Check {
     if missing.is_empty() {
         Check::ok(name, format!("{user} may do what is needed"))
     } else if role {
-        Check::warn(name, format!("{user} has no {missing} of its own; it may have it by a role"), mend)
+        Check::warning(name, format!("{user} has no {missing} of its own; it may have it by a role"), mend)
     } else {
-        Check::bad(name, Lack::Right, format!("{user} has no {missing} on {database}"), mend)
+        Check::error(name, Lack::Right, format!("{user} has no {missing} on {database}"), mend)
     }
 }
 
@@ -122,11 +122,11 @@ mod tests {
                 ],
                 State::Ok,
             ),
-            (&["GRANT ALL PRIVILEGES ON `asteriskcdrdb`.* TO `u`@`localhost`"], State::Bad),
-            (&["GRANT ALL PRIVILEGES ON `asterisk`.`users` TO `u`@`localhost`"], State::Bad),
-            (&["GRANT SELECT, INSERT, UPDATE, DELETE ON `asterisk`.* TO `u`@`localhost`"], State::Bad),
-            (&["GRANT `role` TO `u`@`localhost`", "GRANT USAGE ON *.* TO `u`@`localhost`"], State::Warn),
-            (&[], State::Bad),
+            (&["GRANT ALL PRIVILEGES ON `asteriskcdrdb`.* TO `u`@`localhost`"], State::Error),
+            (&["GRANT ALL PRIVILEGES ON `asterisk`.`users` TO `u`@`localhost`"], State::Error),
+            (&["GRANT SELECT, INSERT, UPDATE, DELETE ON `asterisk`.* TO `u`@`localhost`"], State::Error),
+            (&["GRANT `role` TO `u`@`localhost`", "GRANT USAGE ON *.* TO `u`@`localhost`"], State::Warning),
+            (&[], State::Error),
         ];
         for (grants, state) in table {
             let grants: Vec<String> = grants.iter().map(|grant| (*grant).to_owned()).collect();
@@ -139,6 +139,6 @@ mod tests {
     #[test]
     fn the_mend_is_a_statement_that_can_be_pasted() {
         let check = judge(&["GRANT USAGE ON *.* TO `u`@`localhost`".to_owned()], "asterisk", "u@localhost");
-        assert!(check.mend.unwrap().ends_with("GRANT ALL ON `asterisk`.* TO 'u'@'localhost'"));
+        assert!(check.fix.unwrap().ends_with("GRANT ALL ON `asterisk`.* TO 'u'@'localhost'"));
     }
 }

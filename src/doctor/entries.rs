@@ -62,7 +62,7 @@ pub fn look(present: &Present, driver: Driver) -> Vec<Check> {
             by_fault.iter().map(|(fault, keys)| format!("{} ({fault})", some(keys))).collect();
         let mend =
             "FreePBX: Connectivity, Firewall, Blacklist: take them out, or write them as a plain network";
-        Check::warn(name, format!("of the administrator: {}", kinds.join("; ")), mend)
+        Check::warning(name, format!("of the administrator: {}", kinds.join("; ")), mend)
     }];
     if driver == Driver::Nftables {
         checks.push(match module_sets::overlap(present) {
@@ -70,7 +70,7 @@ pub fn look(present: &Present, driver: Driver) -> Vec<Check> {
             Some(overlap) => {
                 let out = if overlap.inner.ours { &overlap.outer.key } else { &overlap.inner.key };
                 let mend = format!("fwconsole firewall del blacklist {out}");
-                Check::bad("overlaps", Lack::Setting, overlap.to_string(), mend)
+                Check::error("overlaps", Lack::Setting, overlap.to_string(), mend)
             }
         });
     }
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(look(&rows, Driver::Nftables)[1].state, State::Ok);
         rows.ours.insert("203.0.113.5".into());
         let check = look(&rows, Driver::Nftables).remove(1);
-        assert_eq!(check.state, State::Bad);
-        assert_eq!(check.mend.unwrap(), "fwconsole firewall del blacklist 203.0.113.0/24");
+        assert_eq!(check.state, State::Error);
+        assert_eq!(check.fix.unwrap(), "fwconsole firewall del blacklist 203.0.113.0/24");
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
         let keys: Vec<String> = (0..13).map(|n| format!("2001:db8::{n}")).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let check = look(&present(&keys), Driver::Iptables).remove(0);
-        assert_eq!(check.state, State::Warn);
+        assert_eq!(check.state, State::Warning);
         assert!(check.found.contains("2001:db8::9 and 3 more (IPv6"), "{}", check.found);
     }
 }

@@ -94,7 +94,7 @@ pub fn judge(
     }
     if held > 0 {
         let found = format!("it suddenly asks for much more; {held} of its entries are held back");
-        return Check::warn(
+        return Check::warning(
             &name,
             found,
             format!("if you trust it: banbridge sync --accept --feed {}", feed.name),
@@ -109,22 +109,22 @@ pub fn judge(
         (None, _) if answers => Check::ok(&name, "it answers; the first run reads it"),
         (None, _) | (_, None) => match state.and_then(|state| state.last_error.as_deref()) {
             Some(error) => trouble(&name, feed, None, error),
-            None => Check::warn(&name, "it was not read yet", mend),
+            None => Check::warning(&name, "it was not read yet", mend),
         },
         (Some(_), Some(age)) if stale && answers => {
             let found = format!("it answers, but the last good answer to a run is {} old", span(age));
-            Check::bad(&name, Lack::Reach, found, mend)
+            Check::error(&name, Lack::Reach, found, mend)
         }
         (Some(_), Some(age)) if stale => {
             let why = state.and_then(|state| state.last_error.as_deref()).unwrap_or("no run asked it");
             let found = format!("no good answer for {}: {why}", span(age));
-            Check::bad(&name, Lack::Reach, found, mend)
+            Check::error(&name, Lack::Reach, found, mend)
         }
         (Some(_), Some(age)) => {
             match state.and_then(|state| state.last_error.as_deref()).filter(|_| !answers) {
                 Some(error) => {
                     let found = format!("the last good answer is {} old; since then: {error}", span(age));
-                    Check::warn(&name, found, mend)
+                    Check::warning(&name, found, mend)
                 }
                 None => Check::ok(&name, format!("last good answer {} ago", span(age))),
             }
@@ -138,25 +138,25 @@ fn trouble(name: &str, feed: &FeedConfig, kind: Option<Trouble>, error: &str) ->
         _ => format!("banbridge sync --feed {}", feed.name),
     };
     match kind {
-        Some(Trouble::KeyRefused) => Check::bad(
+        Some(Trouble::KeyRefused) => Check::error(
             name,
             Lack::Right,
             error,
             format!("compare the key of feed {} with the one that you were given", feed.name),
         ),
-        Some(Trouble::RateLimited) => Check::warn(
+        Some(Trouble::RateLimited) => Check::warning(
             name,
             error,
             "wait two minutes; see that no other machine and no old client uses the same key",
         ),
-        Some(Trouble::Unusable) => Check::bad(name, Lack::Answer, error, feed_test),
-        Some(Trouble::Unreachable) => Check::bad(
+        Some(Trouble::Unusable) => Check::error(name, Lack::Answer, error, feed_test),
+        Some(Trouble::Unreachable) => Check::error(
             name,
             Lack::Reach,
             error,
             format!("see that this machine gets there (resolver, routes, proxy), then: {feed_test}"),
         ),
-        None => Check::bad(name, Lack::Reach, error, feed_test),
+        None => Check::error(name, Lack::Reach, error, feed_test),
     }
 }
 
@@ -204,20 +204,20 @@ mod tests {
         let down = asked(Some("no"), Some(Trouble::Unreachable));
         let table = [
             (Some(state(Some(60), None)), None, State::Ok, None),
-            (Some(state(Some(60), Some("x"))), None, State::Warn, None),
+            (Some(state(Some(60), Some("x"))), None, State::Warning, None),
             (Some(state(Some(60), Some("x"))), Some(&good), State::Ok, None),
-            (Some(state(Some(2 * STALE), None)), None, State::Bad, Some(Lack::Reach)),
-            (Some(state(Some(2 * STALE), None)), Some(&good), State::Bad, Some(Lack::Reach)),
-            (Some(state(Some(60), None)), Some(&down), State::Bad, Some(Lack::Reach)),
-            (None, None, State::Warn, None),
+            (Some(state(Some(2 * STALE), None)), None, State::Error, Some(Lack::Reach)),
+            (Some(state(Some(2 * STALE), None)), Some(&good), State::Error, Some(Lack::Reach)),
+            (Some(state(Some(60), None)), Some(&down), State::Error, Some(Lack::Reach)),
+            (None, None, State::Warning, None),
             (None, Some(&good), State::Ok, None),
-            (Some(state(None, Some("x"))), None, State::Bad, Some(Lack::Reach)),
+            (Some(state(None, Some("x"))), None, State::Error, Some(Lack::Reach)),
         ];
         for (state, asked, wanted, lack) in table {
             let check = judge(&feed(""), state.as_ref(), asked, 0, NOW);
             assert_eq!((check.state, check.lack), (wanted, lack), "{state:?} {asked:?}: {check:?}");
         }
-        assert_eq!(judge(&feed(""), Some(&state(Some(60), None)), None, 7, NOW).state, State::Warn);
+        assert_eq!(judge(&feed(""), Some(&state(Some(60), None)), None, 7, NOW).state, State::Warning);
         let off = judge(&feed("enabled = false\n"), None, Some(&down), 0, NOW);
         assert_eq!(off.state, State::Ok);
     }

@@ -49,7 +49,10 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
             let mend = "apt-get install iptables; update-alternatives --config iptables";
             let found =
                 format!("{why}; so only the firewall's daemon can bring rows in force, which is slow");
-            return vec![Check::warn(name, found, mend), Check::unseen("rules", "iptables cannot be asked")];
+            return vec![
+                Check::warning(name, found, mend),
+                Check::unknown("rules", "iptables cannot be asked"),
+            ];
         }
     };
     let face = match iptables.backend() {
@@ -61,11 +64,11 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
         Some(other) => {
             let mend =
                 "update-alternatives --config iptables, then restart the machine, so that only one is in use";
-            Check::warn(name, format!("{face}, but {other}: two firewalls at once"), mend)
+            Check::warning(name, format!("{face}, but {other}: two firewalls at once"), mend)
         }
     }];
     checks.push(match iptables.save() {
-        Err(why) => Check::bad(
+        Err(why) => Check::error(
             "rules",
             Lack::Reach,
             why,
@@ -91,38 +94,40 @@ fn rules(
 ) -> Check {
     let name = "rules";
     if !in_force {
-        return Check::unseen(name, "the firewall is not in force, so there are none");
+        return Check::unknown(name, "the firewall is not in force, so there are none");
     }
     if let Some(why) = unusable {
-        return Check::bad(name, Lack::Reach, why, "fwconsole firewall start");
+        return Check::error(name, Lack::Reach, why, "fwconsole firewall start");
     }
     if let Some(rule) = above {
         let found = format!(
             "a rule stands in INPUT above the firewall's ({rule}): unless custom rules are switched on, the firewall \
              throws all its rules away and starts over, on each pass"
         );
-        let mend = "banbridge doctor --take-over for an old client's; else iptables -D INPUT with that rule";
-        return Check::warn(name, found, mend);
+        let mend = "banbridge doctor --disable-old-client for an old client's; else iptables -D INPUT with that rule";
+        return Check::warning(name, found, mend);
     }
     if difference.is_none() {
         Check::ok(name, format!("all {wanted} entries of the blacklist are in force"))
     } else {
-        Check::warn(name, difference.to_string(), APPLY)
+        Check::warning(name, difference.to_string(), APPLY)
     }
 }
 
 fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
     let mut checks = vec![Check::ok("iptables", "not in use: this firewall drives nftables")];
     checks.push(if !wish.in_force {
-        Check::unseen("rules", "the firewall is not in force, so there are none")
+        Check::unknown("rules", "the firewall is not in force, so there are none")
     } else {
         match module_sets::read(programs) {
             Ok(sets) if sets.holds(wish.present) => {
                 let number = wish.present.ours.len() + wish.present.foreign.len();
                 Check::ok("rules", format!("all {number} entries of the blacklist are in force"))
             }
-            Ok(_) => Check::warn("rules", "the firewall's sets do not hold what the blacklist says", APPLY),
-            Err(why) => Check::bad("rules", Lack::Reach, why, "fwconsole firewall start"),
+            Ok(_) => {
+                Check::warning("rules", "the firewall's sets do not hold what the blacklist says", APPLY)
+            }
+            Err(why) => Check::error("rules", Lack::Reach, why, "fwconsole firewall start"),
         }
     });
     checks
@@ -135,8 +140,8 @@ fn look_at_set(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
         Err(SetError::Denied(why)) => {
             let mend = "run it as root, outside of a container without NET_ADMIN";
             return vec![
-                Check::bad("means", Lack::Right, why, mend),
-                Check::unseen("set", "the kernel cannot be asked"),
+                Check::error("means", Lack::Right, why, mend),
+                Check::unknown("set", "the kernel cannot be asked"),
             ];
         }
         Err(error) => return without_means(wish.set, &error),
@@ -154,10 +159,10 @@ fn without_means(wished: Enabled, error: &SetError) -> Vec<Check> {
     let found = error.to_string();
     let mend = "apt-get install nftables, or yum install ipset; or [set] enabled = \"no\"";
     vec![match wished {
-        Enabled::Yes => Check::bad("means", Lack::Reach, found, mend),
+        Enabled::Yes => Check::error("means", Lack::Reach, found, mend),
         Enabled::Auto => {
             let found = format!("{found}; what finds no room among the rows and IPv6 is not blocked");
-            Check::warn("means", found, mend)
+            Check::warning("means", found, mend)
         }
         Enabled::No => Check::ok("means", "none, and none is wanted"),
     }]
@@ -174,17 +179,17 @@ fn judge_set(
     match (wished, found) {
         (Enabled::No, None) => Check::ok(name, "none, as configured"),
         (Enabled::No, Some(_)) => {
-            Check::warn(name, "the kernel holds one although none is configured", APPLY)
+            Check::warning(name, "the kernel holds one although none is configured", APPLY)
         }
-        (_, None) if !in_force => Check::unseen(name, "the firewall is not in force, so there is none"),
-        (_, None) => Check::bad(name, Lack::Reach, "the kernel holds none", APPLY),
+        (_, None) if !in_force => Check::unknown(name, "the firewall is not in force, so there is none"),
+        (_, None) => Check::error(name, Lack::Reach, "the kernel holds none", APPLY),
         (_, Some((true, size, notes))) => match notes.first() {
             None => Check::ok(name, format!("it holds all {size} networks that are wanted")),
-            Some(note) => Check::warn(name, note.clone(), APPLY),
+            Some(note) => Check::warning(name, note.clone(), APPLY),
         },
         (_, Some((false, size, _))) => {
             let found = format!("it holds {size} networks, and not exactly the {wanted} that are wanted");
-            Check::warn(name, found, APPLY)
+            Check::warning(name, found, APPLY)
         }
     }
 }
@@ -201,10 +206,10 @@ mod tests {
         let of =
             |in_force, unusable, above, difference| rules(in_force, unusable, above, difference, 5).state;
         assert_eq!(of(true, None, None, none), State::Ok);
-        assert_eq!(of(false, Some("x"), None, missing), State::Unseen);
-        assert_eq!(of(true, Some("x"), None, none), State::Bad);
-        assert_eq!(of(true, None, Some("-j APIBAN"), none), State::Warn);
-        assert_eq!(of(true, None, None, missing), State::Warn);
+        assert_eq!(of(false, Some("x"), None, missing), State::Unknown);
+        assert_eq!(of(true, Some("x"), None, none), State::Error);
+        assert_eq!(of(true, None, Some("-j APIBAN"), none), State::Warning);
+        assert_eq!(of(true, None, None, missing), State::Warning);
     }
 
     #[test]
@@ -212,18 +217,21 @@ mod tests {
         let holds = |all| Some((all, 3, Vec::new()));
         let table = [
             (Enabled::Auto, true, holds(true), State::Ok),
-            (Enabled::Auto, true, holds(false), State::Warn),
-            (Enabled::Auto, true, Some((true, 3, vec!["x".to_owned()])), State::Warn),
-            (Enabled::Auto, true, None, State::Bad),
-            (Enabled::Auto, false, None, State::Unseen),
+            (Enabled::Auto, true, holds(false), State::Warning),
+            (Enabled::Auto, true, Some((true, 3, vec!["x".to_owned()])), State::Warning),
+            (Enabled::Auto, true, None, State::Error),
+            (Enabled::Auto, false, None, State::Unknown),
             (Enabled::No, true, None, State::Ok),
-            (Enabled::No, true, holds(true), State::Warn),
+            (Enabled::No, true, holds(true), State::Warning),
         ];
         for (wished, in_force, found, state) in table {
             assert_eq!(judge_set(wished, in_force, found.clone(), 3).state, state, "{wished:?} {found:?}");
         }
         let error = SetError::NoMeans { nft: "a".into(), ipset: "b".into() };
         let of = |wished| without_means(wished, &error)[0].state;
-        assert_eq!([Enabled::Yes, Enabled::Auto, Enabled::No].map(of), [State::Bad, State::Warn, State::Ok]);
+        assert_eq!(
+            [Enabled::Yes, Enabled::Auto, Enabled::No].map(of),
+            [State::Error, State::Warning, State::Ok]
+        );
     }
 }

@@ -35,7 +35,7 @@ pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
         Ok(found) => installed(found.as_ref()),
         Err(error) => {
             let mend = "fwconsole ma list shows whether the Firewall module is there";
-            Check::warn("module", format!("its version cannot be read: {error}"), mend)
+            Check::warning("module", format!("its version cannot be read: {error}"), mend)
         }
     });
     let firewall = firewall::read(conn)?;
@@ -52,22 +52,22 @@ fn installed(module: Option<&Module>) -> Check {
     let name = "module";
     let Some(Module { version, enabled }) = module else {
         let mend = "fwconsole ma downloadinstall firewall";
-        return Check::bad(name, Lack::Setting, "FreePBX's Firewall module is not installed", mend);
+        return Check::error(name, Lack::Setting, "FreePBX's Firewall module is not installed", mend);
     };
     let major: Option<u32> = version.split('.').next().and_then(|number| number.parse().ok());
     match major {
         _ if !enabled => {
             let found = format!("the Firewall module {version} is disabled");
-            Check::bad(name, Lack::Setting, found, "fwconsole ma enable firewall")
+            Check::error(name, Lack::Setting, found, "fwconsole ma enable firewall")
         }
         Some(15..=18) => Check::ok(name, format!("Firewall {version}")),
         Some(..15) => {
             let found = format!("the Firewall module {version} is older than what is known here (15 to 18)");
-            Check::bad(name, Lack::Setting, found, "upgrade FreePBX to 15 or later")
+            Check::error(name, Lack::Setting, found, "upgrade FreePBX to 15 or later")
         }
         _ => {
             let found = format!("the Firewall module {version} is newer than what was tried (15 to 18)");
-            Check::warn(name, found, "look for a newer banbridge")
+            Check::warning(name, found, "look for a newer banbridge")
         }
     }
 }
@@ -81,7 +81,7 @@ fn enabled(firewall: &Firewall) -> Check {
         true => Check::ok("enabled", format!("switched on, with {driver}")),
         false => {
             let found = "the firewall is switched off, so nothing is blocked";
-            Check::bad("enabled", Lack::Reach, found, format!("FreePBX: {PAGE}, Enable Firewall"))
+            Check::error("enabled", Lack::Reach, found, format!("FreePBX: {PAGE}, Enable Firewall"))
         }
     }
 }
@@ -92,7 +92,7 @@ fn runs(firewall: &Firewall, running: bool) -> Check {
         (_, true) => Check::ok(name, "its daemon runs"),
         (true, false) => {
             let found = "its daemon does not run, so its rules are not in force";
-            Check::bad(name, Lack::Reach, found, "fwconsole firewall start")
+            Check::error(name, Lack::Reach, found, "fwconsole firewall start")
         }
         (false, false) => Check::ok(name, "its daemon does not run, since the firewall is switched off"),
     }
@@ -102,7 +102,7 @@ fn refresh(firewall: &Firewall) -> Check {
     let found = format!("it looks for changes every {} s by itself", firewall.period_s);
     match firewall.period_s {
         ..=30 => Check::ok("refresh", found),
-        _ => Check::warn("refresh", found, format!("FreePBX: {PAGE}, Advanced, refresh rate Normal")),
+        _ => Check::warning("refresh", found, format!("FreePBX: {PAGE}, Advanced, refresh rate Normal")),
     }
 }
 
@@ -112,7 +112,7 @@ fn safe_mode(settings: Option<&str>, waits: bool) -> Check {
     if waits {
         let found = "the firewall waits in safe mode, since the machine was restarted twice in a row: it blocks nothing \
                      until five minutes after the start";
-        return Check::warn(name, found, "wait until five minutes after the start of the machine");
+        return Check::warning(name, found, "wait until five minutes after the start of the machine");
     }
     let settings: serde_json::Value =
         settings.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -125,7 +125,7 @@ pub fn page(conn: &mut impl Queryable) -> Check {
     let name = "page";
     match module(conn, "banbridge") {
         Ok(found) => judge_page(found.as_ref(), env!("CARGO_PKG_VERSION")),
-        Err(error) => Check::unseen(name, error.to_string()),
+        Err(error) => Check::unknown(name, error.to_string()),
     }
 }
 
@@ -134,11 +134,11 @@ fn judge_page(module: Option<&Module>, ours: &str) -> Check {
     match module {
         None => Check::ok(name, "no page of banbridge in FreePBX (banbridge setup installs it)"),
         Some(Module { enabled: false, .. }) => {
-            Check::warn(name, "the page in FreePBX is disabled", "fwconsole ma enable banbridge")
+            Check::warning(name, "the page in FreePBX is disabled", "fwconsole ma enable banbridge")
         }
         Some(Module { version, .. }) if version != ours => {
             let found = format!("the page in FreePBX is of version {version}, this program of {ours}");
-            Check::warn(name, found, "banbridge setup")
+            Check::warning(name, found, "banbridge setup")
         }
         Some(_) => Check::ok(name, format!("banbridge {ours} in FreePBX")),
     }
@@ -156,13 +156,13 @@ mod tests {
     #[test]
     fn a_module_is_known_from_15_to_18() {
         let table = [
-            (None, State::Bad),
-            (Some(of("14.0.3", true)), State::Bad),
+            (None, State::Error),
+            (Some(of("14.0.3", true)), State::Error),
             (Some(of("15.0.1", true)), State::Ok),
             (Some(of("17.0.1.35", true)), State::Ok),
-            (Some(of("17.0.1.35", false)), State::Bad),
-            (Some(of("19.0.1", true)), State::Warn),
-            (Some(of("", true)), State::Warn),
+            (Some(of("17.0.1.35", false)), State::Error),
+            (Some(of("19.0.1", true)), State::Warning),
+            (Some(of("", true)), State::Warning),
         ];
         for (module, state) in table {
             assert_eq!(installed(module.as_ref()).state, state, "{module:?}");
@@ -173,10 +173,10 @@ mod tests {
     fn a_firewall_must_be_on_and_run() {
         let firewall = |enabled, period_s| Firewall { enabled, driver: Driver::Iptables, period_s };
         assert_eq!(enabled(&firewall(true, 30)).state, State::Ok);
-        assert_eq!(enabled(&firewall(false, 30)).state, State::Bad);
+        assert_eq!(enabled(&firewall(false, 30)).state, State::Error);
         assert_eq!(runs(&firewall(true, 30), true).state, State::Ok);
-        assert_eq!(runs(&firewall(true, 30), false).state, State::Bad);
-        assert_eq!(refresh(&firewall(true, 120)).state, State::Warn);
+        assert_eq!(runs(&firewall(true, 30), false).state, State::Error);
+        assert_eq!(refresh(&firewall(true, 120)).state, State::Warning);
         assert_eq!(refresh(&firewall(true, 15)).state, State::Ok);
     }
 
@@ -185,14 +185,14 @@ mod tests {
         assert_eq!(safe_mode(None, false), Check::ok("safe_mode", "not in it"));
         assert_eq!(safe_mode(Some(r#"{"safemode":"disabled"}"#), false).found, "switched off");
         assert_eq!(safe_mode(Some("junk"), false).found, "not in it");
-        assert_eq!(safe_mode(None, true).state, State::Warn);
+        assert_eq!(safe_mode(None, true).state, State::Warning);
     }
 
     #[test]
     fn the_page_is_of_the_programs_version() {
         assert_eq!(judge_page(None, "1").state, State::Ok);
         assert_eq!(judge_page(Some(&of("1", true)), "1").state, State::Ok);
-        assert_eq!(judge_page(Some(&of("1", true)), "2").state, State::Warn);
-        assert_eq!(judge_page(Some(&of("1", false)), "1").state, State::Warn);
+        assert_eq!(judge_page(Some(&of("1", true)), "2").state, State::Warning);
+        assert_eq!(judge_page(Some(&of("1", false)), "1").state, State::Warning);
     }
 }

@@ -55,7 +55,7 @@ fn judge(shape: &Shape) -> Vec<Check> {
     if shape.columns.is_empty() {
         let found = format!("there is no table {NAME}, so FreePBX's Firewall module is not installed");
         let mend = "fwconsole ma downloadinstall firewall";
-        return vec![Check::bad(name, Lack::Setting, found, mend)];
+        return vec![Check::error(name, Lack::Setting, found, mend)];
     }
     let missing: Vec<&str> =
         COLUMNS.into_iter().filter(|column| !shape.columns.iter().any(|has| has == column)).collect();
@@ -64,16 +64,16 @@ fn judge(shape: &Shape) -> Vec<Check> {
     checks.push(if !missing.is_empty() {
         let found = format!("{NAME} has no column {}", missing.join(", "));
         let mend = "fwconsole ma upgrade firewall; if it stays, report it with the module's version";
-        Check::bad(name, Lack::Setting, found, mend)
+        Check::error(name, Lack::Setting, found, mend)
     } else if !one_row_an_entry {
         let found = format!("{NAME} has no unique index on key and id, so that an entry could stand twice");
         let mend = format!(
             "in the database: ALTER TABLE {NAME} ADD UNIQUE INDEX uniqueindex (`key`(190), `id`(190))"
         );
-        Check::bad(name, Lack::Setting, found, mend)
+        Check::error(name, Lack::Setting, found, mend)
     } else if !shape.blobs {
         let mend = "fwconsole ma upgrade framework";
-        Check::warn(name, "there is no table kvblobstore, where FreePBX keeps long values", mend)
+        Check::warning(name, "there is no table kvblobstore, where FreePBX keeps long values", mend)
     } else {
         Check::ok(name, format!("{NAME} has the columns and the index that are needed"))
     });
@@ -88,7 +88,7 @@ fn judge(shape: &Shape) -> Vec<Check> {
             "{}: a run that is killed leaves what it changed so far, and the next one puts it right",
             which.join(", ")
         );
-        Check::warn("engine", found, format!("in the database: {}", mend.join("; ")))
+        Check::warning("engine", found, format!("in the database: {}", mend.join("; ")))
     });
     checks
 }
@@ -115,16 +115,16 @@ mod tests {
     #[test]
     fn each_part_of_the_shape_is_needed() {
         assert_eq!(states(&shape()), [State::Ok, State::Ok]);
-        assert_eq!(states(&Shape::default()), [State::Bad]);
-        assert_eq!(states(&Shape { unique: vec![], ..shape() })[0], State::Bad);
-        assert_eq!(states(&Shape { unique: vec![vec!["key".into()]], ..shape() })[0], State::Bad);
-        assert_eq!(states(&Shape { blobs: false, ..shape() })[0], State::Warn);
+        assert_eq!(states(&Shape::default()), [State::Error]);
+        assert_eq!(states(&Shape { unique: vec![], ..shape() })[0], State::Error);
+        assert_eq!(states(&Shape { unique: vec![vec!["key".into()]], ..shape() })[0], State::Error);
+        assert_eq!(states(&Shape { blobs: false, ..shape() })[0], State::Warning);
         for at in 0..4 {
             let mut shape = shape();
             shape.columns.remove(at);
-            assert_eq!(states(&shape)[0], State::Bad);
+            assert_eq!(states(&shape)[0], State::Error);
         }
         let old = Shape { engines: vec![(NAME.into(), "MyISAM".into())], ..shape() };
-        assert_eq!(states(&old), [State::Ok, State::Warn]);
+        assert_eq!(states(&old), [State::Ok, State::Warning]);
     }
 }

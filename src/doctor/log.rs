@@ -26,11 +26,11 @@ fn writable(path: &Path, owner: Option<u32>) -> Check {
     match (fs::metadata(directory), owner) {
         (Err(error), _) => {
             let mend = format!("install -d -o asterisk -g asterisk {shown}");
-            Check::bad(name, Lack::Right, format!("{shown}: {error}, so no log is written"), mend)
+            Check::error(name, Lack::Right, format!("{shown}: {error}, so no log is written"), mend)
         }
         (Ok(meta), Some(owner)) if meta.uid() != owner => {
             let found = format!("{shown} does not belong to FreePBX's user, so root writes no log there");
-            Check::bad(name, Lack::Right, found, format!("chown asterisk:asterisk {shown}"))
+            Check::error(name, Lack::Right, found, format!("chown asterisk:asterisk {shown}"))
         }
         _ => {
             let size = fs::metadata(path).map_or(0, |meta| meta.len() / 1024);
@@ -51,12 +51,12 @@ fn rotation(path: &Path) -> Check {
         (Some(rule), true) => Check::ok(name, format!("by {}", rule.display())),
         (Some(rule), false) => {
             let found = format!("{} names it, but logrotate is not installed", rule.display());
-            Check::warn(name, found, "apt-get install logrotate, or yum install logrotate")
+            Check::warning(name, found, "apt-get install logrotate, or yum install logrotate")
         }
         (None, _) => {
             let found = format!("nothing in {RULES} rotates {}, so it grows for ever", path.display());
             let mend = format!("take {RULES}/banbridge from the package, or write one for this path");
-            Check::warn(name, found, mend)
+            Check::warning(name, found, mend)
         }
     }
 }
@@ -115,7 +115,7 @@ mod tests {
         let owner = fs::metadata(dir.path()).unwrap().uid();
         let path = dir.path().join("banbridge.log");
         assert_eq!(writable(&path, Some(owner)).state, State::Ok);
-        assert_eq!(writable(&path, Some(owner + 1)).state, State::Bad);
+        assert_eq!(writable(&path, Some(owner + 1)).state, State::Error);
         assert_eq!(writable(&dir.path().join("none/x.log"), None).lack, Some(Lack::Right));
     }
 }

@@ -60,7 +60,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
             }
         }
         _ => {
-            let unseen = IN_DATABASE.iter().map(|name| Check::unseen(name, "the database does not answer"));
+            let unseen = IN_DATABASE.iter().map(|name| Check::unknown(name, "the database does not answer"));
             look.checks.extend(unseen);
             look.checks.push(configured);
             let config = look.config.take();
@@ -73,7 +73,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
         Some((last, root)) => {
             look.checks.extend(timers::judge(&Timers::look(), last, root, look.clock.now()))
         }
-        None => look.checks.push(Check::unseen("timers", "the database does not answer")),
+        None => look.checks.push(Check::unknown("timers", "the database does not answer")),
     }
     let programs = System::default();
     let programs: Option<&dyn Programs> = if root { Some(&programs) } else { None };
@@ -97,7 +97,7 @@ impl Look<'_> {
             Ok(ledger) => ledger,
             Err(error @ LedgerError::Newer { .. }) => {
                 let mend = "install the newer banbridge that made them";
-                self.checks.push(Check::bad("tables", Lack::Setting, error.to_string(), mend));
+                self.checks.push(Check::error("tables", Lack::Setting, error.to_string(), mend));
                 return None;
             }
             Err(LedgerError::Database(error)) => {
@@ -128,7 +128,7 @@ impl Look<'_> {
         self.checks.push(match ledger.is_present() {
             true => Check::ok("tables", "banbridge's own are there"),
             false => {
-                Check::unseen("tables", "not there yet, or of an older version; the next run makes them")
+                Check::unknown("tables", "not there yet, or of an older version; the next run makes them")
             }
         });
         let run_dir = crate::pbx::firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk");
@@ -227,12 +227,12 @@ fn failed(name: &str, error: &DatabaseError) -> Check {
     match error {
         DatabaseError::Denied(_) => {
             let mend = "give FreePBX's user all rights on its database, see above";
-            Check::bad(name, Lack::Right, error.to_string(), mend)
+            Check::error(name, Lack::Right, error.to_string(), mend)
         }
         DatabaseError::NoTable(_) => {
             let mend = "fwconsole ma downloadinstall firewall";
-            Check::bad(name, Lack::Setting, error.to_string(), mend)
+            Check::error(name, Lack::Setting, error.to_string(), mend)
         }
-        _ => Check::bad(name, Lack::Reach, error.to_string(), "systemctl status mariadb"),
+        _ => Check::error(name, Lack::Reach, error.to_string(), "systemctl status mariadb"),
     }
 }

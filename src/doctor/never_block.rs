@@ -8,7 +8,7 @@ pub fn judge(sources: &[SourceState]) -> Check {
     let name = "never_block";
     if sources.is_empty() {
         let found = "they were not read yet; the first run does it before it blocks anybody";
-        return Check::unseen(name, found);
+        return Check::unknown(name, found);
     }
     let failed = |source: &&SourceState| source.last_error.is_some();
     let say = |source: &SourceState| {
@@ -21,13 +21,13 @@ pub fn judge(sources: &[SourceState]) -> Check {
     let mend = "mend what is named, then: banbridge sync; or banbridge allow ADDRESS for whom they name";
     if !never.is_empty() {
         let found = format!("not known whom they protect: {}", never.join("; "));
-        Check::bad(name, Lack::Reach, found, mend)
+        Check::error(name, Lack::Reach, found, mend)
     } else if all.is_empty() {
         Check::ok(name, format!("all {} sources were read", sources.len()))
     } else {
         let all: Vec<String> = all.into_iter().map(say).collect();
         let found = format!("could not be read, whom they protected stays protected: {}", all.join("; "));
-        Check::warn(name, found, mend)
+        Check::warning(name, found, mend)
     }
 }
 
@@ -44,9 +44,9 @@ mod tests {
             last_success,
             last_error: error.map(str::to_owned),
         };
-        assert_eq!(judge(&[]).state, State::Unseen);
+        assert_eq!(judge(&[]).state, State::Unknown);
         assert_eq!(judge(&[source(Some(1), None)]).state, State::Ok);
-        assert_eq!(judge(&[source(Some(1), Some("x"))]).state, State::Warn);
-        assert_eq!(judge(&[source(Some(1), Some("x")), source(None, Some("y"))]).state, State::Bad);
+        assert_eq!(judge(&[source(Some(1), Some("x"))]).state, State::Warning);
+        assert_eq!(judge(&[source(Some(1), Some("x")), source(None, Some("y"))]).state, State::Error);
     }
 }

@@ -83,16 +83,16 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
     let first = match timers.what() {
         None if late => {
             let found = "nothing starts banbridge, so what is listed from now on is not blocked";
-            Check::bad(name, Lack::Setting, found, "banbridge setup")
+            Check::error(name, Lack::Setting, found, "banbridge setup")
         }
         None => {
             let found = "no timer of root: runs are started by FreePBX or by hand, so rows wait for the firewall and the \
                          set is not kept";
-            Check::warn(name, found, "banbridge setup")
+            Check::warning(name, found, "banbridge setup")
         }
         Some(what) if timers.cron.is_empty() && !missing.is_empty() => {
             let found = format!("{what}, without {}", missing.join(", "));
-            Check::warn(name, found, "banbridge setup")
+            Check::warning(name, found, "banbridge setup")
         }
         Some(what) => Check::ok(name, what),
     };
@@ -103,13 +103,13 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
         false => "see that cron runs: its log, /var/log/syslog or /var/log/cron",
     };
     let second = match last_run {
-        None => Check::warn(name, "no run was made yet", "banbridge sync"),
+        None => Check::warning(name, "no run was made yet", "banbridge sync"),
         Some(last) if late => {
-            Check::bad(name, Lack::Reach, format!("the last run was {} minutes ago", minutes(last)), mend)
+            Check::error(name, Lack::Reach, format!("the last run was {} minutes ago", minutes(last)), mend)
         }
         Some(last) if root.is_none_or(|root| now - root > LATE) => {
             let found = format!("{} minutes ago, but root's was not lately", minutes(last));
-            Check::warn(name, found, mend)
+            Check::warning(name, found, mend)
         }
         Some(last) => Check::ok(name, format!("{} minutes ago", minutes(last))),
     };
@@ -146,13 +146,13 @@ mod tests {
         let lately = Some(NOW - 60);
         let table = [
             (&all, lately, lately, [State::Ok, State::Ok]),
-            (&part, lately, lately, [State::Warn, State::Ok]),
+            (&part, lately, lately, [State::Warning, State::Ok]),
             (&cron, lately, lately, [State::Ok, State::Ok]),
-            (&all, Some(NOW - LATE - 1), lately, [State::Ok, State::Bad]),
-            (&all, lately, None, [State::Ok, State::Warn]),
-            (&all, None, None, [State::Ok, State::Warn]),
-            (&none, lately, lately, [State::Warn, State::Ok]),
-            (&none, None, None, [State::Bad, State::Warn]),
+            (&all, Some(NOW - LATE - 1), lately, [State::Ok, State::Error]),
+            (&all, lately, None, [State::Ok, State::Warning]),
+            (&all, None, None, [State::Ok, State::Warning]),
+            (&none, lately, lately, [State::Warning, State::Ok]),
+            (&none, None, None, [State::Error, State::Warning]),
         ];
         for (timers, last, root, states) in table {
             let found: Vec<State> = judge(timers, last, root, NOW).iter().map(|check| check.state).collect();

@@ -16,7 +16,7 @@ pub const TRIES: u32 = 5;
 /// A notice that stands, or is over and not everybody was told. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Noted {
-    /// Such as `stale:apiban`.
+    /// Such as `out_of_date:apiban`.
     pub id: String,
     /// `warning` or `error`.
     pub level: String,

@@ -39,7 +39,7 @@ pub struct SetStatus {
     /// What does not work, in words.
     pub note: Option<String>,
     /// Packets refused since counting began.
-    pub refused_packets: u64,
+    pub blocked_packets: u64,
     /// When counting began.
     pub since: Option<Time>,
     /// Those that were refused most.
@@ -50,7 +50,7 @@ pub struct SetStatus {
 #[derive(Debug, Serialize)]
 pub struct Busy {
     /// The prefix, as the set holds it.
-    pub prefix: Prefix,
+    pub address: Prefix,
     /// Packets refused.
     pub packets: u64,
     /// When the last was counted.
@@ -107,10 +107,14 @@ impl SetView {
             size: self.held.as_ref().map_or(state.map_or(0, |state| state.size), |held| held.blocked.len()),
             checked_at: state.map(|state| Time(state.checked_at)),
             note: state.and_then(|state| state.note.clone()),
-            refused_packets: self.book.total,
+            blocked_packets: self.book.total,
             since: (self.book.since != 0).then_some(Time(self.book.since)),
             busiest: busiest
-                .map(|(prefix, hits)| Busy { prefix, packets: hits.packets, last_at: Time(hits.last_at) })
+                .map(|(prefix, hits)| Busy {
+                    address: prefix,
+                    packets: hits.packets,
+                    last_at: Time(hits.last_at),
+                })
                 .collect(),
         }
     }

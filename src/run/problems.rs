@@ -20,8 +20,8 @@ const WHY_SHOWN: usize = 120;
 
 /// One notice, as it is shown.
 #[derive(Debug, Clone, Serialize)]
-pub struct NoticeItem {
-    /// Such as `stale:apiban`.
+pub struct ProblemItem {
+    /// Such as `out_of_date:apiban`.
     pub id: String,
     /// `warning` or `error`.
     pub level: &'static str,
@@ -85,13 +85,13 @@ pub fn decide(
 }
 
 /// The same as they are shown. One that no run noted yet stands since now.
-pub fn shown(notices: Vec<Notice>, ledger: &mut Ledger, now: i64) -> Result<Vec<NoticeItem>> {
+pub fn shown(notices: Vec<Notice>, ledger: &mut Ledger, now: i64) -> Result<Vec<ProblemItem>> {
     let noted = ledger.noted()?;
     let since = |notice: &Notice| {
         let of_ledger = noted.iter().find(|noted| noted.id == notice.id && noted.over_at.is_none());
         notice.since.or(of_ledger.map(|noted| noted.since)).unwrap_or(now)
     };
-    let item = |notice: Notice| NoticeItem {
+    let item = |notice: Notice| ProblemItem {
         since: Time(since(&notice)),
         id: notice.id,
         level: notice.level.word(),

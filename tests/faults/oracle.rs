@@ -119,10 +119,10 @@ impl Oracle {
             }
             None => assert!(missing.is_empty(), "(c) wanted and not blocked: {missing:?}"),
         }
-        assert_eq!(blacklist["ours"], ours.len(), "(f) {status:#}");
-        assert_eq!(blacklist["foreign"], self.his.len(), "(f) {status:#}");
-        assert_eq!(blacklist["released"], released.len(), "(f) {status:#}");
-        assert_eq!(blacklist["due"], 0, "(f) {status:#}");
+        assert_eq!(blacklist["rows"], ours.len(), "(f) {status:#}");
+        assert_eq!(blacklist["other_rows"], self.his.len(), "(f) {status:#}");
+        assert_eq!(blacklist["unblocked"], released.len(), "(f) {status:#}");
+        assert_eq!(blacklist["pending"], 0, "(f) {status:#}");
         assert_eq!(status["last_run"]["exit_code"], 0, "(f) {status:#}");
         let notes = status["notes"].to_string();
         for word in ["clock", "cut off", "rows from before", "stays protected"] {

@@ -154,8 +154,8 @@ fn status_says_the_state_in_a_word_and_when_the_feeds_are_asked_again() {
     );
     env.run(&["apply"]).ok();
     let now = status();
-    assert_eq!((&now["state"], &now["root"]["timer"]), (&json!("in_force"), &json!(true)), "{now:#}");
-    assert_eq!((&now["blacklist"]["wanted"], &now["blacklist"]["blocked"]), (&json!(2), &json!(2)));
+    assert_eq!((&now["state"], &now["root"]["timer"]), (&json!("blocking"), &json!(true)), "{now:#}");
+    assert_eq!((&now["blacklist"]["to_block"], &now["blacklist"]["blocked"]), (&json!(2), &json!(2)));
     assert_eq!(now["next_run"], Value::Null, "one run has no distance to another");
     env.later(300);
     env.sync(0, &[]);
@@ -163,11 +163,11 @@ fn status_says_the_state_in_a_word_and_when_the_feeds_are_asked_again() {
     env.run(&["allow", ATTACKER]).ok();
     assert_eq!(status()["blacklist"]["blocked"], 1);
     env.later(7_200);
-    assert_eq!(status()["state"], "not_up_to_date");
+    assert_eq!(status()["state"], "out_of_date");
     assert!(status()["root"]["timer"] == false);
     env.sync(0, &[]);
     env.pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'status'", ());
-    assert_eq!(status()["state"], "not_in_force");
+    assert_eq!(status()["state"], "not_blocking");
 }
 
 #[test]

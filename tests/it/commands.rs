@@ -75,17 +75,17 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     let (code, status) = env.json(&["status"]);
     assert_eq!(code, 0);
     let feed = &status["feeds"][0];
-    has_fields(feed, "name kind enabled entries cursor last_attempt last_success last_error stale");
+    has_fields(feed, "name kind enabled entries cursor last_attempt last_success last_error out_of_date");
     assert_eq!(
         (&feed["name"], &feed["kind"], &feed["enabled"]),
         (&json!("apiban"), &json!("apiban"), &json!(true))
     );
-    assert_eq!((&feed["last_error"], &feed["stale"]), (&json!(null), &json!(false)));
+    assert_eq!((&feed["last_error"], &feed["out_of_date"]), (&json!(null), &json!(false)));
     is_time(&feed["last_attempt"]);
     is_time(&feed["last_success"]);
     let blacklist = &status["blacklist"];
     has_fields(blacklist, "ours foreign limit over_limit");
-    assert_eq!((&blacklist["ours"], &blacklist["foreign"]), (&json!(2), &json!(1)));
+    assert_eq!((&blacklist["rows"], &blacklist["other_rows"]), (&json!(2), &json!(1)));
     let last = &status["last_run"];
     assert_eq!((&last["exit_code"], &last["added"]), (&json!(0), &json!(2)));
     is_time(&last["started_at"]);
@@ -103,11 +103,11 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     assert_eq!(status["last_run"]["exit_code"], 77);
     env.later(DAY + 60);
     let (_, status) = env.json(&["status"]);
-    assert_eq!(status["feeds"][0]["stale"], true);
+    assert_eq!(status["feeds"][0]["out_of_date"], true);
     assert!(env.run(&["status"]).ok().contains("STALE"));
     env.pbx.kill_daemon();
     let (_, status) = env.json(&["status"]);
-    assert_eq!((&status["in_force"], &status["firewall"]["running"]), (&json!(false), &json!(false)));
+    assert_eq!((&status["blocking"], &status["firewall"]["running"]), (&json!(false), &json!(false)));
     assert!(env.run(&["status"]).ok().starts_with("NOT IN FORCE"));
 }
 

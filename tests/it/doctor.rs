@@ -1,5 +1,5 @@
 //! `doctor`, on a PBX where all is well and on one where one thing after the other is broken: each has its line, its
-//! mend and its exit code, and looking changes nothing.
+//! fix and its exit code, and looking changes nothing.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,8 +31,8 @@ fn doctor(env: &TestEnv, words: &[&str]) -> (i32, Vec<Value>) {
     assert_eq!(value["ok"], code == 0, "{value:#}");
     let checks = value["checks"].as_array().unwrap().clone();
     for check in &checks {
-        let mendable = ["warn", "bad"].contains(&check["state"].as_str().unwrap());
-        assert!(!mendable || check["mend"].is_string(), "no mend: {check}");
+        let fixable = ["warning", "error"].contains(&check["state"].as_str().unwrap());
+        assert!(!fixable || check["fix"].is_string(), "no fix: {check}");
     }
     (code, checks)
 }
@@ -71,13 +71,13 @@ fn where_all_is_well_there_is_nothing_to_mend_and_looking_changes_nothing() {
     }
 }
 
-/// One thing that is broken: how, how it is put right again, its line, its state, a part of its mend, the exit code.
+/// One thing that is broken: how, how it is put right again, its line, its state, a part of its fix, the exit code.
 struct Case {
     breaks: fn(&TestEnv),
     heals: fn(&TestEnv),
     line: &'static str,
     state: &'static str,
-    mend: &'static str,
+    fix: &'static str,
     code: i32,
 }
 
@@ -86,20 +86,20 @@ fn sql(env: &TestEnv, statement: &str) {
 }
 
 fn cases() -> Vec<Case> {
-    let case = |line, state, code, mend, breaks, heals| Case { breaks, heals, line, state, mend, code };
+    let case = |line, state, code, fix, breaks, heals| Case { breaks, heals, line, state, fix, code };
     vec![
         case(
             "freepbx",
-            "bad",
+            "error",
             78,
             "--freepbx-conf",
             |s| shell(s, "mv /etc/freepbx.conf /etc/kept"),
             |s| shell(s, "mv /etc/kept /etc/freepbx.conf"),
         ),
-        case("database", "bad", 69, "mariadb", |s| s.pbx.stop_database(), |s| s.pbx.start_database()),
+        case("database", "error", 69, "mariadb", |s| s.pbx.stop_database(), |s| s.pbx.start_database()),
         case(
             "rights",
-            "bad",
+            "error",
             77,
             "GRANT ALL ON `asterisk`.* TO 'freepbxuser'@'localhost'",
             |s| sql(s, "REVOKE DROP ON asterisk.* FROM freepbxuser@localhost"),
@@ -107,7 +107,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "kvstore",
-            "bad",
+            "error",
             78,
             "ADD UNIQUE INDEX",
             |s| sql(s, &format!("ALTER TABLE {KVSTORE} DROP INDEX uniqueindex")),
@@ -118,7 +118,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "engine",
-            "warn",
+            "warning",
             0,
             "ENGINE=InnoDB",
             |s| sql(s, &format!("ALTER TABLE {KVSTORE} ENGINE=MyISAM")),
@@ -126,7 +126,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "module",
-            "bad",
+            "error",
             78,
             "fwconsole ma enable firewall",
             |s| sql(s, "UPDATE modules SET enabled = 0 WHERE modulename = 'firewall'"),
@@ -134,7 +134,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "enabled",
-            "bad",
+            "error",
             69,
             "Enable Firewall",
             |s| sql(s, &format!("UPDATE {KVSTORE} SET val = '0' WHERE `key` = 'status' AND id = 'noid'")),
@@ -142,7 +142,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "refresh",
-            "warn",
+            "warning",
             0,
             "refresh rate",
             |s| sql(s, &format!("INSERT INTO {KVSTORE} VALUES ('refresh', 'slow', NULL, 'noid')")),
@@ -150,7 +150,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "safe_mode",
-            "warn",
+            "warning",
             0,
             "five minutes",
             |s| s.pbx.write_file("/run/firewalld.safemode", ""),
@@ -158,7 +158,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "iptables",
-            "warn",
+            "warning",
             0,
             "update-alternatives --config iptables",
             |s| shell(s, "iptables-legacy -N fpbxblacklist"),
@@ -166,7 +166,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "rules",
-            "warn",
+            "warning",
             0,
             "banbridge apply",
             |s| shell(s, "iptables -F fpbxblacklist"),
@@ -174,7 +174,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "rules",
-            "warn",
+            "warning",
             0,
             "iptables -D INPUT",
             |s| shell(s, "iptables -I INPUT -s 192.0.2.1 -j DROP"),
@@ -182,7 +182,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "means",
-            "warn",
+            "warning",
             0,
             "nftables",
             |s| shell(s, "mv /usr/sbin/nft /usr/sbin/nft-kept; mv /usr/sbin/ipset /usr/sbin/ipset-kept"),
@@ -190,7 +190,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "set",
-            "bad",
+            "error",
             69,
             "banbridge apply",
             |s| shell(s, "nft delete table inet banbridge"),
@@ -198,7 +198,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "configuration",
-            "bad",
+            "error",
             77,
             "chown asterisk:asterisk",
             |s| shell(s, "chown root:root /etc/asterisk/banbridge.toml"),
@@ -206,7 +206,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "configuration",
-            "bad",
+            "error",
             78,
             "config check",
             |s| shell(s, "echo nonsense >>/etc/asterisk/banbridge.toml"),
@@ -214,7 +214,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "configuration",
-            "bad",
+            "error",
             78,
             "banbridge setup",
             |s| s.pbx.remove_file(CONFIG),
@@ -222,7 +222,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "key apiban",
-            "bad",
+            "error",
             77,
             "compare the key",
             |s| {
@@ -233,7 +233,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "feed apiban",
-            "bad",
+            "error",
             69,
             "resolver, routes, proxy",
             |s| {
@@ -244,7 +244,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "feed apiban",
-            "bad",
+            "error",
             69,
             "banbridge sync --feed apiban",
             |s| sql(s, "UPDATE banbridge_feed SET last_success = last_success - 200000"),
@@ -252,7 +252,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "clock",
-            "bad",
+            "error",
             78,
             "timedatectl",
             |s| sql(s, "UPDATE banbridge_state SET value = value - 900000 WHERE name = 'clock'"),
@@ -260,7 +260,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "never_block",
-            "warn",
+            "warning",
             0,
             "banbridge allow",
             |s| sql(s, "UPDATE banbridge_source SET last_error = 'no answer' WHERE source = 'contact'"),
@@ -268,7 +268,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "entries",
-            "warn",
+            "warning",
             0,
             "Blacklist",
             |s| s.pbx.write_blacklist(["2001:db8::5", "203.0.113.77/24", "45.9.9.9", "45.9.9.9/32"], "1"),
@@ -276,7 +276,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "log",
-            "bad",
+            "error",
             77,
             "chown asterisk:asterisk",
             |s| shell(s, "chown root /var/log/asterisk"),
@@ -284,7 +284,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "rotation",
-            "warn",
+            "warning",
             0,
             "logrotate",
             |s| shell(s, "mv /etc/logrotate.d/banbridge /etc/kept"),
@@ -292,7 +292,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "timers",
-            "warn",
+            "warning",
             0,
             "banbridge setup",
             |s| shell(s, "mv /etc/cron.d/banbridge /etc/kept"),
@@ -300,7 +300,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "last_run",
-            "bad",
+            "error",
             69,
             "cron runs",
             |s| sql(s, "UPDATE banbridge_run SET started_at = started_at - 7200"),
@@ -308,7 +308,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "page",
-            "warn",
+            "warning",
             0,
             "banbridge setup",
             |s| {
@@ -319,23 +319,23 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "apiban_client",
-            "warn",
+            "warning",
             0,
-            "--take-over",
+            "--disable-old-client",
             |s| s.pbx.write_file("/etc/cron.d/apiban", OLD_CLIENT),
             |s| s.pbx.remove_file("/etc/cron.d/apiban"),
         ),
         case(
             "voipbl_script",
-            "warn",
+            "warning",
             0,
-            "--take-over",
+            "--disable-old-client",
             |s| s.pbx.write_file("/etc/cron.d/voipbl", "0 */4 * * * root /usr/local/bin/voipbl.sh\n"),
             |s| s.pbx.remove_file("/etc/cron.d/voipbl"),
         ),
         case(
             "fail2ban",
-            "warn",
+            "warning",
             0,
             "fail2ban-client stop",
             |s| s.pbx.write_file("/etc/cron.d/x", "*/5 * * * * root /usr/local/bin/apiban/apiban-fail2ban\n"),
@@ -343,7 +343,7 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "running",
-            "bad",
+            "error",
             69,
             "fwconsole firewall start",
             |s| {
@@ -365,7 +365,7 @@ fn each_need_that_is_broken_has_its_line_with_the_mend_and_its_exit_code() {
         let (code, checks) = doctor(&env, &[]);
         let found = line(&checks, case.line);
         assert_eq!(found["state"], case.state, "{found}\n{:#?}", not_ok(&checks));
-        assert!(found["mend"].as_str().unwrap().contains(case.mend), "{found:#}");
+        assert!(found["fix"].as_str().unwrap().contains(case.fix), "{found:#}");
         assert_eq!(code, case.code, "{:?}", not_ok(&checks));
         (case.heals)(&env);
         // What was asked on the way is not to be a rate limit at the end.
@@ -382,8 +382,8 @@ fn an_overlap_of_entries_that_stops_the_blacklist_of_freepbx_18_is_bad() {
     env.pbx.write_blacklist(["203.0.113.0/24", "203.0.113.5", "2001:db8::5"], "1");
     let (code, checks) = doctor(&env, &[]);
     let found = line(&checks, "overlaps");
-    assert_eq!((code, &found["state"]), (78, &Value::from("bad")), "{found:#}");
-    assert_eq!(found["mend"], "fwconsole firewall del blacklist 203.0.113.5");
+    assert_eq!((code, &found["state"]), (78, &Value::from("error")), "{found:#}");
+    assert_eq!(found["fix"], "fwconsole firewall del blacklist 203.0.113.5");
     assert_eq!(line(&checks, "entries")["state"], "ok", "IPv6 is blocked there");
 }
 
@@ -398,8 +398,8 @@ fn asterisk_sees_what_it_can_and_says_what_it_cannot() {
         let all = checks.iter().filter(|check| check["state"] == wanted);
         all.map(|check| check["name"].as_str().unwrap()).collect()
     };
-    assert_eq!(state("unseen"), ["iptables", "rules", "means", "set", "apiban_client", "voipbl_script"]);
-    assert_eq!((state("bad"), state("warn")), (vec![], vec![]));
+    assert_eq!(state("unknown"), ["iptables", "rules", "means", "set", "apiban_client", "voipbl_script"]);
+    assert_eq!((state("error"), state("warning")), (vec![], vec![]));
 }
 
 #[test]
@@ -428,9 +428,9 @@ fn before_anything_is_set_up_it_says_so_and_does_not_fail_otherwise() {
     env.pbx.remove_file(CONFIG);
     let (code, checks) = doctor(&env, &[]);
     assert_eq!(code, 78);
-    assert_eq!(line(&checks, "configuration")["mend"], "banbridge setup");
-    assert_eq!(line(&checks, "timers")["mend"], "banbridge setup");
-    assert_eq!(line(&checks, "tables")["state"], "unseen");
+    assert_eq!(line(&checks, "configuration")["fix"], "banbridge setup");
+    assert_eq!(line(&checks, "timers")["fix"], "banbridge setup");
+    assert_eq!(line(&checks, "tables")["state"], "unknown");
     assert_eq!(env.tables(), Vec::<String>::new());
 }
 
@@ -451,7 +451,7 @@ fn with_old_clients(env: &TestEnv) {
 }
 
 #[test]
-fn old_clients_are_taken_over_when_that_is_said_and_not_before() {
+fn old_clients_are_disabled_when_told_and_not_before() {
     for firewall in [NFT, LEGACY] {
         let env = healthy(firewall);
         let pbx = &env.pbx;
@@ -466,31 +466,34 @@ fn old_clients_are_taken_over_when_that_is_said_and_not_before() {
         let (code, checks) = doctor(&env, &[]);
         assert_eq!(code, 0);
         for name in ["apiban_client", "voipbl_script", "rules"] {
-            assert_eq!(line(&checks, name)["state"], "warn", "{firewall:?}");
+            assert_eq!(line(&checks, name)["state"], "warning", "{firewall:?}");
         }
         // Nobody is there who could say yes.
-        let run = env.run(&["doctor", "--take-over"]);
+        let run = env.run(&["doctor", "--disable-old-client"]);
         assert!(run.code == 2 && run.stderr.contains("the chain APIBAN with 1 rules"), "{run:?}");
         assert_eq!(files.map(|file| pbx.read_file(file)), before);
-        let run = env.run_as("asterisk", &["doctor", "--take-over", "--yes"]);
+        let run = env.run_as("asterisk", &["doctor", "--disable-old-client", "--yes"]);
         assert_eq!(run.code, 77, "{run:?}");
 
-        let (code, value) = env.json(&["doctor", "--take-over", "--yes"]);
+        let (code, value) = env.json(&["doctor", "--disable-old-client", "--yes"]);
         assert_eq!(code, 0, "{value:#}");
-        let done = value["taken_over"].as_array().unwrap();
+        let done = value["disabled"].as_array().unwrap();
         assert!(done.iter().all(|one| one["error"].is_null()), "{done:#?}");
         let copies: Vec<String> =
             done.iter().filter_map(|one| one["copy"].as_str()).map(|copy| pbx.read_file(copy)).collect();
         assert_eq!(copies, before);
         let after = files.map(|file| pbx.read_file(file));
-        assert!(after[0].contains("\n# switched off by banbridge doctor --take-over: */4"), "{after:?}");
-        assert!(after[1].starts_with("0 3 * * * backup\n# switched off"), "{after:?}");
+        assert!(
+            after[0].contains("\n# disabled by banbridge doctor --disable-old-client: */4"),
+            "{after:?}"
+        );
+        assert!(after[1].starts_with("0 3 * * * backup\n# disabled"), "{after:?}");
         let mode = fs::metadata(pbx.outside(files[1])).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
         // The firewall's own rules are as before, the client's are gone.
         assert_eq!(plain(&pbx.run(&["iptables-save", "-t", "filter"]).ok()), plain(&rules));
         assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
-        let (code, checks) = doctor(&env, &["--take-over", "--yes"]);
+        let (code, checks) = doctor(&env, &["--disable-old-client", "--yes"]);
         assert_eq!((code, not_ok(&checks)), (0, vec![]), "a second time there is nothing to do");
     }
 }

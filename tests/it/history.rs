@@ -29,7 +29,7 @@ fn packets_runs_and_sizes_are_kept_by_the_hour_and_by_the_day() {
     }
     env.run(&["apply"]).ok();
     let status = env.json(&["status"]).1;
-    let counted = status["set"]["refused_packets"].as_u64().unwrap();
+    let counted = status["set"]["blocked_packets"].as_u64().unwrap();
     assert!(counted >= 3, "{status:#}");
     assert_eq!(status["packets"]["day"], counted);
     // The hour may have changed between the two runs.

@@ -58,12 +58,12 @@ fn changes(message: &Value) -> Vec<String> {
     all.map(|one| format!("{} {}", one["change"].as_str().unwrap(), one["id"].as_str().unwrap())).collect()
 }
 
-fn notices(env: &TestEnv) -> Vec<Value> {
-    env.json(&["status"]).1["notices"].as_array().unwrap().clone()
+fn problems(env: &TestEnv) -> Vec<Value> {
+    env.json(&["status"]).1["problems"].as_array().unwrap().clone()
 }
 
 fn ids(env: &TestEnv) -> Vec<String> {
-    notices(env).iter().map(|notice| notice["id"].as_str().unwrap().to_owned()).collect()
+    problems(env).iter().map(|problem| problem["id"].as_str().unwrap().to_owned()).collect()
 }
 
 fn with_hook(env: &TestEnv) -> Hook {
@@ -83,25 +83,25 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
     for _ in 0..2 {
         env.sync(77, &[]);
     }
-    assert_eq!(hook.told(), [["raised key_refused:apiban"]]);
-    assert_eq!(ids(&env), ["key_refused:apiban"]);
+    assert_eq!(hook.told(), [["raised key_not_accepted:apiban"]]);
+    assert_eq!(ids(&env), ["key_not_accepted:apiban"]);
     let text = env.run(&["status"]).ok();
     assert!(
-        text.contains("Wrong now:\n- error, since 20") && text.contains("apiban refuses the key\n"),
+        text.contains("Problems:\n- error, since 20") && text.contains("apiban refuses the key\n"),
         "{text}"
     );
-    let since = notices(&env)[0]["since"].clone();
+    let since = problems(&env)[0]["since"].clone();
     env.run(&["apply"]).ok();
-    assert_eq!(notices(&env)[0]["since"], since, "it stands since it came");
+    assert_eq!(problems(&env)[0]["since"], since, "it stands since it came");
     // A failure that says nothing of the key.
     env.faults(&["status=500"]);
     env.sync(69, &[]);
-    assert_eq!(ids(&env), ["key_refused:apiban"]);
+    assert_eq!(ids(&env), ["key_not_accepted:apiban"]);
 
     for _ in 0..2 {
         env.sync(0, &[]);
     }
-    assert_eq!(hook.told(), [["raised key_refused:apiban"], ["cleared key_refused:apiban"]]);
+    assert_eq!(hook.told(), [["raised key_not_accepted:apiban"], ["cleared key_not_accepted:apiban"]]);
     assert!(ids(&env).is_empty());
     assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_notice", ()), [0]);
     assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_told", ()), [0]);
@@ -194,7 +194,7 @@ fn a_command_is_run_as_asterisk_and_given_the_message_and_nothing_else() {
     let messages = told("json");
     assert_eq!(messages.len(), 1);
     let message: Value = serde_json::from_str(&messages[0]).unwrap();
-    assert_eq!(changes(&message), ["raised key_refused:apiban"]);
+    assert_eq!(changes(&message), ["raised key_not_accepted:apiban"]);
     assert_eq!(message["program"], "banbridge");
     let who = &told("who")[0];
     let lines: Vec<&str> = who.lines().collect();
@@ -233,7 +233,7 @@ fn a_protected_address_that_is_listed_is_named_and_whom_one_allowed_oneself_is_n
     env.pbx.fwconsole(&["firewall", "trust", "45.9.8.7"]).ok();
     env.run(&["allow", ATTACKER]).ok();
     env.sync(0, &[]);
-    let all = notices(&env);
+    let all = problems(&env);
     assert_eq!(ids(&env), ["protected_listed"], "{all:#?}");
     assert_eq!(all[0]["title"], "2 protected addresses are listed");
     let text = all[0]["text"].as_str().unwrap();
@@ -296,12 +296,12 @@ fn prometheus_takes_the_figures_and_the_dashboard_asks_for_no_others() {
     env.sync(0, &[]);
     let text = env.run(&["status", "--format", "prometheus"]).ok();
     for line in [
-        "banbridge_in_force 1",
+        "banbridge_blocking 1",
         "banbridge_blacklist_rows{owner=\"banbridge\"} 1",
         "banbridge_feed_entries{feed=\"apiban\"} 2",
-        "banbridge_refused_packets_total 0",
+        "banbridge_blocked_packets_total 0",
         "banbridge_last_run_exit_code 0",
-        "banbridge_notice{id=\"over_limit\",level=\"warning\"} 1",
+        "banbridge_problem{id=\"row_limit\",level=\"warning\"} 1",
     ] {
         assert!(text.lines().any(|other| other == line), "{line} is missing:\n{text}");
     }
@@ -375,5 +375,5 @@ fn the_sandbox_is_what_these_tests_think() {
     // Nobody is listed who is protected by something else than what a test does.
     let env = TestEnv::new(NFT, &[ATTACKER, Sandbox::PHONE]);
     env.sync(0, &[]);
-    assert!(ids(&env).is_empty(), "{:?}", notices(&env));
+    assert!(ids(&env).is_empty(), "{:?}", problems(&env));
 }

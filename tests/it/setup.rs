@@ -73,7 +73,7 @@ fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_o
 
     let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!((code, &outcome["ok"], &outcome["changed"]), (0, &true.into(), &true.into()), "{outcome:#}");
-    assert_eq!(outcome["status"]["in_force"], true, "{outcome:#}");
+    assert_eq!(outcome["status"]["blocking"], true, "{outcome:#}");
     for name in ["configuration", "tables", "directories", "timers", "first_run"] {
         assert_eq!(step(&outcome, name)["changed"], true, "{name}");
     }
@@ -125,7 +125,7 @@ fn without_systemd_cron_is_used_and_lines_of_others_are_enough() {
     let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(outcome["changed"], false, "{outcome:#}");
     let doctor = pbx.run(&[PROGRAM, "doctor", "--offline"]);
-    assert!(doctor.stdout.contains("ok    timers "), "{doctor:?}");
+    assert!(doctor.stdout.contains("ok       timers "), "{doctor:?}");
     let (_, outcome) = setup(&env, &["--yes", "--remove"]);
     assert_eq!(outcome["changed"], true);
     assert!(!pbx.outside(CRON).exists());

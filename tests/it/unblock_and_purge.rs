@@ -227,7 +227,7 @@ fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
         );
     }
     let status = env.json(&["status"]).1;
-    assert_eq!((&status["set"]["refused_packets"], &status["set"]["size"]), (&json!(3), &json!(3)));
+    assert_eq!((&status["set"]["blocked_packets"], &status["set"]["size"]), (&json!(3), &json!(3)));
     let listed = env.json(&["list"]).1;
     assert!(
         listed.as_array().unwrap().iter().all(|one| one["set"] == true && one["blocked_packets"] == 1),

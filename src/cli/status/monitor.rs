@@ -79,7 +79,7 @@ fn harmless(text: &str) -> String {
 }
 
 fn verdict(status: &Status) -> Verdict {
-    let worst = status.notices.iter().map(|notice| notice.level).max_by_key(|level| *level == "error");
+    let worst = status.problems.iter().map(|problem| problem.level).max_by_key(|level| *level == "error");
     match worst {
         None => Verdict::Ok,
         Some("error") => Verdict::Critical,
@@ -88,17 +88,17 @@ fn verdict(status: &Status) -> Verdict {
 }
 
 fn words(status: &Status) -> String {
-    if status.notices.is_empty() {
+    if status.problems.is_empty() {
         let on = status.feeds.iter().filter(|feed| feed.enabled).count();
         return match &status.set.backend {
             Some(by) => format!(
                 "{} rows in the blacklist, {} prefixes in the set by {by}, feeds: {on}",
-                status.blacklist.ours, status.set.size
+                status.blacklist.rows, status.set.size
             ),
-            None => format!("{} rows in the blacklist, feeds: {on}", status.blacklist.ours),
+            None => format!("{} rows in the blacklist, feeds: {on}", status.blacklist.rows),
         };
     }
-    let titles: Vec<&str> = status.notices.iter().map(|notice| notice.title.as_str()).collect();
+    let titles: Vec<&str> = status.problems.iter().map(|problem| problem.title.as_str()).collect();
     titles.join("; ")
 }
 
@@ -106,11 +106,11 @@ fn words(status: &Status) -> String {
 fn figures(status: &Status, now: i64) -> String {
     let b = &status.blacklist;
     let mut all = vec![
-        format!("rows={};;;0;{}", b.ours, b.limit),
+        format!("rows={};;;0;{}", b.rows, b.limit),
         format!("set={};;;0", status.set.size),
         format!("over_limit={};;;0", b.over_limit),
-        format!("protected={};;;0", b.refused),
-        format!("refused_packets={}c;;;0", status.set.refused_packets),
+        format!("protected={};;;0", b.protected),
+        format!("blocked_packets={}c;;;0", status.set.blocked_packets),
         format!("packets_day={};;;0", status.packets.day),
     ];
     if let Some(run) = &status.last_run {

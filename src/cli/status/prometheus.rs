@@ -66,64 +66,64 @@ pub(super) fn text(status: &Status) -> String {
         [(vec![("version", env!("CARGO_PKG_VERSION").to_owned())], 1)],
     );
     out.gauge(
-        "banbridge_in_force",
-        "Whether what is wanted is blocked, as far as can be seen.",
-        flag(status.in_force),
+        "banbridge_blocking",
+        "1 if everything to block is blocked, as far as can be seen.",
+        flag(status.blocking),
     );
-    out.gauge(
-        "banbridge_firewall_enabled",
-        "Whether the firewall is switched on.",
-        flag(status.firewall.enabled),
-    );
-    out.gauge(
-        "banbridge_firewall_running",
-        "Whether the firewall's daemon runs.",
-        flag(status.firewall.running),
-    );
+    out.gauge("banbridge_firewall_enabled", "1 if the firewall is enabled.", flag(status.firewall.enabled));
+    out.gauge("banbridge_firewall_running", "1 if the firewall service runs.", flag(status.firewall.running));
     let b = &status.blacklist;
     out.gauges(
         "banbridge_blacklist_rows",
-        "Rows in the firewall's blacklist, by whose they are.",
-        [("banbridge", b.ours), ("administrator", b.foreign)]
+        "Rows in the firewall blacklist, by owner.",
+        [("banbridge", b.rows), ("you", b.other_rows)]
             .map(|(owner, rows)| (vec![("owner", owner.to_owned())], rows)),
     );
-    out.gauge("banbridge_blacklist_limit_rows", "Rows of banbridge at most.", b.limit);
-    out.gauge("banbridge_blacklist_due_rows", "Rows that the next run changes.", b.due);
-    out.gauge("banbridge_over_limit_prefixes", "Prefixes that found no room among the rows.", b.over_limit);
-    out.gauge("banbridge_not_by_row_prefixes", "Prefixes that no row can block.", b.not_by_row);
-    out.gauge("banbridge_protected_prefixes", "Prefixes that are listed and never blocked.", b.refused);
-    out.gauge("banbridge_released_prefixes", "Prefixes that an administrator took out.", b.released);
+    out.gauge("banbridge_blacklist_limit_rows", "The row limit: banbridge rows at most.", b.limit);
+    out.gauge("banbridge_blacklist_pending_rows", "Rows that the next run adds or removes.", b.pending);
+    out.gauge("banbridge_over_limit_addresses", "Addresses and networks over the row limit.", b.over_limit);
     out.gauge(
-        "banbridge_set_prefixes",
-        "Prefixes in the kernel's set of banbridge; 0 without a set.",
+        "banbridge_not_by_row_addresses",
+        "Addresses and networks that no row can block.",
+        b.not_by_row,
+    );
+    out.gauge(
+        "banbridge_protected_addresses",
+        "Listed addresses and networks that are protected.",
+        b.protected,
+    );
+    out.gauge("banbridge_unblocked_addresses", "Addresses and networks that you unblocked.", b.unblocked);
+    out.gauge(
+        "banbridge_set_addresses",
+        "Addresses and networks in the kernel set; 0 without it.",
         status.set.size,
     );
     out.add(
         &Metric {
-            name: "banbridge_refused_packets_total",
+            name: "banbridge_blocked_packets_total",
             kind: "counter",
-            help: "Packets that the set refused, at least so many.",
+            help: "Packets that the kernel set blocked, at least.",
         },
-        [(Vec::new(), status.set.refused_packets)],
+        [(Vec::new(), status.set.blocked_packets)],
     );
     feeds(&mut out, status);
     if let Some(run) = &status.last_run {
-        out.gauge("banbridge_last_run_timestamp_seconds", "When the last run began.", run.started_at.0);
+        out.gauge("banbridge_last_run_timestamp_seconds", "Start of the last run.", run.started_at.0);
         if let Some(end) = run.finished_at {
-            let help = "How long the last run took.";
+            let help = "Duration of the last run.";
             out.gauge("banbridge_last_run_duration_seconds", help, end.0 - run.started_at.0);
         }
         if let Some(code) = run.exit_code {
-            out.gauge("banbridge_last_run_exit_code", "How the last run ended; 0 is well.", code);
+            out.gauge("banbridge_last_run_exit_code", "Exit code of the last run; 0 is success.", code);
         }
     }
     out.gauges(
-        "banbridge_notice",
-        "1 for each notice that stands, by its id.",
+        "banbridge_problem",
+        "1 for each problem, by its id.",
         status
-            .notices
+            .problems
             .iter()
-            .map(|notice| (vec![("id", notice.id.clone()), ("level", notice.level.to_owned())], 1)),
+            .map(|problem| (vec![("id", problem.id.clone()), ("level", problem.level.to_owned())], 1)),
     );
     out.0
 }
@@ -136,35 +136,31 @@ fn feeds(out: &mut Exposition, status: &Status) {
             .filter_map(move |feed| Some((vec![("feed", feed.name.clone())], value(feed)?)));
         values.collect::<Vec<_>>()
     };
-    out.gauges("banbridge_feed_enabled", "Whether the feed is switched on.", of(|f| Some(f.enabled.into())));
+    out.gauges("banbridge_feed_enabled", "1 if the feed is enabled.", of(|f| Some(f.enabled.into())));
     out.gauges(
         "banbridge_feed_entries",
-        "Entries of the feed that count.",
+        "Entries of the feed that are used.",
         of(|f| i64::try_from(f.entries).ok()),
     );
-    out.gauges(
-        "banbridge_feed_held_entries",
-        "Entries that the surge guard holds.",
-        of(|f| i64::try_from(f.held).ok()),
-    );
+    out.gauges("banbridge_feed_held_entries", "Entries held for review.", of(|f| i64::try_from(f.held).ok()));
     out.gauges(
         "banbridge_feed_complete",
-        "Whether its list was read to its end.",
+        "1 if the feed was fetched to its end.",
         of(|f| Some(f.complete.into())),
     );
     out.gauges(
-        "banbridge_feed_stale",
-        "Whether it gave no good answer for over a day.",
-        of(|f| Some(f.stale.into())),
+        "banbridge_feed_out_of_date",
+        "1 if the feed has not updated for over a day.",
+        of(|f| Some(f.out_of_date.into())),
     );
     out.gauges(
         "banbridge_feed_failing",
-        "Whether its last answer was an error.",
+        "1 if the last fetch failed.",
         of(|f| Some(f.last_error.is_some().into())),
     );
     out.gauges(
         "banbridge_feed_last_success_timestamp_seconds",
-        "When it last gave a good answer.",
+        "Time of the last update.",
         of(|f| f.last_success.map(|time| time.0)),
     );
 }
@@ -176,9 +172,9 @@ mod tests {
     #[test]
     fn a_labels_text_cannot_end_its_line_or_its_quotes() {
         let mut out = Exposition::default();
-        let evil = "a\"} 1\nbanbridge_in_force 1 \\";
+        let evil = "a\"} 1\nbanbridge_blocking 1 \\";
         out.gauges("x", "y", [(vec![("feed", evil.to_owned())], 7)]);
         out.gauges("none", "y", Vec::<(Vec<Label>, u8)>::new());
-        assert_eq!(out.0, "# HELP x y\n# TYPE x gauge\nx{feed=\"a\\\"} 1\\nbanbridge_in_force 1 \\\\\"} 7\n");
+        assert_eq!(out.0, "# HELP x y\n# TYPE x gauge\nx{feed=\"a\\\"} 1\\nbanbridge_blocking 1 \\\\\"} 7\n");
     }
 }

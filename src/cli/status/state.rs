@@ -12,15 +12,15 @@ const LATE: i64 = 3_600;
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// What is wanted is blocked.
-    InForce,
+    Blocking,
     /// Something waits for the firewall, or for root.
-    Waiting,
+    Pending,
     /// A feed is stale, or no run was made for an hour. What was listed before is blocked.
-    NotUpToDate,
+    OutOfDate,
     /// Nothing of it is blocked.
-    NotInForce,
+    NotBlocking,
     /// No feed lists anything.
-    NothingWanted,
+    NothingToBlock,
     /// There was no run yet.
     NoRun,
 }
@@ -59,18 +59,18 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
     }
     if !facts.enabled {
         let text = "The firewall is switched off, so nothing is blocked.".to_owned();
-        return (State::NotInForce, text, facts.off_since);
+        return (State::NotBlocking, text, facts.off_since);
     }
     if !facts.running {
         return match facts.set {
             false => {
                 let text = "The firewall's daemon does not run, so nothing is blocked.".to_owned();
-                (State::NotInForce, text, None)
+                (State::NotBlocking, text, None)
             }
             true => {
                 let text =
                     "The firewall's daemon does not run; the set alone refuses what is listed.".to_owned();
-                (State::Waiting, text, None)
+                (State::Pending, text, None)
             }
         };
     }
@@ -80,7 +80,7 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
             "No run was made since {}; what was listed then is blocked until its time is over.",
             Time(last)
         );
-        return (State::NotUpToDate, text, Some(last));
+        return (State::OutOfDate, text, Some(last));
     }
     if let Some((name, last)) = facts.stale.first() {
         let more = match facts.stale.len() {
@@ -92,14 +92,14 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
         });
         let text =
             format!("{name}{more} {since}; what was listed before stays blocked until its time is over.");
-        return (State::NotUpToDate, text, *last);
+        return (State::OutOfDate, text, *last);
     }
     if facts.wanted == 0 {
-        return (State::NothingWanted, "No feed lists anything to block.".to_owned(), None);
+        return (State::NothingToBlock, "No feed lists anything to block.".to_owned(), None);
     }
     if let Some(since) = facts.rows_wait {
         let text = "Changed rows wait for the firewall to take them up.".to_owned();
-        return (State::Waiting, text, Some(since));
+        return (State::Pending, text, Some(since));
     }
     if facts.blocked == 0 {
         let text = match facts.due {
@@ -107,16 +107,16 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
                 .to_owned(),
             due => format!("{} for the next run.", waits(due)),
         };
-        return (if facts.due > 0 { State::Waiting } else { State::NotInForce }, text, None);
+        return (if facts.due > 0 { State::Pending } else { State::NotBlocking }, text, None);
     }
     if facts.due > 0 {
-        return (State::Waiting, format!("{} for the next run.", waits(facts.due)), facts.last_run);
+        return (State::Pending, format!("{} for the next run.", waits(facts.due)), facts.last_run);
     }
     let text = format!(
         "In force: {} blocked.",
         count_are(facts.blocked, "network or address", "networks and addresses")
     );
-    (State::InForce, text, facts.last_run)
+    (State::Blocking, text, facts.last_run)
 }
 
 fn waits(rows: usize) -> String {
@@ -155,37 +155,37 @@ mod tests {
         const STALE: &[(&str, Option<i64>)] = &[("apiban", Some(NOW - 90_000)), ("voipbl", None)];
         const NEVER: &[(&str, Option<i64>)] = &[("apiban", None)];
         let table: [(Facts<'_>, State, &str, Option<i64>); 14] = [
-            (good(), State::InForce, "In force: 98 networks and addresses are blocked.", Some(NOW - 60)),
-            (Facts { blocked: 1, ..good() }, State::InForce, "1 network or address is", Some(NOW - 60)),
+            (good(), State::Blocking, "In force: 98 networks and addresses are blocked.", Some(NOW - 60)),
+            (Facts { blocked: 1, ..good() }, State::Blocking, "1 network or address is", Some(NOW - 60)),
             (Facts { has_run: false, enabled: false, ..good() }, State::NoRun, "No run", None),
-            (Facts { enabled: false, off_since: Some(5), ..good() }, State::NotInForce, "off", Some(5)),
-            (Facts { running: false, set: false, ..good() }, State::NotInForce, "daemon does not run", None),
-            (Facts { running: false, ..good() }, State::Waiting, "the set alone", None),
+            (Facts { enabled: false, off_since: Some(5), ..good() }, State::NotBlocking, "off", Some(5)),
+            (Facts { running: false, set: false, ..good() }, State::NotBlocking, "daemon does not run", None),
+            (Facts { running: false, ..good() }, State::Pending, "the set alone", None),
             (
                 Facts { last_run: Some(NOW - 3_601), stale: STALE, ..good() },
-                State::NotUpToDate,
+                State::OutOfDate,
                 "No run was made since",
                 Some(NOW - 3_601),
             ),
-            (Facts { last_run: Some(NOW - 3_600), ..good() }, State::InForce, "98", Some(NOW - 3_600)),
+            (Facts { last_run: Some(NOW - 3_600), ..good() }, State::Blocking, "98", Some(NOW - 3_600)),
             (
                 Facts { stale: STALE, wanted: 0, ..good() },
-                State::NotUpToDate,
+                State::OutOfDate,
                 "apiban (and 1 feed more) gave no good answer",
                 Some(NOW - 90_000),
             ),
-            (Facts { stale: NEVER, ..good() }, State::NotUpToDate, "apiban never gave", None),
-            (Facts { wanted: 0, blocked: 0, ..good() }, State::NothingWanted, "No feed lists", None),
+            (Facts { stale: NEVER, ..good() }, State::OutOfDate, "apiban never gave", None),
+            (Facts { wanted: 0, blocked: 0, ..good() }, State::NothingToBlock, "No feed lists", None),
             (
                 Facts { rows_wait: Some(NOW - 5), ..good() },
-                State::Waiting,
+                State::Pending,
                 "for the firewall to take them up",
                 Some(NOW - 5),
             ),
-            (Facts { blocked: 0, ..good() }, State::NotInForce, "protected, released", None),
+            (Facts { blocked: 0, ..good() }, State::NotBlocking, "protected, released", None),
             (
                 Facts { due: 1, ..good() },
-                State::Waiting,
+                State::Pending,
                 "1 changed row waits for the next run",
                 Some(NOW - 60),
             ),

@@ -11,8 +11,8 @@ const FILES: [&str; 3] = ["/etc/crontab", "/var/spool/cron/root", "/var/spool/cr
 const DIRECTORY: &str = "/etc/cron.d";
 /// The most that is read of one, in bytes.
 const MOST: u64 = 1 << 20;
-/// What stands before a line that was switched off.
-pub const MARK: &str = "# switched off by banbridge doctor --take-over: ";
+/// What stands before a line that was disabled.
+pub const MARK: &str = "# disabled by banbridge doctor --disable-old-client: ";
 
 /// All files of cron that can be read, in order.
 pub fn files() -> Vec<(PathBuf, String)> {
@@ -49,7 +49,7 @@ pub fn starts(line: &str) -> Option<Client> {
     }
 }
 
-/// The text with the lines of these clients switched off.
+/// The text with the lines of these clients disabled.
 pub fn without(text: &str, clients: &[Client]) -> String {
     let off = |line: &str| starts(line).is_some_and(|client| clients.contains(&client));
     text.split_inclusive('\n')

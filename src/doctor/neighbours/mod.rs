@@ -1,10 +1,10 @@
 //! What else bans here: the clients that people used before, which block the same without FreePBX knowing of it, and
-//! fail2ban, which is welcome. Taking the old ones over changes what the administrator put there, so it is done only
+//! fail2ban, which is welcome. Disabling the old ones changes what the administrator put there, so it is done only
 //! when he says so, and a copy is kept of every file.
 
 pub mod chains;
 pub mod cron;
-mod take_over;
+mod disable;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::Check;
 use crate::system::program::Programs;
 use chains::Found;
-pub use take_over::{BACKUPS, Done, take_over};
+pub use disable::{BACKUPS, Done, disable};
 
 /// One that was used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub enum Client {
     Fail2ban,
 }
 
-/// Those that can be taken over.
-pub const TAKEN_OVER: [Client; 2] = [Client::Apiban, Client::Voipbl];
+/// Those that can be disabled.
+pub const DISABLED: [Client; 2] = [Client::Apiban, Client::Voipbl];
 /// Where apiban's client is installed.
 pub const APIBAN_DIRECTORY: &str = "/usr/local/bin/apiban";
 /// Units that apiban's installers make.
@@ -106,15 +106,15 @@ impl Neighbours {
         all
     }
 
-    /// Whether there is something to take over.
-    pub fn can_be_taken_over(&self) -> bool {
-        TAKEN_OVER.iter().any(|client| !self.of(*client).is_empty())
+    /// Whether there is something to disable.
+    pub fn can_be_disabled(&self) -> bool {
+        DISABLED.iter().any(|client| !self.of(*client).is_empty())
     }
 
     /// The lines of `doctor`.
     pub fn checks(&self) -> Vec<Check> {
         let program = Path::new(APIBAN_DIRECTORY).is_dir();
-        let mend = "banbridge doctor --take-over";
+        let mend = "banbridge doctor --disable-old-client";
         vec![
             self.check("apiban_client", Client::Apiban, "apiban's own client", mend, program),
             self.check("voipbl_script", Client::Voipbl, "VoIPBL's script", mend, false),
@@ -129,9 +129,9 @@ impl Neighbours {
                 "{title} still blocks beside it, where FreePBX does not show it and nobody is spared: {}",
                 all.join(", ")
             );
-            Check::warn(name, found, mend)
+            Check::warning(name, found, mend)
         } else if self.hidden || self.filter.is_none() {
-            Check::unseen(name, "nothing found; only root can look everywhere")
+            Check::unknown(name, "nothing found; only root can look everywhere")
         } else if program {
             Check::ok(name, format!("its files are still in {APIBAN_DIRECTORY}, but nothing starts it"))
         } else {
@@ -143,7 +143,7 @@ impl Neighbours {
         let name = "fail2ban";
         if self.cron.iter().any(|(_, client)| *client == Client::Fail2ban) {
             let found = "apiban's client for fail2ban bans the same addresses once more, each with a process of its own";
-            return Check::warn(name, found, "take its line out of cron, then: fail2ban-client stop JAIL");
+            return Check::warning(name, found, "take its line out of cron, then: fail2ban-client stop JAIL");
         }
         Check::ok(
             name,

@@ -8,13 +8,13 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::{Neighbours, TAKEN_OVER, cron};
+use super::{DISABLED, Neighbours, cron};
 use crate::kernel::iptables::Iptables;
 use crate::system::files;
 use crate::system::program::Programs;
 
 /// Where the copies are. Not beside the files: some cron would run a copy in its own directory.
-pub const BACKUPS: &str = "/var/lib/banbridge/taken-over";
+pub const BACKUPS: &str = "/var/lib/banbridge/disabled";
 
 /// One thing that was done, or could not be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -37,12 +37,12 @@ impl Done {
 }
 
 /// Switches off all that was found. What starts a client goes first, so that it does not come back.
-pub fn take_over(found: &Neighbours, programs: &dyn Programs, backups: &Path) -> Vec<Done> {
+pub fn disable(found: &Neighbours, programs: &dyn Programs, backups: &Path) -> Vec<Done> {
     let mut all = Vec::new();
     let mut paths: Vec<&Path> = found
         .cron
         .iter()
-        .filter(|(_, client)| TAKEN_OVER.contains(client))
+        .filter(|(_, client)| DISABLED.contains(client))
         .map(|(path, _)| path.as_path())
         .collect();
     paths.dedup();
@@ -56,7 +56,7 @@ pub fn take_over(found: &Neighbours, programs: &dyn Programs, backups: &Path) ->
         let outcome = outcome.map(|_| None).map_err(|error| error.to_string());
         all.push(Done::new(found.units.join(", "), outcome));
     }
-    if let Some(script) = found.filter.as_ref().and_then(|filter| filter.removal(&TAKEN_OVER)) {
+    if let Some(script) = found.filter.as_ref().and_then(|filter| filter.removal(&DISABLED)) {
         let outcome = Iptables::find(programs).and_then(|iptables| iptables.restore(&script));
         all.push(Done::new("its chains and rules".to_owned(), outcome.map(|()| None)));
     }
@@ -74,7 +74,7 @@ fn switch_off(path: &Path, backups: &Path) -> Result<String, String> {
     let copy = keep(path, text.as_bytes(), backups).map_err(|error| {
         format!("no copy can be kept in {}: {error}; nothing was changed", backups.display())
     })?;
-    files::replace(path, cron::without(&text, &TAKEN_OVER).as_bytes(), 0o644)
+    files::replace(path, cron::without(&text, &DISABLED).as_bytes(), 0o644)
         .map_err(|error| format!("it cannot be written: {error}"))?;
     Ok(copy)
 }
@@ -117,7 +117,7 @@ mod tests {
             false => printed(""),
         });
         let backups = dir.path().join("kept/here");
-        let done = take_over(&found, &programs, &backups);
+        let done = disable(&found, &programs, &backups);
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}{LINE}", cron::MARK));
         assert_eq!(fs::read_to_string(done[0].copy.as_ref().unwrap()).unwrap(), LINE);
         let asked: Vec<String> = programs.asked.borrow().iter().map(|(line, _)| line.clone()).collect();
@@ -125,7 +125,7 @@ mod tests {
         let errors: Vec<bool> = done.iter().map(|done| done.error.is_some()).collect();
         assert_eq!(errors, [false, false, true]);
         // Once more, as after the client was installed again: the first copy stays.
-        let again = take_over(&found, &programs, &backups);
+        let again = disable(&found, &programs, &backups);
         assert_ne!(again[0].copy, done[0].copy);
     }
 }
