@@ -42,7 +42,7 @@ struct Backup {
     /// The text of the configuration; none where there was no file.
     configuration: Option<String>,
     allowed: Vec<AllowedEntry>,
-    releases: Vec<Released>,
+    unblocked: Vec<Together>,
 }
 
 /// Times are seconds since 1970.
@@ -56,10 +56,10 @@ struct AllowedEntry {
 /// What was released together. Whoever empties the blacklist releases thousands, and what comes back by the page has
 /// to fit into one request.
 #[derive(Serialize, Deserialize)]
-struct Released {
+struct Together {
     since: i64,
     until: i64,
-    prefixes: Vec<String>,
+    addresses: Vec<String>,
 }
 
 /// What a good backup holds.
@@ -76,7 +76,7 @@ struct Decisions {
 struct Restored {
     configuration: bool,
     allowed: usize,
-    releases: usize,
+    unblocked: usize,
 }
 
 /// Runs `backup`. What it prints holds the key.
@@ -96,7 +96,9 @@ pub fn backup(global: &Global) -> Result<Exit> {
         allowed: allowed
             .map(|one| AllowedEntry { target: one.target, comment: one.comment, since: one.since })
             .collect(),
-        releases: releases.map(|((since, until), prefixes)| Released { since, until, prefixes }).collect(),
+        unblocked: releases
+            .map(|((since, until), prefixes)| Together { since, until, addresses: prefixes })
+            .collect(),
     })?;
     Ok(Exit::Done)
 }
@@ -121,7 +123,7 @@ pub fn restore(global: &Global) -> Result<Exit> {
     let restored = Restored {
         configuration: decisions.configuration.is_some(),
         allowed: decisions.allowed.len(),
-        releases: decisions.releases.len(),
+        unblocked: decisions.releases.len(),
     };
     if global.json {
         print_json(&restored)?;
@@ -130,7 +132,7 @@ pub fn restore(global: &Global) -> Result<Exit> {
             "Restored: {}the allow list ({}), what was released ({}).\n{}",
             if restored.configuration { "the configuration, " } else { "" },
             restored.allowed,
-            restored.releases,
+            restored.unblocked,
             report.as_ref().map_or_else(String::new, |report| report.in_force() + "\n")
         ))?;
     }
@@ -221,7 +223,7 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
     if backup.configuration.as_ref().is_some_and(|text| text.len() as u64 > config_file::MOST) {
         return Err(format!("the backup's configuration is larger than {} bytes", config_file::MOST));
     }
-    let released: usize = backup.releases.iter().map(|together| together.prefixes.len()).sum();
+    let released: usize = backup.unblocked.iter().map(|together| together.addresses.len()).sum();
     if backup.allowed.len().max(released) > MOST_ENTRIES {
         return Err(format!("the backup holds more than {MOST_ENTRIES} entries of one kind"));
     }
@@ -239,14 +241,14 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
             decisions.names.push(target.0);
         }
     }
-    for together in &backup.releases {
+    for together in &backup.unblocked {
         // What was made in the future by this clock counts from now.
         let ahead = together.since.saturating_sub(now).max(0);
         let (since, until) = (together.since - ahead, together.until.saturating_sub(ahead));
         if !(0..=until).contains(&since) || until > NEVER {
             return Err("a release of the backup has no time that can be".to_owned());
         }
-        for prefix in &together.prefixes {
+        for prefix in &together.addresses {
             let prefix: Prefix = prefix.parse().map_err(|why| {
                 format!("the backup's releases: {prefix:?} is no address or network: {why}")
             })?;
@@ -262,7 +264,7 @@ mod tests {
 
     const GOOD: &str = r#"{"banbridge_backup":1,"version":"0.1.0","configuration":"key = \"s3cr3t\"",
         "allowed":[{"target":" SIP.Example.com.","comment":null,"since":5}, {"target":"192.0.2.9","comment":"a","since":99}],
-        "releases":[{"since":5,"until":10,"prefixes":["192.0.2.77/24","2001:db8::1"]}]}"#;
+        "unblocked":[{"since":5,"until":10,"addresses":["192.0.2.77/24","2001:db8::1"]}]}"#;
 
     #[test]
     fn what_is_no_backup_is_refused_without_quoting_it() {

@@ -48,7 +48,7 @@ pub struct CoverageArgs {
     /// Until before this time
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Ask the other lists of the catalogue, and those that are switched off, what they would have caught
+    /// Ask the other lists of the catalog, and those that are switched off, what they would have caught
     #[arg(long)]
     suggest: bool,
     /// With --suggest: ask only this list (again for more), a country's too
@@ -59,12 +59,12 @@ pub struct CoverageArgs {
     svg: Option<PathBuf>,
 }
 
-/// What the kernel refused, so that Asterisk never saw it.
+/// What the kernel set blocked, so that Asterisk never saw it.
 #[derive(Debug, Clone, Copy, Default, serde::Serialize)]
-pub struct Refused {
-    /// Prefixes of which packets were refused last within the span.
-    prefixes: usize,
-    /// Those packets, and earlier ones of the same prefixes.
+pub struct BlockedBySet {
+    /// Addresses and networks of which packets were blocked within the span.
+    entries: usize,
+    /// Those packets, and earlier ones of the same.
     packets: u64,
 }
 
@@ -127,7 +127,7 @@ pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
         span,
         files,
         kinds: tally.kinds,
-        refused: refused(&ledger.hits()?, span),
+        blocked_by_set: blocked_by_set(&ledger.hits()?, span),
         suggested,
         picture,
         report,
@@ -204,12 +204,12 @@ fn span(files: &[OfFile], asked: (i64, i64)) -> Option<(i64, i64)> {
     Some((first.max(asked.0), last.min(asked.1)))
 }
 
-/// What the set refused in that time.
-fn refused(book: &Book, span: Option<(i64, i64)>) -> Refused {
+/// What the kernel set blocked in that time.
+fn blocked_by_set(book: &Book, span: Option<(i64, i64)>) -> BlockedBySet {
     let (from, until) = span.unwrap_or_default();
     let within = book.prefixes.values().filter(|hits| hits.last_at >= from && hits.first_at <= until);
-    within.fold(Refused::default(), |sum, hits| Refused {
-        prefixes: sum.prefixes + 1,
+    within.fold(BlockedBySet::default(), |sum, hits| BlockedBySet {
+        entries: sum.entries + 1,
         packets: sum.packets.saturating_add(hits.packets),
     })
 }

@@ -14,7 +14,7 @@ pub use test::find;
 use super::Global;
 use super::output::{Time, print, print_json, table, time_or};
 use crate::config::{Kind, Period};
-use crate::feed::catalogue::KNOWN;
+use crate::feed::catalog::KNOWN;
 use crate::run::state::Picture;
 use crate::system::exit::Exit;
 
@@ -24,8 +24,9 @@ pub enum FeedCommand {
     /// List the feeds of the configuration
     List,
     /// List what can be added by its name, with its terms and what to beware of
-    Catalogue,
-    /// Add a list of the catalogue to the configuration
+    #[command(alias = "catalogue")]
+    Catalog,
+    /// Add a list of the catalog to the configuration
     Add(Name),
     /// Switch a feed on
     Enable(Name),
@@ -40,7 +41,7 @@ pub enum FeedCommand {
 /// A feed's name.
 #[derive(Debug, Args)]
 pub struct Name {
-    /// The feed's name; for add and test one of the catalogue (country-CC with the country's code)
+    /// The feed's name; for add and test one of the catalog (country-CC with the country's code)
     #[arg(value_name = "NAME")]
     name: String,
 }
@@ -72,7 +73,7 @@ struct KnownItem {
 pub fn run(global: &Global, command: &FeedCommand) -> Result<Exit> {
     match command {
         FeedCommand::List => list(global),
-        FeedCommand::Catalogue => catalogue(global),
+        FeedCommand::Catalog => catalog(global),
         FeedCommand::Add(name) => edit::add(global, &name.name),
         FeedCommand::Enable(name) => edit::set_enabled(global, &name.name, true),
         FeedCommand::Disable(name) => edit::set_enabled(global, &name.name, false),
@@ -114,9 +115,9 @@ fn list(global: &Global) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-fn catalogue(global: &Global) -> Result<Exit> {
+fn catalog(global: &Global) -> Result<Exit> {
     if global.json {
-        let item = |known: &crate::feed::catalogue::Known| KnownItem {
+        let item = |known: &crate::feed::catalog::Known| KnownItem {
             name: known.name,
             url: known.url,
             terms: known.terms,

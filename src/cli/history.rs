@@ -50,7 +50,7 @@ struct Counts {
     added: u64,
     removed: u64,
     rows: Option<u64>,
-    wanted: Option<u64>,
+    to_block: Option<u64>,
     set: Option<u64>,
     protected: Option<u64>,
     over_limit: Option<u64>,
@@ -98,7 +98,7 @@ impl Counts {
         self.removed += hour.removed;
         if let Some(figures) = hour.figures {
             self.rows = Some(figures.rows);
-            self.wanted = Some(figures.wanted);
+            self.to_block = Some(figures.to_block);
             self.set = figures.set;
             self.protected = Some(figures.protected);
             self.over_limit = Some(figures.over_limit);
@@ -222,7 +222,7 @@ fn text(history: &History) -> String {
             c.added.to_string(),
             c.removed.to_string(),
             known(c.rows),
-            known(c.wanted),
+            known(c.to_block),
             known(c.set),
             known(c.protected),
             if feeds.is_empty() { "-".to_owned() } else { feeds.join(", ") },
@@ -230,13 +230,13 @@ fn text(history: &History) -> String {
     });
     let head = [
         "DAY",
-        "REFUSED",
+        "PACKETS",
         "RUNS",
         "FAILED",
         "ADDED",
         "REMOVED",
         "ROWS",
-        "WANTED",
+        "TO BLOCK",
         "SET",
         "PROTECTED",
         "FEEDS",

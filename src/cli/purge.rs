@@ -36,8 +36,8 @@ struct Purged {
     set: bool,
     /// The log file, when there was one.
     log: Option<String>,
-    /// The administrator's rows, which stay.
-    foreign: usize,
+    /// Your rows, which stay.
+    other_rows: usize,
 }
 
 /// Runs the command. It needs no configuration: what is ours is told by our mark, by our names of tables and by the
@@ -77,9 +77,9 @@ pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     {
         daemon.hup()?;
     }
-    let foreign = rows.foreign.len() - unmarked.len();
+    let other_rows = rows.foreign.len() - unmarked.len();
     let purged =
-        Purged { rows: taken, tables, set, log: log.map(|path| path.display().to_string()), foreign };
+        Purged { rows: taken, tables, set, log: log.map(|path| path.display().to_string()), other_rows };
     if global.json {
         print_json(&purged)?;
     } else if !global.quiet {
@@ -89,7 +89,7 @@ pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
             count(purged.tables, "table"),
             if purged.set { ", the set in the kernel" } else { "" },
             purged.log.as_ref().map(|log| format!(", {log}")).unwrap_or_default(),
-            count(purged.foreign, "row"),
+            count(purged.other_rows, "row"),
         ))?;
     }
     Ok(Exit::Done)

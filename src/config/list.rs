@@ -3,7 +3,7 @@
 use super::Period;
 use super::feed::{self, FeedConfig, KeySource, Place, RawFeed};
 use crate::feed::apiban::Dataset;
-use crate::feed::catalogue;
+use crate::feed::catalog;
 use crate::feed::list::{Column, Settings};
 use crate::feed::snapshot;
 
@@ -88,7 +88,7 @@ fn list(name: &str, raw: &RawFeed, widest: (u8, u8)) -> Result<(ListConfig, Stri
         widest_v6: widest.1,
         ..Settings::default()
     };
-    let minimum = Period::seconds(catalogue::minimum(&url).unsigned_abs());
+    let minimum = Period::seconds(catalog::minimum(&url).unsigned_abs());
     Ok((ListConfig { place, settings, minimum }, url))
 }
 

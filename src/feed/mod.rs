@@ -10,7 +10,7 @@
 pub mod answer;
 pub mod apiban;
 pub mod body;
-pub mod catalogue;
+pub mod catalog;
 pub mod crowdsec;
 pub mod error;
 pub mod http;

@@ -27,8 +27,8 @@ const MOST_PACKETS: u64 = 1 << 53;
 pub struct Figures {
     /// Rows of ours.
     pub rows: u64,
-    /// Prefixes that the feeds want.
-    pub wanted: u64,
+    /// Addresses and networks that the feeds want blocked.
+    pub to_block: u64,
     /// Prefixes in the set; none without a set.
     pub set: Option<u64>,
     /// Prefixes that are wanted and protected.
@@ -93,7 +93,7 @@ impl Ledger {
         let hour = begin(now, HOUR);
         let newest: Option<Option<i64>> =
             self.conn.query_first("SELECT MAX(at) FROM banbridge_hour WHERE runs > 0")?;
-        let figures = figures.map(|f| (f.rows, f.wanted, f.set, f.protected, f.over_limit));
+        let figures = figures.map(|f| (f.rows, f.to_block, f.set, f.protected, f.over_limit));
         let [rows, wanted, set, protected, over_limit] = match figures {
             Some((rows, wanted, set, protected, over)) => {
                 [Some(rows), Some(wanted), set, Some(protected), Some(over)]
@@ -174,7 +174,7 @@ impl Ledger {
                 removed: number(5).unwrap_or_default(),
                 figures: number(6).map(|rows| Figures {
                     rows,
-                    wanted: number(7).unwrap_or_default(),
+                    to_block: number(7).unwrap_or_default(),
                     set: number(8),
                     protected: number(9).unwrap_or_default(),
                     over_limit: number(10).unwrap_or_default(),

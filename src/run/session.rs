@@ -232,7 +232,7 @@ impl Session {
         let set = self.ledger.set_found()?;
         let figures = Figures {
             rows: (b.added + b.kept) as u64,
-            wanted: b.to_block as u64,
+            to_block: b.to_block as u64,
             set: set.filter(|set| set.backend.is_some()).map(|set| set.size as u64),
             protected: b.protected as u64,
             over_limit: b.over_limit as u64,

@@ -226,7 +226,7 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
     let expected = json!({
         "attackers": 5, "attempts": 10, "listed": 5, "unlisted": 5, "attackers_unlisted": 3, "left_out": 0,
         "lines": {"calls": 10, "registrations": 0, "authentications": 2, "fail2ban_found": 1, "fail2ban_bans": 1},
-        "networks_total": 3, "refused_by_set": {"prefixes": 0, "packets": 0}, "suggest": null, "svg": "/var/lib/asterisk/a.svg",
+        "networks_total": 3, "blocked_by_set": {"entries": 0, "packets": 0}, "suggest": null, "svg": "/var/lib/asterisk/a.svg",
     });
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&told[key], value, "{key}: {told:#}");
@@ -341,7 +341,7 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     let suggest = &told["suggest"];
     assert_eq!(
         suggest[0],
-        json!({"list": "good", "prefixes": 2, "error": null,
+        json!({"list": "good", "entries": 2, "error": null,
                "caught": {"attackers": 2, "attempts": 5, "new_attackers": 1, "new_attempts": 3}}),
         "{told:#}"
     );
@@ -353,7 +353,7 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     assert_eq!(coverage(&env, "UTC", &["--suggest", "--list", "nobody"]).code, 78);
     assert_eq!(coverage(&env, "UTC", &["--list", "good"]).code, 2);
 
-    // All that are not in force; those of the catalogue cannot be reached from here.
+    // All that are not in force; those of the catalog cannot be reached from here.
     let before = env.sums();
     let told = json(&env, &["--suggest"]);
     let all = told["suggest"].as_array().unwrap();

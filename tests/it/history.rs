@@ -55,7 +55,7 @@ fn packets_runs_and_sizes_are_kept_by_the_hour_and_by_the_day() {
     assert!(hours[3]["rows"].is_null() && hours[3]["packets"] == 0, "nothing was noted: {:#}", hours[3]);
     let (first, today) = (&whole["days"][0], whole["days"].as_array().unwrap().last().unwrap());
     assert_eq!(first["added"], 2, "{whole:#}");
-    assert_eq!((&today["rows"], &today["wanted"], &today["set"]), (&2.into(), &2.into(), &2.into()));
+    assert_eq!((&today["rows"], &today["to_block"], &today["set"]), (&2.into(), &2.into(), &2.into()));
     assert_eq!(today["feeds"], serde_json::json!([{"name": "apiban", "entries": 2}]));
     let codes: Vec<&Value> = whole["runs"].as_array().unwrap().iter().map(|run| &run["exit_code"]).collect();
     assert_eq!(codes, [69, 0], "the apply changed nothing a day ago");

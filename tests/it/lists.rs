@@ -370,8 +370,8 @@ fn a_list_is_tried_out_and_nothing_changes() {
     let before = (pbx.keys(), pbx.json(&["status"])["feeds"].clone());
     let tested = pbx.json(&["feed", "test", "two"]);
     let expected = serde_json::json!({
-        "received": 6, "accepted": 5, "prefixes": 5, "new": 4, "protected": 2, "rows": 2, "rows_before": 1,
-        "limit": 2, "over_limit": 1, "refused": {"not an address or network": 1}
+        "fetched": 6, "used": 5, "entries": 5, "new": 4, "protected": 2, "rows": 2, "rows_before": 1,
+        "limit": 2, "over_limit": 1, "skipped": {"not an address or network": 1}
     });
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&tested[key], value, "{key}: {tested}");
@@ -389,7 +389,7 @@ fn a_list_is_tried_out_and_nothing_changes() {
 }
 
 #[test]
-fn feeds_are_added_from_the_catalogue_and_switched_and_the_rest_of_the_file_stays() {
+fn feeds_are_added_from_the_catalog_and_switched_and_the_rest_of_the_file_stays() {
     let pbx = Pbx::start();
     let first = "# my feeds\n[[feed]]\nname = \"mine\" # best\nkind = \"list\"\nurl = \"http://127.0.0.1:8099/mine\"\n";
     pbx.sandbox.write_file(CONFIG, first);
@@ -417,7 +417,7 @@ fn feeds_are_added_from_the_catalogue_and_switched_and_the_rest_of_the_file_stay
     assert_eq!(names, ["mine true", "voipbl false", "country-kp false", "ipsum false"]);
     assert_eq!(pbx.run(&["feed", "add", "voipbl"]).code, 78, "twice");
     assert_eq!(pbx.run(&["feed", "add", "nothing"]).code, 78);
-    assert!(pbx.run(&["feed", "catalogue"]).ok().contains("locks you out"));
+    assert!(pbx.run(&["feed", "catalog"]).ok().contains("locks you out"));
     pbx.run(&["feed", "disable", "mine"]).ok();
     pbx.run(&["sync"]).ok();
     assert!(pbx.keys().is_empty());

@@ -144,7 +144,7 @@ fn what_was_decided_is_taken_over_from_a_backup_and_the_blacklist_follows() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(
         serde_json::from_str::<Value>(&run.stdout).unwrap(),
-        json!({ "configuration": true, "allowed": 1, "releases": 1 })
+        json!({ "configuration": true, "allowed": 1, "unblocked": 1 })
     );
     assert_eq!((env.ours(), env.pbx.read_file(CONFIG)), (testenv::set([ATTACKER]), configuration));
     let mode = env.pbx.run(&["stat", "-c", "%U:%G %a", CONFIG]).ok();
@@ -175,7 +175,7 @@ fn a_restore_waits_for_another_run_and_at_last_leaves_the_blacklist_to_it() {
         }
         let run: Run = child.wait_with_output().unwrap().into();
         let restored: Value = serde_json::from_str(&run.stdout).unwrap();
-        assert_eq!(restored, json!({ "configuration": true, "allowed": 0, "releases": 1 }));
+        assert_eq!(restored, json!({ "configuration": true, "allowed": 0, "unblocked": 1 }));
         assert_eq!(run.code, if ends { 0 } else { 75 }, "{run:?}");
         assert_eq!(run.stderr.contains("another run is at work"), !ends, "{run:?}");
         if !ends {

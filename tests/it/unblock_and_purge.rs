@@ -63,7 +63,7 @@ fn purge_takes_what_is_ours_and_nothing_else() {
     assert_eq!((asks.code, env.ours().len()), (2, 30), "without a terminal and --yes nothing goes: {asks:?}");
 
     let (code, purged) = env.json(&["purge", "--yes"]);
-    assert_eq!((code, &purged["rows"], &purged["foreign"]), (0, &json!(30), &json!(his.len())));
+    assert_eq!((code, &purged["rows"], &purged["other_rows"]), (0, &json!(30), &json!(his.len())));
     assert_eq!((env.ours(), env.his()), (set([""; 0]), his.clone()));
     assert_eq!(env.tables(), [""; 0]);
     assert_eq!(env.log(), "");

@@ -13,7 +13,7 @@ use crate::ban::snapshot::Validators;
 use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::coverage::tally::MOST_ATTACKERS;
-use crate::feed::catalogue::{self, KNOWN};
+use crate::feed::catalog::{self, KNOWN};
 use crate::feed::http::Download;
 use crate::feed::snapshot;
 use crate::ledger::{Ledger, StateKey};
@@ -42,8 +42,8 @@ pub struct ListsArgs {
 pub struct Suggested {
     /// Its name.
     pub list: String,
-    /// Prefixes that it holds.
-    pub prefixes: usize,
+    /// Entries that it has.
+    pub entries: usize,
     /// What it would have caught; null where it could not be asked.
     pub caught: Option<Caught>,
     /// Why it could not be asked.
@@ -107,7 +107,7 @@ pub fn run(global: &Global, args: &ListsArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// The lists of these names. Without names all that are not in force: those of the catalogue, but not one for each
+/// The lists of these names. Without names all that are not in force: those of the catalog, but not one for each
 /// country, and those that are switched off.
 fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
     if !names.is_empty() {
@@ -139,7 +139,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
             Some(format!("it was asked lately and may not be asked again before {}", Time(next)));
         return Ok(suggested);
     }
-    let counts = ledger.is_present() && catalogue::minimum(&feed.url) > 0;
+    let counts = ledger.is_present() && catalog::minimum(&feed.url) > 0;
     if counts {
         // Before it is asked: a request that is not noted could be made too often.
         ledger.set_state(noted, now)?;
@@ -147,7 +147,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
     let timeout = feed.timeout.duration();
     match snapshot::fetch(&feed.name, &list.place, timeout, &list.settings, &Validators::default())? {
         Ok(Download::List { parsed, .. }) => {
-            suggested.prefixes = parsed.prefixes.len();
+            suggested.entries = parsed.prefixes.len();
             suggested.caught = Some(caught(&parsed.prefixes, suspects));
         }
         Ok(_) => suggested.error = Some("it sent no list".to_owned()),

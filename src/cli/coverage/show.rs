@@ -4,7 +4,7 @@ use crate::system::failure::Result;
 use serde::Serialize;
 
 use super::super::Global;
-use super::Refused;
+use super::BlockedBySet;
 use super::lists::Suggested;
 use super::logs::OfFile;
 use crate::cli::output::{Time, complain, count, print, print_json, table};
@@ -26,8 +26,7 @@ pub struct Told {
     pub kinds: Kinds,
     #[serde(flatten)]
     pub report: Report,
-    #[serde(rename = "refused_by_set")]
-    pub refused: Refused,
+    pub blocked_by_set: BlockedBySet,
     #[serde(rename = "suggest")]
     pub suggested: Option<Vec<Suggested>>,
     #[serde(rename = "svg")]
@@ -102,11 +101,11 @@ fn text(told: &Told) -> String {
         attempts(report.unlisted),
         count(report.attackers_unlisted, "attacker"),
     );
-    if told.refused.prefixes > 0 {
+    if told.blocked_by_set.entries > 0 {
         text += &format!(
-            "Refused:    {} of {} by the set in the kernel; those never came as far as the logs\n",
-            count(usize::try_from(told.refused.packets).unwrap_or(usize::MAX), "packet"),
-            count(told.refused.prefixes, "address"),
+            "Blocked:    {} of {} by the kernel set; those never reached the logs\n",
+            count(usize::try_from(told.blocked_by_set.packets).unwrap_or(usize::MAX), "packet"),
+            count(told.blocked_by_set.entries, "address"),
         );
     }
     for note in notes(told) {
@@ -229,7 +228,7 @@ fn suggestions(suggested: &[Suggested]) -> String {
                 caught.attempts.to_string(),
                 caught.new_attackers.to_string(),
                 caught.new_attempts.to_string(),
-                of.prefixes.to_string(),
+                of.entries.to_string(),
                 String::new(),
             ],
             None => {
@@ -241,8 +240,8 @@ fn suggestions(suggested: &[Suggested]) -> String {
             }
         }
     });
-    let head = ["LIST", "ATTACKERS", "ATTEMPTS", "NEW ATTACKERS", "OF THE UNLISTED", "PREFIXES", "PROBLEM"];
-    table(&head, rows) + "Add one:  banbridge feed add NAME  (its terms: banbridge feed catalogue)\n"
+    let head = ["LIST", "ATTACKERS", "ATTEMPTS", "NEW ATTACKERS", "OF THE UNLISTED", "ENTRIES", "PROBLEM"];
+    table(&head, rows) + "Add one:  banbridge feed add NAME  (its terms: banbridge feed catalog)\n"
 }
 
 #[cfg(test)]

@@ -1,20 +1,20 @@
-//! Changes of the configuration: a feed of the catalogue added, a feed switched on or off.
+//! Changes of the configuration: a feed of the catalog added, a feed switched on or off.
 
 use super::super::Global;
 use super::super::config_file::{path, read, write};
 use crate::cli::output::{print, print_json};
 use crate::config::{Config, ConfigError, Period, edit};
-use crate::feed::catalogue::{self, Chosen};
+use crate::feed::catalog::{self, Chosen};
 use crate::run;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
-/// Adds a list of the catalogue at the end, after all that have priority over it.
+/// Adds a list of the catalog at the end, after all that have priority over it.
 pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
     let path = path(global);
-    let chosen = catalogue::find(name).ok_or_else(|| {
+    let chosen = catalog::find(name).ok_or_else(|| {
         let what = format!(
-            "the catalogue has no {name:?} (banbridge feed catalogue lists it); a list of your own is added by its \
+            "the catalog has no {name:?} (banbridge feed catalog lists it); a list of your own is added by its \
              address, in lines like these:\n[[feed]]\nname = \"mine\"\nkind = \"list\"\nurl = \"https://example.com/list.txt\""
         );
         ConfigError::new(&path, what)

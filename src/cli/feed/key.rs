@@ -19,7 +19,7 @@ struct Tested {
     /// None where the answer says nothing about the key.
     key_good: Option<bool>,
     /// Entries that came with the one answer.
-    received: usize,
+    fetched: usize,
     error: Option<String>,
 }
 
@@ -44,10 +44,10 @@ pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Resul
     ledger.note_request(&pace, now_ms())?;
     let answer = client.next_batch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
     let mut tested =
-        Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, received: 0, error: None };
+        Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, fetched: 0, error: None };
     let exit = match answer {
         Ok(fetch) => {
-            (tested.key_good, tested.received) = (Some(true), fetch.entries.len());
+            (tested.key_good, tested.fetched) = (Some(true), fetch.entries.len());
             Exit::Done
         }
         Err(error) => {
@@ -63,7 +63,7 @@ pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Resul
         print(&format!(
             "{}: the key is good; {} came with one request, and nothing was changed.\n",
             tested.feed,
-            count(tested.received, "address")
+            count(tested.fetched, "address")
         ))?;
     }
     Ok(exit)

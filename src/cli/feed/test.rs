@@ -15,7 +15,7 @@ use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
 use crate::cli::output::{Time, complain, count, print, print_json};
 use crate::config::{Config, ConfigError, FeedConfig, Kind};
-use crate::feed::catalogue;
+use crate::feed::catalog;
 use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
@@ -35,11 +35,11 @@ const SHOWN: usize = 10;
 struct Tested {
     feed: String,
     url: String,
-    received: usize,
-    accepted: usize,
+    fetched: usize,
+    used: usize,
     below_score: usize,
-    prefixes: usize,
-    refused: BTreeMap<String, usize>,
+    entries: usize,
+    skipped: BTreeMap<String, usize>,
     examples: Vec<String>,
     /// Prefixes that no other feed covers.
     new: usize,
@@ -130,19 +130,19 @@ pub(super) fn run(global: &Global, name: &str) -> Result<Exit> {
     }
 }
 
-/// A feed of the configuration, or one that the catalogue would add.
+/// A feed of the configuration, or one that the catalog would add.
 pub fn find(config: &Config, name: &str) -> Result<FeedConfig> {
     if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
         return Ok(feed.clone());
     }
-    let Some(chosen) = catalogue::find(name) else { return Ok(config.named(name)?.clone()) };
+    let Some(chosen) = catalog::find(name) else { return Ok(config.named(name)?.clone()) };
     let known = chosen.known;
     let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
     let text = format!(
         "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
         chosen.name, chosen.url, known.widest_v4
     );
-    let mut config = Config::parse(&text, Path::new("the catalogue"), None)?;
+    let mut config = Config::parse(&text, Path::new("the catalog"), None)?;
     Ok(config.feed.remove(0))
 }
 
@@ -186,11 +186,11 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now
     Tested {
         feed: feed.name.clone(),
         url: feed.url.clone(),
-        received: parsed.received(),
-        accepted: parsed.accepted,
+        fetched: parsed.received(),
+        used: parsed.accepted,
         below_score: parsed.below_score,
-        prefixes: parsed.prefixes.len(),
-        refused: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
+        entries: parsed.prefixes.len(),
+        skipped: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
         examples: parsed.refused.iter().take(SHOWN).map(example).collect(),
         new: parsed.prefixes.iter().filter(|prefix| !others.contains(prefix)).count(),
         protected,
@@ -206,16 +206,13 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now
 fn text(tested: &Tested) -> String {
     let mut lines = vec![
         format!("{} at {} (nothing was changed)", tested.feed, tested.url),
-        format!(
-            "  entries:    {}, {} taken as {} prefixes",
-            tested.received, tested.accepted, tested.prefixes
-        ),
+        format!("  entries:    {}, {} taken as {} prefixes", tested.fetched, tested.used, tested.entries),
     ];
     if tested.below_score > 0 {
         lines.push(format!("  below score: {} of them", tested.below_score));
     }
     lines.push(format!("  new:        {} that no other feed covers", tested.new));
-    for (reason, number) in &tested.refused {
+    for (reason, number) in &tested.skipped {
         lines.push(format!("  refused:    {number}, {reason}"));
     }
     lines.extend(tested.examples.iter().map(|example| format!("    {example}")));

@@ -4,7 +4,7 @@
 //! The interval is the publisher's minimum, or what is fair where he states none; it binds every feed that reads
 //! from the same place, also one whose address was pasted.
 
-/// One list of the catalogue. A name that ends in `-CC` stands for one list a country.
+/// One list of the catalog. A name that ends in `-CC` stands for one list a country.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Known {
     /// As `feed add` takes it.
@@ -36,7 +36,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "voipbl",
         url: "https://voipbl.org/update/",
-        terms: "no licence is known here; see its site (voipbl.org)",
+        terms: "no license is known here; see its site (voipbl.org)",
         size: "97,000 networks",
         interval: 4 * HOUR,
         site: "voipbl.org/",
@@ -49,7 +49,7 @@ pub const KNOWN: &[Known] = &[
     Known {
         name: "blocklist-de-sip",
         url: "https://lists.blocklist.de/lists/sip.txt",
-        terms: "no licence is known here; see its site (blocklist.de)",
+        terms: "no license is known here; see its site (blocklist.de)",
         size: "100 addresses",
         interval: HOUR / 2,
         site: "lists.blocklist.de/",
@@ -156,10 +156,10 @@ pub const KNOWN: &[Known] = &[
     },
 ];
 
-/// A list of the catalogue that was asked for by name, with its address.
+/// A list of the catalog that was asked for by name, with its address.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// The entry of the catalogue.
+    /// The entry of the catalog.
     pub known: Known,
     /// The feed's name.
     pub name: String,
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_in_the_catalogue_is_not_found() {
+    fn what_is_not_in_the_catalog_is_not_found() {
         for name in ["", "apiban", "country-", "country-../", "country-china", "country-CC1"] {
             assert_eq!(find(name), None, "{name}");
         }
