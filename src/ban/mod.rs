@@ -2,6 +2,7 @@
 //! rows to write. No I/O happens here and no clock is read: everything comes in as an argument, so that a dry run
 //! and a real run are the same computation.
 
+pub mod batch;
 pub mod cover;
 pub mod hits;
 pub mod never_block;

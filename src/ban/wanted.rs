@@ -42,6 +42,13 @@ impl Asking {
         prefix.length() >= if prefix.is_ipv4() { self.widest.0 } else { self.widest.1 }
     }
 
+    /// Why a network is wider than the feed may ask for; none when it is not.
+    pub fn too_wide(&self, prefix: &Prefix) -> Option<String> {
+        let widest = if prefix.is_ipv4() { self.widest.0 } else { self.widest.1 };
+        let wide = !self.may_ask_for(prefix);
+        wide.then(|| format!("wider than /{widest}, the widest network that is taken from this feed"))
+    }
+
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {

@@ -118,7 +118,7 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
         return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
     }
     let name = feed.name.as_str();
-    let mut client = match client(&feed) {
+    let client = match client(&feed) {
         Ok(client) => client,
         Err(error) => {
             let error = Some(one_line(&format!("{error:#}"), COMPLAINT).into_owned());
@@ -135,7 +135,7 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
         return Ok(not_asked(name, format!("its rate limit lets it be asked in {wait} s")));
     }
     ledger.note_request(&pace, now_ms())?;
-    Ok(match client.next_batch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR)) {
+    Ok(match client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR)) {
         Ok(fetch) => {
             let clock = fetch.server_time.and_then(|theirs| clock::contradiction(name, theirs));
             Asked { feed: name.to_owned(), clock, ..Asked::default() }

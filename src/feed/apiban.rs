@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::Fetch;
 use super::answer::{Answer, classify, like_an_address};
 use super::body::RawEntry;
 use super::error::{FetchError, SetupError};
 use super::http::{HttpClient, Redirects, Reply, Url, check_url, host_of};
-use super::{Feed, Fetch};
 use crate::system::secret::{MASK, Secret};
 
 /// Where apiban answers.
@@ -121,12 +121,6 @@ impl ApibanClient {
             path.pop_if_empty().extend(segments);
         }
         url
-    }
-}
-
-impl Feed for ApibanClient {
-    fn next_batch(&mut self, cursor: &str) -> Result<Fetch, FetchError> {
-        self.fetch(cursor)
     }
 }
 

@@ -23,16 +23,6 @@ use jiff::Timestamp;
 pub use body::RawEntry;
 pub use error::{FetchError, FetchErrorKind};
 
-/// A source of batches.
-pub trait Feed {
-    /// Asks for what came after `cursor`, with one request.
-    ///
-    /// # Errors
-    /// [`FetchError`], each one a sentence for the administrator. Nothing of an answer that ends
-    /// in an error is to be used.
-    fn next_batch(&mut self, cursor: &str) -> Result<Fetch, FetchError>;
-}
-
 /// What one request brought.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Fetch {

@@ -6,6 +6,41 @@ const FIRST_PAUSE: i64 = 300;
 /// The longest pause after failures.
 const LONGEST_PAUSE: i64 = 86_400;
 
+/// What decides whether a feed is asked now. Times are seconds since 1970, spans are seconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Schedule<'a> {
+    /// When it was last asked.
+    pub last_attempt: Option<i64>,
+    /// When an answer of it was last of use.
+    pub last_success: Option<i64>,
+    /// Not to be asked before then, by its own word.
+    pub retry_at: Option<i64>,
+    /// The shortest span between two requests.
+    pub interval: i64,
+    /// The publisher's minimum after a good answer, which binds a forced request too.
+    pub minimum: i64,
+    /// For a list that many ask for: its name, failures in a row, and whether the last of them was an answer. Such a
+    /// feed waits longer after failures, and not all PBXs ask in the same second.
+    pub spread: Option<(&'a str, u32, bool)>,
+}
+
+impl Schedule<'_> {
+    /// Whether the feed is asked at `now`; `forced` when somebody asks for just this.
+    pub fn is_due(&self, forced: bool, now: i64) -> bool {
+        // A time to come is none: the clock was ahead then.
+        let Some(last) = self.last_attempt.filter(|last| *last <= now) else { return true };
+        if forced {
+            let was_good = self.last_success == Some(last);
+            return !was_good || now >= last + self.minimum;
+        }
+        let due = match self.spread {
+            Some((name, failures, answered)) => due(name, self.interval, last, failures, answered),
+            None => last.saturating_add(self.interval),
+        };
+        now >= due.max(self.retry_at.unwrap_or(0))
+    }
+}
+
 /// When a list is due, in seconds since 1970. `failures`: how many attempts failed since the last good one;
 /// `answered`: the last failure was an answer, which costs its publisher as much as a good one.
 pub fn due(name: &str, interval: i64, last_attempt: i64, failures: u32, answered: bool) -> i64 {
@@ -39,6 +74,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_feed_is_due_after_its_interval_and_a_forced_one_after_its_publishers_minimum() {
+        let plain = Schedule { last_attempt: Some(100), interval: 60, ..Schedule::default() };
+        let list = Schedule { last_success: Some(100), minimum: 600, ..plain };
+        let table = [
+            // schedule, forced, now, due
+            (Schedule::default(), false, 0, true),
+            (plain, false, 159, false),
+            (plain, false, 160, true),
+            (plain, true, 101, true),
+            (plain, false, 99, true),
+            (Schedule { retry_at: Some(500), ..plain }, false, 499, false),
+            (Schedule { retry_at: Some(500), ..plain }, true, 101, true),
+            (list, true, 699, false),
+            (list, true, 700, true),
+            (Schedule { last_success: Some(40), ..list }, true, 101, true),
+            (Schedule { spread: Some(("x", 3, true)), ..plain }, false, 100 + 1199, false),
+            (Schedule { spread: Some(("x", 3, true)), ..plain }, false, 100 + 1320, true),
+        ];
+        for (schedule, forced, now, due) in table {
+            assert_eq!(schedule.is_due(forced, now), due, "{schedule:?} {forced} {now}");
+        }
+    }
 
     #[test]
     fn failures_double_the_pause_up_to_a_day() {

@@ -18,7 +18,12 @@ impl Ledger {
     /// saved, the next request is for everything.
     pub fn expect_answer(&mut self, feed: u16) -> Result<()> {
         if self.is_present() {
-            self.conn().exec_drop("UPDATE banbridge_feed SET cursor_id = NULL WHERE id = ?", (feed,))?;
+            const SQL: &str = "UPDATE banbridge_feed SET cursor_id = NULL WHERE id = ?";
+            // In a run that keeps nothing too: whoever answers counts that answer as given.
+            if let Some(outside) = &mut self.outside {
+                outside.exec_drop(SQL, (feed,))?;
+            }
+            self.conn().exec_drop(SQL, (feed,))?;
         }
         Ok(())
     }

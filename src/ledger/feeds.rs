@@ -222,13 +222,11 @@ impl Ledger {
         if !self.present {
             return Ok(());
         }
-        let window = i64::try_from(pacing::WINDOW.as_millis()).unwrap_or(i64::MAX);
-        self.conn.exec_drop(
-            "DELETE FROM banbridge_request WHERE pace = ? AND (at_ms < ? OR at_ms > ?)",
-            (pace, at_ms - window, at_ms + window),
-        )?;
-        self.conn.exec_drop("INSERT INTO banbridge_request (pace, at_ms) VALUES (?, ?)", (pace, at_ms))?;
-        Ok(())
+        if let Some(outside) = &mut self.outside {
+            // Where there are no tables yet, nobody else asks.
+            let _ = note_request(outside, pace, at_ms);
+        }
+        note_request(&mut self.conn, pace, at_ms)
     }
 
     /// Forgets what was over already before the last run began. Not before, because a clock that jumped a year ahead
@@ -252,4 +250,14 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+fn note_request(conn: &mut mysql::Conn, pace: &str, at_ms: i64) -> Result<()> {
+    let window = i64::try_from(pacing::WINDOW.as_millis()).unwrap_or(i64::MAX);
+    conn.exec_drop(
+        "DELETE FROM banbridge_request WHERE pace = ? AND (at_ms < ? OR at_ms > ?)",
+        (pace, at_ms - window, at_ms + window),
+    )?;
+    conn.exec_drop("INSERT INTO banbridge_request (pace, at_ms) VALUES (?, ?)", (pace, at_ms))?;
+    Ok(())
 }

@@ -74,6 +74,8 @@ impl From<mysql::Error> for LedgerError {
 pub struct Ledger {
     conn: Conn,
     present: bool,
+    /// While this one keeps nothing: a connection for what has to be kept all the same.
+    outside: Option<Conn>,
 }
 
 impl Ledger {
@@ -91,7 +93,7 @@ impl Ledger {
             }
             present = MIGRATIONS.iter().all(|(version, _)| done.contains(version));
         }
-        Ok(Self { conn, present })
+        Ok(Self { conn, present, outside: None })
     }
 
     /// The connection, for the PBX's own tables.
@@ -104,13 +106,36 @@ impl Ledger {
         self.present
     }
 
+    /// From here on nothing that is written is kept: each of our tables, and each of `others`, is shadowed by a temporary
+    /// one of the same name and content, which only this connection sees and which goes with it. What is asked of a
+    /// server is real all the same, so that is noted over `outside`, a second connection.
+    pub fn keep_nothing(&mut self, outside: Conn, others: &[&str]) -> Result<()> {
+        let ours: Vec<String> = self.conn.query("SHOW TABLES LIKE 'banbridge\\_%'")?;
+        let all = ours.iter().map(String::as_str).chain(others.iter().copied());
+        for table in all.map(|table| table.trim_matches('`')) {
+            // A table cannot be made like the one of its own name, so it gets that name afterwards.
+            self.conn.query_drop(format!("CREATE TEMPORARY TABLE banbridge_shadow LIKE `{table}`"))?;
+            self.conn.query_drop(format!("INSERT INTO banbridge_shadow SELECT * FROM `{table}`"))?;
+            self.conn.query_drop(format!("ALTER TABLE banbridge_shadow RENAME TO `{table}`"))?;
+        }
+        self.outside = Some(outside);
+        Ok(())
+    }
+
+    /// Whether nothing that is written is kept.
+    pub fn keeps_nothing(&self) -> bool {
+        self.outside.is_some()
+    }
+
     /// Makes or updates our tables. Each step can be repeated, and is noted only when it is done: MariaDB commits
     /// every change of a table by itself. Needs the run's lock.
     pub fn migrate(&mut self, now: i64) -> Result<()> {
         if self.present {
             return Ok(());
         }
-        self.conn.query_drop(
+        let temporary = self.keeps_nothing();
+        self.make(
+            temporary,
             "CREATE TABLE IF NOT EXISTS banbridge_schema \
              (version INT UNSIGNED NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) ENGINE=InnoDB",
         )?;
@@ -121,7 +146,7 @@ impl Ledger {
             }
             for statement in statements(text) {
                 fault::point("migrating")?;
-                self.conn.query_drop(statement)?;
+                self.make(temporary, &statement)?;
             }
             self.conn.exec_drop(
                 "INSERT INTO banbridge_schema (version, applied_at) VALUES (?, ?)",
@@ -130,6 +155,15 @@ impl Ledger {
         }
         self.present = true;
         Ok(())
+    }
+
+    /// Makes a table.
+    fn make(&mut self, temporary: bool, statement: &str) -> Result<()> {
+        let statement = match temporary {
+            true => statement.replacen("CREATE TABLE", "CREATE TEMPORARY TABLE", 1),
+            false => statement.to_owned(),
+        };
+        Ok(self.conn.query_drop(statement)?)
     }
 
     /// Drops every table of ours; returns how many there were.

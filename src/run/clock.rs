@@ -132,13 +132,13 @@ impl Clock {
     }
 
     /// Compares the clock with a feed's. True when it was doubted and is believed from now on.
-    pub fn compare(&mut self, ledger: &mut Ledger, theirs: Timestamp, changes_nothing: bool) -> Result<bool> {
+    pub fn compare(&mut self, ledger: &mut Ledger, theirs: Timestamp) -> Result<bool> {
         let clock = read();
         let agree = (theirs.as_second() - LEAP..=theirs.as_second() + LEAP).contains(&clock);
         if self.doubt.is_none() || !agree {
             return Ok(false);
         }
-        *self = if changes_nothing { Self::going_by(clock, None) } else { Self::believe(ledger)? };
+        *self = Self::believe(ledger)?;
         Ok(true)
     }
 

@@ -24,7 +24,7 @@ impl Change for PlanChange<'_> {
     }
 
     fn commit(&mut self) -> Result<()> {
-        self.session.write_rows(self.plan, self.now)
+        self.session.write_rows(self.plan)
     }
 
     fn rows(&mut self) -> Result<Present> {
@@ -41,7 +41,7 @@ impl Change for PlanChange<'_> {
         let plan = self.session.picture.plan(self.now);
         let differs = !plan.changes_nothing();
         if differs {
-            self.session.write_rows(&plan, self.now)?;
+            self.session.write_rows(&plan)?;
         }
         Ok(differs)
     }
@@ -63,40 +63,50 @@ impl Steps for Points {
     }
 }
 
-impl Session {
-    /// Writes the rows of a plan and brings them into force.
-    pub(super) fn write_and_force(&mut self, plan: &Plan, report: &mut Report, now: i64) -> Result<()> {
-        let firewall = self.picture.firewall.clone();
-        let run_dir = self.run_dir.clone();
-        let programs = System::default();
-        let site = Site::new(&firewall, &run_dir, &programs);
-        let applied = apply_blacklist(&site, &mut PlanChange { session: self, plan, now }, &mut Points)?;
-        self.tell_of(&applied, !plan.changes_nothing(), report);
-        // What is in force, or waits for the firewall's own start, nobody needs to be told again.
-        if self.ledger.state(StateKey::ChangedAt)?.is_some() {
-            self.ledger.clear_state(StateKey::ChangedAt)?;
-        }
-        Ok(())
+/// Writes the rows of a plan and brings them into force.
+pub(super) fn write_and_force(session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {
+    let now = session.clock.now();
+    let firewall = session.picture.firewall.clone();
+    let run_dir = session.run_dir.clone();
+    let programs = System::default();
+    let site = Site::new(&firewall, &run_dir, &programs);
+    let applied = apply_blacklist(&site, &mut PlanChange { session, plan, now }, &mut Points)?;
+    tell_of(session, &applied, !plan.changes_nothing(), report);
+    // What is in force, or waits for the firewall's own start, nobody needs to be told again.
+    if session.ledger.state(StateKey::ChangedAt)?.is_some() {
+        session.ledger.clear_state(StateKey::ChangedAt)?;
     }
+    Ok(())
+}
 
-    fn tell_of(&self, applied: &Applied, changed: bool, report: &mut Report) {
-        for note in &applied.notes {
-            report.warn(note.clone());
-        }
-        if let Some(overlap) = &applied.overlap {
-            report.warn(overlap.to_string());
-        }
-        match &applied.how {
-            How::FrozenRestore | How::HupOnly { .. } => report.reload = Reload::Hup,
-            How::RowsOnly { .. } if changed => report.reload = Reload::Pending,
-            How::RowsOnly { .. } | How::Nothing => {}
-        }
-        if applied.how != How::Nothing {
-            log::debug!("the blacklist was brought into force: {applied:?}");
-            report.verified = applied.verified;
-            // That the firewall is off or does not run is said anyway.
-            let known = !self.picture.firewall.enabled || !daemon::is_running(&self.run_dir);
-            report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
+fn tell_of(session: &Session, applied: &Applied, changed: bool, report: &mut Report) {
+    for note in &applied.notes {
+        report.warn(note.clone());
+    }
+    if let Some(overlap) = &applied.overlap {
+        report.warn(overlap.to_string());
+    }
+    match &applied.how {
+        How::FrozenRestore | How::HupOnly { .. } => report.reload = Reload::Hup,
+        How::RowsOnly { .. } if changed => report.reload = Reload::Pending,
+        How::RowsOnly { .. } | How::Nothing => {}
+    }
+    if applied.how != How::Nothing {
+        log::debug!("the blacklist was brought into force: {applied:?}");
+        report.verified = applied.verified;
+        // That the firewall is off or does not run is said anyway.
+        let known = !session.picture.firewall.enabled || !daemon::is_running(&session.run_dir);
+        report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
+    }
+}
+
+/// Tells the firewall's daemon to read the rows now.
+pub(super) fn tell_daemon(session: &mut Session, report: &mut Report) -> Result<()> {
+    if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&session.run_dir)) {
+        match daemon.hup() {
+            Ok(()) => report.reload = Reload::Hup,
+            Err(error) => report.warn(format!("the firewall's daemon could not be told to look: {error}")),
         }
     }
+    Ok(session.ledger.clear_state(StateKey::ChangedAt)?)
 }

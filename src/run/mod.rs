@@ -7,16 +7,21 @@
 //!
 //! Root neither talks to the internet nor reads its answers: see [`child`].
 
+mod backend;
 pub mod child;
 pub mod clock;
 pub mod context;
+mod deletions;
 pub mod delivery;
 pub mod fetch;
 mod force;
+mod fwconsole;
 pub mod kernel_set;
 pub mod notify;
 pub mod problems;
 pub mod protect;
+mod record;
+mod recovery;
 pub mod report;
 pub mod request;
 mod rows;
@@ -30,12 +35,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, FeedConfig};
 use crate::ledger::Ledger;
+use crate::pbx::firewall;
+use crate::run::backend::{Dry, Parent};
 use crate::run::child::{Child, Event};
 pub use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
-use crate::run::session::{CHANGE_WAITS, Patience, Role, Session};
+use crate::run::session::Session;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
+use crate::system::text::one_line;
+
+/// How many seconds an administrator's decision waits for another run: root's apply, for one, which his last decision
+/// asked for.
+const CHANGE_WAITS: u8 = 10;
+/// The most characters of a child's words that are shown.
+const SHOWN: usize = 200;
 
 /// What a run that asks feeds is to do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -66,34 +80,35 @@ pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     let started = Instant::now();
     let chosen = request.choose(&context.config)?;
     context.ledger.lock()?;
-    let mut report = Report::new(request.dry_run);
-    if request.dry_run {
-        if context.environment.is_root {
+    let mut report = match (request.dry_run, context.environment.is_root) {
+        (true, true) => {
+            let mut report = Report::new(true);
             follow(&context.environment, request, &mut report, |_, _| Ok(()))?;
-        } else {
-            let mut session = Session::new(context, Role::DryRun, Patience(request.wait))?;
-            session.fetch(request, &chosen, &mut report)?;
-            session.complete(&mut report);
+            report
         }
-    } else {
-        let recorded = context.begin()?;
-        context.ledger.note_sync(context.clock.now())?;
-        let mut session = Session::new(context, Role::Whole, Patience(request.wait))?;
-        let worked = if session.environment.is_root {
-            work_as_root(&mut session, request, &mut report)
-        } else {
-            work(&mut session, request, &chosen, &mut report)
-        };
-        if worked.is_ok() {
-            session.complete(&mut report);
+        (true, false) => dry_run(context, request, &chosen)?,
+        (false, is_root) => {
+            let recorded = context.begin()?;
+            context.ledger.note_sync(context.clock.now())?;
+            let backend = backend::of_this_process(is_root, context.config.blacklist.writer);
+            let mut session = Session::new(context, backend, request.wait)?;
+            let mut report = Report::new(false);
+            let worked = match is_root {
+                true => work_as_root(&mut session, request, &mut report),
+                false => work(&mut session, request, &chosen, &mut report),
+            };
+            if worked.is_ok() {
+                session.complete(&mut report);
+            }
+            session.record(recorded, &mut report, &worked)?;
+            worked?;
+            if report.changed_anything() {
+                session.call_others()?;
+            }
+            report
         }
-        session.record(recorded, &mut report, &worked)?;
-        worked?;
-        if report.changed_anything() {
-            session.ask_root()?;
-        }
-    }
-    report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    };
+    report.elapsed_ms = millis(started);
     Ok(report)
 }
 
@@ -113,7 +128,8 @@ pub fn change<T>(
     let recorded = context.begin()?;
     let now = context.clock.now();
     let changed = change(&mut context.ledger, now)?;
-    let mut session = Session::new(context, Role::Whole, Patience(Some(Duration::ZERO)))?;
+    let backend = backend::of_this_process(context.environment.is_root, context.config.blacklist.writer);
+    let mut session = Session::new(context, backend, Some(Duration::ZERO))?;
     let mut report = Report::new(false);
     let worked = session.enforce(&mut report);
     if worked.is_ok() {
@@ -121,8 +137,8 @@ pub fn change<T>(
     }
     session.record(recorded, &mut report, &worked)?;
     worked?;
-    session.ask_root()?;
-    report.elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    session.call_others()?;
+    report.elapsed_ms = millis(started);
     Ok((changed, report))
 }
 
@@ -130,16 +146,29 @@ pub fn change<T>(
 /// confined this process.
 pub fn fetch_as_child(context: Context, request: &SyncRequest) -> Result<()> {
     let chosen = request.choose(&context.config)?;
-    let role = if request.dry_run { Role::DryRun } else { Role::Fetcher };
-    let mut session = Session::new(context, role, Patience(request.wait))?;
-    let mut report = Report::new(request.dry_run);
-    session.fetch(request, &chosen, &mut report)?;
-    if request.dry_run {
-        session.complete(&mut report);
-    }
+    let report = match request.dry_run {
+        true => dry_run(context, request, &chosen)?,
+        false => {
+            let mut report = Report::new(false);
+            Session::new(context, Box::new(Parent), request.wait)?.fetch(request, &chosen, &mut report)?;
+            report
+        }
+    };
     let exit = report.exit.code();
     child::tell(&Event::Report { report: Box::new(report), exit });
     Ok(())
+}
+
+/// The same run over tables that go with this connection, and without a hand on the kernel.
+fn dry_run(mut context: Context, request: &SyncRequest, chosen: &[FeedConfig]) -> Result<Report> {
+    let outside = context.environment.database()?.connect()?;
+    context.ledger.keep_nothing(outside, &[firewall::TABLE])?;
+    context.begin()?;
+    let mut session = Session::new(context, Box::new(Dry), request.wait)?;
+    let mut report = Report::new(true);
+    work(&mut session, request, chosen, &mut report)?;
+    session.complete(&mut report);
+    Ok(report)
 }
 
 /// One process does it all.
@@ -149,29 +178,27 @@ fn work(
     chosen: &[FeedConfig],
     report: &mut Report,
 ) -> Result<()> {
-    session.catch_up_if_lost()?;
+    session.begin_recovery()?;
     session.fetch(request, chosen, report)?;
     session.enforce(report)
 }
 
-/// Root lets a child ask, and applies what the ledger says each time it changed.
+/// Root lets a child ask, and makes true what it saved each time that changed.
 fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Report) -> Result<()> {
-    session.catch_up_if_lost()?;
+    session.begin_recovery()?;
     let environment = session.environment.clone();
-    follow(&environment, request, report, |event, report| match event {
-        Event::Changed => {
-            session.refresh()?;
-            session.apply(report)
+    follow(&environment, request, report, |event, report| {
+        // The child may be somebody else by now, so its words are made harmless.
+        match event {
+            Event::Changed => {
+                session.refresh()?;
+                session.follow(report)?;
+            }
+            Event::Waiting { text } => session.wait(report, &one_line(&text, SHOWN))?,
+            Event::Progress { text } => session.say(&one_line(&text, SHOWN)),
+            Event::Report { .. } => {}
         }
-        Event::Waiting { text } => {
-            session.say(&text);
-            session.reload(report)
-        }
-        Event::Progress { text } => {
-            session.say(&text);
-            Ok(())
-        }
-        Event::Report { .. } => Ok(()),
+        Ok(())
     })?;
     session.refresh()?;
     session.enforce(report)
@@ -216,4 +243,8 @@ pub struct Silent;
 impl Progress for Silent {
     fn say(&self, _: &str) {}
     fn done(&self) {}
+}
+
+fn millis(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

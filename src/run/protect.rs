@@ -24,33 +24,22 @@ impl Session {
         self.surroundings.allow = allow_list(&self.config, &mut self.ledger)?;
         let readings = protected::read(self.ledger.conn(), &self.surroundings)?;
         let names = self.resolve(&readings, resolver, report)?;
-        let mut known = self.ledger.protections()?;
         for (source, reading) in readings {
             match reading {
                 Ok(named) => {
                     let found = found(&named, &names, report);
-                    if self.is_dry() {
-                        known.retain(|one| one.source != source || source.lingers());
-                        known.extend(found);
-                    } else {
-                        self.ledger.save_source(source, &found, self.clock.now())?;
-                    }
+                    self.ledger.save_source(source, &found, self.clock.now())?;
                 }
                 Err(error) => {
                     report.warn(format!(
                         "{} could not be read: {error}; whom they protected before stays protected",
                         source.title()
                     ));
-                    if !self.is_dry() {
-                        self.ledger.fail_source(source, &error)?;
-                    }
+                    self.ledger.fail_source(source, &error)?;
                 }
             }
         }
-        if !self.is_dry() {
-            known = self.ledger.protections()?;
-        }
-        self.picture.never_block = NeverBlock::new(known);
+        self.picture.never_block = NeverBlock::new(self.ledger.protections()?);
         Ok(())
     }
 
@@ -80,17 +69,9 @@ impl Session {
         let all_read = readings.iter().all(|(_, reading)| reading.is_ok());
         let known = self.picture.names.keys().filter(|_| !all_read).cloned();
         let used: Vec<String> = questions.iter().cloned().chain(known).collect();
-        let mut lately = self.ledger.names_lately()?;
-        if self.is_dry() {
-            for (name, addresses) in found.into_iter().filter(|(_, addresses)| !addresses.is_empty()) {
-                lately.entry(name.clone()).or_default().extend(&addresses);
-                self.picture.names.insert(name, addresses);
-            }
-        } else {
-            self.ledger.save_names(&found, &used, self.clock.now())?;
-            self.picture.names = self.ledger.names()?;
-            lately = self.ledger.names_lately()?;
-        }
+        self.ledger.save_names(&found, &used, self.clock.now())?;
+        self.picture.names = self.ledger.names()?;
+        let lately = self.ledger.names_lately()?;
         self.picture.look_at_rows(&mut self.ledger)?;
         Ok(lately)
     }

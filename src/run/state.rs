@@ -180,12 +180,7 @@ impl Picture {
     pub fn too_wide(&self) -> impl Iterator<Item = (&Entry, String)> {
         self.entries.iter().filter_map(|entry| {
             let asking = self.asking.iter().find(|asking| asking.feed == entry.feed)?;
-            let (v4, v6) = asking.widest;
-            let widest = if entry.prefix.is_ipv4() { v4 } else { v6 };
-            let wide = !asking.may_ask_for(&entry.prefix);
-            wide.then(|| {
-                (entry, format!("wider than /{widest}, the widest network that is taken from this feed"))
-            })
+            Some((entry, asking.too_wide(&entry.prefix)?))
         })
     }
 

@@ -483,10 +483,7 @@ fn old_clients_are_disabled_when_told_and_not_before() {
             done.iter().filter_map(|one| one["copy"].as_str()).map(|copy| pbx.read_file(copy)).collect();
         assert_eq!(copies, before);
         let after = files.map(|file| pbx.read_file(file));
-        assert!(
-            after[0].contains("\n# disabled by banbridge doctor --disable-old-client: */4"),
-            "{after:?}"
-        );
+        assert!(after[0].contains("\n# disabled by banbridge doctor --disable-old-client: */4"), "{after:?}");
         assert!(after[1].starts_with("0 3 * * * backup\n# disabled"), "{after:?}");
         let mode = fs::metadata(pbx.outside(files[1])).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -40,9 +40,9 @@ pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Resul
         ));
         return Ok(Exit::TryAgain);
     }
-    let mut client = client(feed)?;
+    let client = client(feed)?;
     ledger.note_request(&pace, now_ms())?;
-    let answer = client.next_batch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
+    let answer = client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
     let mut tested =
         Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, fetched: 0, error: None };
     let exit = match answer {

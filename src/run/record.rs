@@ -1,0 +1,119 @@
+//! How a run begins and ends in the saved state, and the totals of its report.
+
+use super::clock::Clock;
+use super::context::Context;
+use super::report::Report;
+use super::session::Session;
+use crate::ledger::StateKey;
+use crate::ledger::history::Figures;
+use crate::ledger::runs::Run;
+use crate::pbx::daemon;
+use crate::system::failure::{Failure, Result};
+use crate::system::fault;
+
+/// What [`Session::record`] needs to note how a run ended.
+pub struct Recorded {
+    id: u64,
+    began: i64,
+    last_began: Option<i64>,
+}
+
+impl Context {
+    /// Makes the tables and notes that a run begins.
+    pub(super) fn begin(&mut self) -> Result<Recorded> {
+        self.ledger.migrate(self.clock.now())?;
+        self.ledger.sign_lock()?;
+        self.clock = Clock::begin(&mut self.ledger)?;
+        fault::point("clock-noted")?;
+        let feeds: Vec<&str> = self.config.feed.iter().map(|feed| feed.name.as_str()).collect();
+        self.ledger.add_feeds(&feeds)?;
+        let last_began = self.ledger.last_run()?.map(|last| last.started_at);
+        let began = self.clock.now();
+        let id = self.ledger.begin_run(began)?;
+        fault::point("begun")?;
+        Ok(Recorded { id, began, last_began })
+    }
+}
+
+impl Session {
+    /// Fills in the report's totals.
+    pub(super) fn complete(&self, report: &mut Report) {
+        let (before, after) = (&self.before, &self.picture.rows.ours);
+        report.blacklist.added = after.difference(before).count();
+        report.blacklist.removed = before.difference(after).count();
+        report.blacklist.kept = after.intersection(before).count();
+        if report.dry_run {
+            report.plan_add = after.difference(before).cloned().collect();
+            report.plan_remove = before.difference(after).cloned().collect();
+        }
+        report.blacklist.limit = self.picture.policy.limit;
+        report.blacklist.other_rows = self.picture.rows.foreign.len();
+        report.blacklist.unblocked = self.picture.releases.len();
+        report.firewall.enabled = self.picture.firewall.enabled;
+        report.firewall.driver = Some(self.picture.firewall.driver);
+        report.firewall.period_s = self.picture.firewall.period_s;
+        report.firewall.running = daemon::is_running(&self.run_dir);
+    }
+
+    /// Notes for [`crate::ledger::history`] what became of the run and how things stand.
+    fn note_history(&mut self, run: &Run, report: &Report) -> Result<()> {
+        let b = &report.blacklist;
+        // Only root looks into the kernel; anybody's run goes by what root found last.
+        let set = self.ledger.set_found()?;
+        let figures = Figures {
+            rows: (b.added + b.kept) as u64,
+            to_block: b.to_block as u64,
+            set: set.filter(|set| set.backend.is_some()).map(|set| set.size as u64),
+            protected: b.protected as u64,
+            over_limit: b.over_limit as u64,
+        };
+        let failed = run.exit_code != Some(0);
+        self.ledger.note_hour(self.clock.now(), failed, (run.added, run.removed), Some(figures))?;
+        let sizes = self.picture.sizes(self.clock.now());
+        self.ledger.note_feed_sizes(self.clock.now(), &sizes)?;
+        Ok(())
+    }
+
+    /// Notes in ledger and log how the run ended.
+    pub(super) fn record(
+        &mut self,
+        recorded: Recorded,
+        report: &mut Report,
+        worked: &Result<()>,
+    ) -> Result<()> {
+        let error = worked.as_ref().err().map(|error| format!("{error:#}")).or_else(|| report.first_error());
+        let exit = worked.as_ref().err().map_or(report.exit, Failure::exit);
+        let record = Run {
+            started_at: recorded.began,
+            finished_at: Some(self.clock.now()),
+            exit_code: Some(exit.code()),
+            added: report.blacklist.added as u64,
+            removed: report.blacklist.removed as u64,
+            error: error.clone(),
+            fallback: report.fallback.clone(),
+        };
+        // When the database is gone the run cannot be noted, and the error that says so is the better one.
+        let noted = self.ledger.finish_run(recorded.id, &record);
+        report.log(error.as_deref());
+        if worked.is_err() && noted.is_ok() {
+            // The figures are not known; that it failed is. The first error is the one to tell.
+            let _ = self.ledger.note_hour(self.clock.now(), true, (record.added, record.removed), None);
+        }
+        if worked.is_ok() {
+            noted?;
+            self.note_history(&record, report)?;
+            self.clock.end(&mut self.ledger)?;
+            if self.environment.is_root {
+                self.ledger.set_state(StateKey::RootRun, self.clock.now())?;
+            }
+            fault::point("run-noted")?;
+            self.note_notices(report)?;
+            if let Some(before) = recorded.last_began {
+                // The clock may have been ahead then.
+                self.ledger.prune(before.min(self.clock.now()))?;
+            }
+            fault::point("pruned")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,44 @@
+//! Recovery: what a run does when the saved state is new, or older than the blacklist (a lost table, a restored backup).
+//!
+//! Rows of ours that no feed explains stay until every feed was read again, for a day at most: without that a lost table
+//! would leave the PBX open during the first load.
+
+use super::session::Session;
+use crate::ledger::StateKey;
+use crate::system::failure::Result;
+
+impl Session {
+    /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
+    /// were read again.
+    pub(super) fn begin_recovery(&mut self) -> Result<()> {
+        let ours = self.ledger.state(StateKey::Generation)?.unwrap_or(0);
+        let table = self.picture.rows.generation.unwrap_or(0);
+        let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
+        if lost && self.ledger.state(StateKey::Changing)?.is_none() {
+            log::info!(
+                "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
+            );
+            let now = self.clock.now();
+            self.ledger.set_state(StateKey::CatchingUp, now)?;
+            // The next change is counted from here, so that this is noticed once.
+            self.ledger.set_state(StateKey::Generation, table.max(1))?;
+            self.ledger.all_incomplete()?;
+            for state in &mut self.picture.feeds {
+                state.complete = false;
+            }
+            self.picture.catching_up = true;
+        }
+        Ok(())
+    }
+
+    /// When every feed is complete: what no feed asks for goes.
+    pub(super) fn end_recovery(&mut self) -> Result<()> {
+        let enabled = self.config.feed.iter().zip(&self.picture.feeds).filter(|(config, _)| config.enabled);
+        let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
+        if self.picture.catching_up && complete {
+            self.picture.catching_up = false;
+            self.ledger.clear_state(StateKey::CatchingUp)?;
+        }
+        Ok(())
+    }
+}
