@@ -151,8 +151,8 @@ fn said(answer: &Answer, wanted: bool, config: &Config, report: Option<&Report>)
     }
     match report {
         Some(report) => {
-            let rows = count(report.blacklist.removed, "row");
-            let added = count(report.blacklist.added, "row");
+            let rows = count(report.blacklist.removed, "row", "rows");
+            let added = count(report.blacklist.added, "row", "rows");
             if report.changed {
                 text += &format!("{rows} of banbridge taken out of the blacklist, {added} written.\n");
             }

@@ -194,7 +194,10 @@ fn check(global: &Global) -> Result<Exit> {
     }
     if !global.quiet {
         let file = file.unwrap_or_else(|| "no file; the defaults and the environment's key".to_owned());
-        print(&format!("The configuration is good: {file}, {}.\n", count(config.feed.len(), "feed")))?;
+        print(&format!(
+            "The configuration is good: {file}, {}.\n",
+            count(config.feed.len(), "feed", "feeds")
+        ))?;
     }
     Ok(Exit::Done)
 }

@@ -127,10 +127,10 @@ fn summary(checks: &[Check]) -> String {
     let (errors, warnings, unknown) = (with(State::Error), with(State::Warning), with(State::Unknown));
     let mut parts = Vec::new();
     if errors > 0 {
-        parts.push(count(errors, "error"));
+        parts.push(count(errors, "error", "errors"));
     }
     if warnings > 0 {
-        parts.push(count(warnings, "warning"));
+        parts.push(count(warnings, "warning", "warnings"));
     }
     if unknown > 0 {
         parts.push(format!("{unknown} unknown"));

@@ -60,7 +60,7 @@ pub fn run(global: &Global, args: &ExportArgs) -> Result<Exit> {
             .context(format!("{} cannot be written", path.display()))?;
     }
     if !global.quiet {
-        let number = count(prefixes.len(), "prefix").replace("prefixs", "prefixes");
+        let number = count(prefixes.len(), "prefix", "prefixes");
         let path = path.display();
         print(&match known {
             true => format!("{path} holds these {number} already; it was left as it is.\n"),

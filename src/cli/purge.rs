@@ -85,11 +85,11 @@ pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     } else if !global.quiet {
         print(&format!(
             "Taken away: {} of banbridge, {}{}{}. {} of the administrator stay. The configuration was left where it is.\n",
-            count(usize::try_from(purged.rows).unwrap_or(usize::MAX), "row"),
-            count(purged.tables, "table"),
+            count(purged.rows, "row", "rows"),
+            count(purged.tables, "table", "tables"),
             if purged.set { ", the set in the kernel" } else { "" },
             purged.log.as_ref().map(|log| format!(", {log}")).unwrap_or_default(),
-            count(purged.other_rows, "row"),
+            count(purged.other_rows, "row", "rows"),
         ))?;
     }
     Ok(Exit::Done)
@@ -133,7 +133,11 @@ fn confirmed(rows: usize) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
     }
-    write!(io::stderr(), "Take away {} of banbridge, its tables and its log? [yes/no] ", count(rows, "row"))?;
+    write!(
+        io::stderr(),
+        "Take away {} of banbridge, its tables and its log? [yes/no] ",
+        count(rows, "row", "rows")
+    )?;
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

@@ -400,7 +400,7 @@ fn notes(
         ));
     }
     if b.pending > 0 && ledger_present {
-        note(format!("{} to change on the next run", count(b.pending, "row")));
+        note(format!("{} to change on the next run", count(b.pending, "row", "rows")));
     }
     if picture.catching_up {
         note(
@@ -450,7 +450,9 @@ fn text(status: &Status) -> String {
         (false, ..) => "NOT IN FORCE: the firewall is switched off.".to_owned(),
         (_, false, _) => "NOT IN FORCE: the firewall's daemon does not run.".to_owned(),
         (.., 0) => "Nothing is blocked by banbridge yet.".to_owned(),
-        (.., rows) => format!("In force: {} of banbridge in the firewall's blacklist.", count(rows, "row")),
+        (.., rows) => {
+            format!("In force: {} of banbridge in the firewall's blacklist.", count(rows, "row", "rows"))
+        }
     }];
     let b = &status.blacklist;
     let driver = match firewall.driver {
@@ -460,7 +462,7 @@ fn text(status: &Status) -> String {
     lines.push(format!("Firewall:  driver {driver}, looks for changes every {} s", firewall.period_s));
     lines.push(format!(
         "Blacklist: {} of banbridge of at most {}, {} of the administrator, {} released",
-        count(b.rows, "row"),
+        count(b.rows, "row", "rows"),
         b.limit,
         b.other_rows,
         b.unblocked
@@ -475,10 +477,10 @@ fn text(status: &Status) -> String {
     lines.push(match (set.backend, &set.note) {
         (Some(backend), _) => {
             let since = set.since.map(|since| format!(" since {since}")).unwrap_or_default();
-            let packets = count(usize::try_from(set.blocked_packets).unwrap_or(usize::MAX), "packet");
+            let packets = count(set.blocked_packets, "packet", "packets");
             format!(
                 "Set:       {} in the kernel by {backend}; {packets} refused{since}",
-                count(set.size, "network")
+                count(set.size, "network", "networks")
             )
         }
         (None, Some(note)) => format!("Set:       none, {note}"),

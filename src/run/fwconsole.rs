@@ -38,7 +38,10 @@ pub(super) fn write(session: &mut Session, plan: &Plan, report: &mut Report) -> 
     let undone = plan.add.iter().filter(|key| !ours.contains(*key)).count()
         + plan.remove.iter().filter(|key| ours.contains(*key)).count();
     if undone > 0 {
-        report.warn(format!("{} not changed by fwconsole; the next run tries again", count(undone, "row")));
+        report.warn(format!(
+            "{} not changed by fwconsole; the next run tries again",
+            count(undone, "row", "rows")
+        ));
         report.exit = report.exit.worse(Exit::Unreachable);
     }
     let written = session.ledger.written()?;

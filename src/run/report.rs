@@ -250,7 +250,7 @@ impl Report {
             log::info!(
                 "feed {}: {}, {} fetched, {} used, {} skipped, {}",
                 feed.name,
-                count(usize::try_from(feed.requests).unwrap_or(usize::MAX), "request"),
+                count(feed.requests, "request", "requests"),
                 feed.fetched,
                 feed.used,
                 feed.skipped.len() + feed.skipped_more,
@@ -273,7 +273,7 @@ impl Report {
             b.kept,
             b.over_limit,
             b.protected,
-            count(b.other_rows, "row")
+            count(b.other_rows, "row", "rows")
         );
     }
 
@@ -296,29 +296,29 @@ impl Report {
         let b = &self.blacklist;
         lines.push(format!(
             "Blacklist: {} added, {} removed, {} kept; {} of the administrator untouched.",
-            count(b.added, "row"),
+            count(b.added, "row", "rows"),
             b.removed,
             b.kept,
-            count(b.other_rows, "row")
+            count(b.other_rows, "row", "rows")
         ));
         if let Some(set) = &self.set {
             lines.push(format!(
                 "Set in the kernel: {} in force now, both families ({} added, {} removed).",
-                count(set.size, "network"),
+                count(set.size, "network", "networks"),
                 set.added,
                 set.removed
             ));
         } else if b.over_limit > 0 {
             lines.push(format!(
                 "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
-                count(b.over_limit, "prefix").replace("prefixs", "prefixes"),
+                count(b.over_limit, "prefix", "prefixes"),
                 b.limit
             ));
         }
         if b.not_by_row > 0 && self.set.is_none() {
             lines.push(format!(
                 "Not blocked: {} of IPv6, which this firewall's iptables driver never enforces.",
-                count(b.not_by_row, "address")
+                count(b.not_by_row, "address", "addresses")
             ));
         }
         lines.extend(self.plan_add.iter().map(|key| format!("  + {key}")));
@@ -367,7 +367,7 @@ fn feed_line(feed: &FeedReport) -> String {
             let end = if feed.complete { "the list is complete" } else { "the list is not complete yet" };
             line += &match feed.fetched {
                 0 => format!("nothing new, {end}"),
-                n => format!("{} fetched, {} used, {end}", count(n, "address"), feed.used),
+                n => format!("{} fetched, {} used, {end}", count(n, "address", "addresses"), feed.used),
             };
         }
     }

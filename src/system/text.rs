@@ -34,14 +34,25 @@ pub fn one_line(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// A number with its noun: `1 row`, `2 rows`.
-pub fn count(number: usize, noun: &str) -> String {
-    let end = match (number, noun.strip_suffix("ss")) {
-        (1, _) => "",
-        (_, Some(_)) => "es",
-        (_, None) => "s",
-    };
-    format!("{number} {noun}{end}")
+/// A number as people read it, with separators: `5,000`.
+pub fn number(number: impl TryInto<u128>) -> String {
+    // Only a negative number does not fit, and nothing is counted below zero.
+    let digits = number.try_into().unwrap_or_default().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A number with its noun: `1 row`, `5,000 rows`.
+pub fn count(how_many: impl TryInto<u128>, one: &str, many: &str) -> String {
+    let text = number(how_many);
+    let noun = if text == "1" { one } else { many };
+    format!("{text} {noun}")
 }
 
 #[cfg(test)]
@@ -75,8 +86,19 @@ mod tests {
     }
 
     #[test]
-    fn numbers_agree_with_their_nouns() {
-        let all = [count(0, "row"), count(1, "row"), count(2, "address"), count(1, "address")];
-        assert_eq!(all, ["0 rows", "1 row", "2 addresses", "1 address"]);
+    fn numbers_agree_with_their_nouns_and_have_separators() {
+        let table = [
+            (0_u64, "0 rows"),
+            (1, "1 row"),
+            (999, "999 rows"),
+            (1_000, "1,000 rows"),
+            (53_000, "53,000 rows"),
+            (1_234_567, "1,234,567 rows"),
+        ];
+        for (how_many, text) in table {
+            assert_eq!(count(how_many, "row", "rows"), text);
+        }
+        assert_eq!(count(-1, "row", "rows"), "0 rows");
+        assert_eq!(number(usize::MAX), "18,446,744,073,709,551,615");
     }
 }

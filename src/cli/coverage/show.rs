@@ -85,27 +85,27 @@ fn text(told: &Told) -> String {
     let report = &told.report;
     let bytes = told.files.iter().map(|of| of.bytes).sum();
     let when = told.span.map_or("no time in them".to_owned(), span);
-    let attempts = |number: u64| count(usize::try_from(number).unwrap_or(usize::MAX), "attempt");
+    let attempts = |number: u64| count(number, "attempt", "attempts");
     let mut text = format!(
         "Logs:       {} with {}, {when}\nAttackers:  {}, with {} from {}\n",
-        count(told.files.len(), "file"),
+        count(told.files.len(), "file", "files"),
         size(bytes),
         report.attackers,
         attempts(report.attempts),
-        count(report.networks_total, "network"),
+        count(report.networks_total, "network", "networks"),
     );
     text += &format!(
         "Listed:     {} while a feed listed the attacker\n\
          Unlisted:   {} of {} while no feed did\n",
         attempts(report.listed),
         attempts(report.unlisted),
-        count(report.attackers_unlisted, "attacker"),
+        count(report.attackers_unlisted, "attacker", "attackers"),
     );
     if told.blocked_by_set.entries > 0 {
         text += &format!(
             "Blocked:    {} of {} by the kernel set; those never reached the logs\n",
-            count(usize::try_from(told.blocked_by_set.packets).unwrap_or(usize::MAX), "packet"),
-            count(told.blocked_by_set.entries, "address"),
+            count(told.blocked_by_set.packets, "packet", "packets"),
+            count(told.blocked_by_set.entries, "address", "addresses"),
         );
     }
     for note in notes(told) {

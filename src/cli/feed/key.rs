@@ -63,7 +63,7 @@ pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Resul
         print(&format!(
             "{}: the key is good; {} came with one request, and nothing was changed.\n",
             tested.feed,
-            count(tested.fetched, "address")
+            count(tested.fetched, "address", "addresses")
         ))?;
     }
     Ok(exit)

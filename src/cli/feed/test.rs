@@ -216,7 +216,10 @@ fn text(tested: &Tested) -> String {
         lines.push(format!("  refused:    {number}, {reason}"));
     }
     lines.extend(tested.examples.iter().map(|example| format!("    {example}")));
-    lines.push(format!("  protected:  {} never blocked, or not whole", count(tested.protected, "address")));
+    lines.push(format!(
+        "  protected:  {} never blocked, or not whole",
+        count(tested.protected, "address", "addresses")
+    ));
     lines.extend(tested.protected_examples.iter().map(|example| format!("    {example}")));
     lines.push(format!(
         "  blacklist:  {} rows instead of {}, of at most {}; {} find no room instead of {}",

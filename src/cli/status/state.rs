@@ -85,7 +85,7 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
     if let Some((name, last)) = facts.stale.first() {
         let more = match facts.stale.len() {
             1 => String::new(),
-            several => format!(" (and {} more)", count(several - 1, "feed")),
+            several => format!(" (and {} more)", count(several - 1, "feed", "feeds")),
         };
         let since = last.map_or("never gave a good answer".to_owned(), |last| {
             format!("gave no good answer since {}", Time(last))
@@ -121,7 +121,7 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (State, String, Option<i64>) {
 
 fn waits(rows: usize) -> String {
     let verb = if rows == 1 { "waits" } else { "wait" };
-    format!("{} {verb}", count(rows, "changed row"))
+    format!("{} {verb}", count(rows, "changed row", "changed rows"))
 }
 
 fn count_are(number: usize, one: &str, many: &str) -> String {
