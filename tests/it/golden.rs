@@ -42,6 +42,12 @@ impl<'a> Transcript<'a> {
         self
     }
 
+    /// Lets time pass.
+    fn later(&mut self, seconds: i64, words: &str) -> &mut Self {
+        self.env.later(seconds);
+        self.says(words)
+    }
+
     /// Runs the program as root.
     fn runs(&mut self, words: &str) -> &mut Self {
         let run = self.env.run(&words.split(' ').collect::<Vec<_>>());
@@ -76,6 +82,7 @@ fn sync_and_status() {
         .runs("sync --dry-run")
         .says("The first run.")
         .runs("sync")
+        .later(300, "Five minutes later.")
         .runs("sync")
         .runs("status")
         .runs("status --check")
