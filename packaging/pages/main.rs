@@ -1,10 +1,10 @@
-//! Writes the man pages and completions of a package into a directory, from the definition of the command line, the
-//! table of exit codes in docs/reference and the messages in the source. With `--commands` it prints the reference of the
-//! commands instead.
+//! Writes the man pages and completions of a package into a directory, from the definitions of the command line, the
+//! exit codes and the messages. With `--commands` or `--exit-codes` it prints that part of docs/reference instead.
 //!
 //! It is run by the packaging only: the program that is shipped knows nothing of it.
 
 mod commands;
+mod exit_codes;
 mod messages;
 
 use std::fs;
@@ -12,6 +12,7 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use banbridge::system::exit::Exit;
 use clap::Command;
 use clap_complete::{Shell, generate_to};
 use clap_mangen::Man;
@@ -30,24 +31,28 @@ const FILES: [(&str, &str); 8] = [
 ];
 
 fn main() -> anyhow::Result<()> {
-    let out = std::env::args_os().nth(1).context("usage: package-pages DIRECTORY | --commands")?;
-    if out == "--commands" {
-        io::stdout().write_all(commands::markdown(&banbridge::cli::command()).as_bytes())?;
-        return Ok(());
+    let usage = "usage: package-pages DIRECTORY | --commands | --exit-codes";
+    let out = std::env::args_os().nth(1).context(usage)?;
+    let reference = match out.to_str() {
+        Some("--commands") => Some(commands::markdown(&banbridge::cli::command())),
+        Some("--exit-codes") => Some(exit_codes::markdown()),
+        _ => None,
+    };
+    if let Some(text) = reference {
+        return Ok(io::stdout().write_all(text.as_bytes())?);
     }
     let out = PathBuf::from(out);
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     let command = visible(&banbridge::cli::command());
-    let codes = exit_codes(&fs::read_to_string(source.join("docs/reference/exit-codes.md"))?)?;
 
     let man = out.join("man");
     fs::create_dir_all(&man)?;
     // Nor has `help` a page of its own.
     clap_mangen::generate_to(command.clone().disable_help_subcommand(true), &man)?;
     // The page of the program itself says more than its options.
-    fs::write(man.join("banbridge.1"), main_page(&command, &codes)?)?;
+    fs::write(man.join("banbridge.1"), main_page(&command)?)?;
     let all = messages::of(&source.join("src"))?;
-    fs::write(man.join("banbridge-messages.7"), messages::page(&all, &codes).render())?;
+    fs::write(man.join("banbridge-messages.7"), messages::page(&all).render())?;
 
     let completions = out.join("completions");
     fs::create_dir_all(&completions)?;
@@ -68,27 +73,14 @@ fn visible(command: &Command) -> Command {
         .subcommands(subcommands)
 }
 
-/// An exit code, what it means and what to do.
-pub struct Code {
-    number: u8,
-    meaning: String,
-    mend: String,
+/// An exit code's meaning and fix, as a sentence of a man page.
+pub fn explained(exit: Exit) -> String {
+    let (meaning, fix) = exit.meaning_and_fix();
+    let stop = if fix.is_empty() { "." } else { ": " };
+    format!("{meaning}{stop}{fix}").replace('`', "")
 }
 
-/// The rows of the reference's table of exit codes.
-fn exit_codes(reference: &str) -> anyhow::Result<Vec<Code>> {
-    let mut codes = Vec::new();
-    for line in reference.lines().skip_while(|line| !line.starts_with("| exits with |")).skip(2) {
-        let cells: Vec<String> = line.split('|').map(|cell| cell.trim().replace('`', "")).collect();
-        let [_, number, meaning, mend, _] = cells.as_slice() else { break };
-        let number = number.parse().with_context(|| format!("the table of exit codes: {line}"))?;
-        codes.push(Code { number, meaning: meaning.clone(), mend: mend.clone() });
-    }
-    anyhow::ensure!(!codes.is_empty(), "there is no table of exit codes");
-    Ok(codes)
-}
-
-fn main_page(command: &Command, codes: &[Code]) -> anyhow::Result<Vec<u8>> {
+fn main_page(command: &Command) -> anyhow::Result<Vec<u8>> {
     let man = Man::new(command.clone().disable_help_subcommand(true));
     let mut page = Vec::new();
     man.render_title(&mut page)?;
@@ -99,14 +91,13 @@ fn main_page(command: &Command, codes: &[Code]) -> anyhow::Result<Vec<u8>> {
     man.render_subcommands_section(&mut page)?;
     let mut more = Roff::new();
     more.control("SH", ["EXIT STATUS"]);
-    for code in codes {
+    for exit in Exit::ALL {
         more.control("TP", []);
-        more.text([bold(code.number.to_string())]);
-        let stop = if code.mend.is_empty() { "." } else { ": " };
-        more.text([roman(&code.meaning), roman(stop), roman(&code.mend)]);
+        more.text([bold(exit.code().to_string())]);
+        more.text([roman(explained(exit))]);
     }
     more.control("PP", []);
-    more.text([roman("With several feeds the good ones are applied, and the code is the worst of the others'. Every message, \
+    more.text([roman("With several feeds the good ones are applied, and the code is the worst of the others. Every message, \
                       by its exit code, is in "), bold("banbridge-messages"), roman("(7).")]);
     more.control("SH", ["FILES"]);
     for (file, what) in FILES {

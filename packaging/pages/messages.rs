@@ -10,7 +10,9 @@ use std::path::Path;
 
 use clap_mangen::roff::{Roff, bold, italic, roman};
 
-use super::Code;
+use banbridge::system::exit::Exit;
+
+use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
@@ -143,7 +145,7 @@ fn identifier(text: &str) -> String {
 }
 
 /// The page.
-pub fn page(messages: &[Message], codes: &[Code]) -> Roff {
+pub fn page(messages: &[Message]) -> Roff {
     let mut by_code: BTreeMap<u8, Vec<&str>> = BTreeMap::new();
     let mut others = Vec::new();
     for message in messages {
@@ -166,22 +168,21 @@ pub fn page(messages: &[Message], codes: &[Code]) -> Roff {
         bold("/"),
         roman("."),
     ]);
-    for code in codes.iter().filter(|code| code.number > 0) {
-        page.control("SH", [format!("EXIT CODE {}", code.number).as_str()]);
-        let stop = if code.mend.is_empty() { "." } else { ": " };
-        page.text([roman(&code.meaning), roman(stop), roman(&code.mend)]);
-        match code.number {
-            2 => {
+    for exit in Exit::ALL.into_iter().filter(|exit| *exit != Exit::Done) {
+        page.control("SH", [format!("EXIT CODE {}", exit.code()).as_str()]);
+        page.text([roman(explained(exit))]);
+        match exit {
+            Exit::Usage => {
                 paragraph(&mut page, "The message begins with \"error:\" and shows how the command is used.")
             }
-            78 => paragraph(
+            Exit::Config => paragraph(
                 &mut page,
                 "A message that begins with a file's name and a line is about that line of the configuration, and says \
                  what belongs there.",
             ),
             _ => {}
         }
-        by_code.remove(&code.number).into_iter().flatten().for_each(|text| paragraph(&mut page, text));
+        by_code.remove(&exit.code()).into_iter().flatten().for_each(|text| paragraph(&mut page, text));
     }
     page.control("SH", ["IN OTHER MESSAGES"]);
     page.text([roman(

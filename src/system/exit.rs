@@ -1,8 +1,9 @@
-//! The exit codes, after sysexits.h, and which error means which.
+//! The exit codes, after sysexits.h: what each means and what to do about it. The manual and the reference of exit codes
+//! are made from this.
 
 use std::process::ExitCode;
 
-/// How a command ends. Documented in the README; kept compatible.
+/// How a command ends. Kept compatible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// Done, nothing new included.
@@ -30,6 +31,57 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// Every one, by its number.
+    pub const ALL: [Self; 11] = [
+        Self::Done,
+        Self::No,
+        Self::Usage,
+        Self::Unknown,
+        Self::Unusable,
+        Self::Unreachable,
+        Self::Bug,
+        Self::Io,
+        Self::TryAgain,
+        Self::Denied,
+        Self::Config,
+    ];
+
+    /// What it means, and what to do about it: nothing, where that is empty.
+    pub fn meaning_and_fix(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Done => ("done", ""),
+            Self::No => ("`check`: not blocked", ""),
+            Self::Usage => ("the command line is wrong", "`banbridge --help`"),
+            Self::Unknown => (
+                "`status --check`: unknown; there 1 is a warning and 2 is critical",
+                "see `banbridge status`",
+            ),
+            Self::Unusable => (
+                "a feed's answer or a log is invalid, or a feed is held for review",
+                "the message says which; its addresses stay blocked",
+            ),
+            Self::Unreachable => (
+                "a feed, the database or the firewall cannot be reached",
+                "the next run tries again; look into it if it lasts",
+            ),
+            Self::Bug => ("an error in banbridge", "please report it"),
+            Self::Io => (
+                "a file cannot be read or written (a log, an export, the log file)",
+                "the message names the file",
+            ),
+            Self::TryAgain => (
+                "rate limit reached before the list was complete, another run is in progress, or a part of the run \
+                 took too long",
+                "nothing; the next run continues",
+            ),
+            Self::Denied => (
+                "the API key is not accepted, or a permission is missing",
+                "compare the key; run as root or as the asterisk user",
+            ),
+            Self::Config => ("the configuration is wrong", "the message names file, line and fix"),
+        }
+    }
+
     /// The number that the shell sees.
     pub fn code(self) -> u8 {
         self as u8
@@ -37,9 +89,7 @@ impl Exit {
 
     /// The end with this number, as another process of ours reported it; any other number is a bug.
     pub fn from_code(code: u8) -> Self {
-        let all = [Self::Done, Self::No, Self::Usage, Self::Unusable, Self::Unreachable, Self::TryAgain];
-        let all = all.into_iter().chain([Self::Unknown, Self::Io, Self::Denied, Self::Config]);
-        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Bug)
+        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Bug)
     }
 
     /// Of two ends the one that needs more of the administrator: what waits for time is less than what waits for the
@@ -85,6 +135,7 @@ mod tests {
             (Exit::Denied, 77),
             (Exit::Config, 78),
         ];
+        assert_eq!(Exit::ALL, all.map(|(exit, _)| exit));
         for (exit, code) in all {
             assert_eq!(exit.code(), code);
             assert_eq!(Exit::from_code(code), exit);
