@@ -6,8 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde::Serialize;
 
-use super::Global;
 use super::output::{Time, count, print, print_json};
+use super::{Global, report};
 use crate::ban::target::Target;
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;
@@ -156,7 +156,7 @@ fn said(answer: &Answer, wanted: bool, config: &Config, report: Option<&Report>)
             if report.changed {
                 text += &format!("{rows} of banbridge taken out of the blacklist, {added} written.\n");
             }
-            text + &report.in_force() + "\n"
+            text + &report::effect(report) + "\n"
         }
         None => {
             text + "Another run is at work: it sees to it before it writes again, or else the next run does.\n"

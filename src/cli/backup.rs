@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::output::{complain, print, print_json};
-use super::{Global, config_file, logging};
+use super::{Global, config_file, logging, report};
 use crate::ban::Prefix;
 use crate::ban::snapshot::NEVER;
 use crate::ban::target::Target;
@@ -133,7 +133,7 @@ pub fn restore(global: &Global) -> Result<Exit> {
             if restored.configuration { "the configuration, " } else { "" },
             restored.allowed,
             restored.unblocked,
-            report.as_ref().map_or_else(String::new, |report| report.in_force() + "\n")
+            report.as_ref().map_or_else(String::new, |report| report::effect(report) + "\n")
         ))?;
     }
     Ok(report.map_or_else(

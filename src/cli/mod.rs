@@ -17,6 +17,7 @@ mod log;
 mod logging;
 mod output;
 mod purge;
+mod report;
 mod setup;
 mod status;
 mod sync;

@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use comfy_table::{Table, TableStyle};
 use serde::Serialize;
 
-pub use crate::system::text::count;
 use crate::system::text::one_line;
+pub use crate::system::text::{count, number};
 pub use crate::system::time::{Time, time_or};
 
 /// Writes text to standard output. Much of what is shown was read where asterisk can write, so no control character

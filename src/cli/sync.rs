@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::output::{print, print_json};
-use super::{Global, logging};
+use super::{Global, logging, report};
 use crate::run::report::Report;
 use crate::run::{self, Context, Progress, SyncRequest, child};
 use crate::system::exit::Exit;
@@ -97,7 +97,7 @@ fn show(global: &Global, report: &Report) -> Result<()> {
     if global.json {
         print_json(report)
     } else if !global.quiet {
-        print(&report.text())
+        print(&report::text(report))
     } else {
         Ok(())
     }

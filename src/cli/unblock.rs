@@ -4,8 +4,8 @@ use crate::system::failure::Result;
 use clap::Args;
 use serde::Serialize;
 
-use super::Global;
 use super::output::{Time, print, print_json};
+use super::{Global, report};
 use crate::ban::{Cover, Prefix};
 use crate::ledger::rows::Release;
 use crate::run;
@@ -75,7 +75,7 @@ fn say(global: &Global, unblocked: &Unblocked, report: &Report) -> Result<Exit> 
             (None, true) => format!("{address} is no longer unblocked. Feeds that list it block it again.\n"),
             (None, false) => format!("{address} was not unblocked. Nothing was changed.\n"),
         };
-        print(&format!("{text}{}\n", report.in_force()))?;
+        print(&format!("{text}{}\n", report::effect(report)))?;
     }
     Ok(Exit::Done)
 }

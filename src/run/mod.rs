@@ -17,6 +17,7 @@ pub mod fetch;
 mod force;
 mod fwconsole;
 pub mod kernel_set;
+mod log_lines;
 pub mod notify;
 pub mod problems;
 pub mod protect;

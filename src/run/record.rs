@@ -2,6 +2,7 @@
 
 use super::clock::Clock;
 use super::context::Context;
+use super::log_lines;
 use super::report::Report;
 use super::session::Session;
 use crate::ledger::StateKey;
@@ -94,7 +95,7 @@ impl Session {
         };
         // When the database is gone the run cannot be noted, and the error that says so is the better one.
         let noted = self.ledger.finish_run(recorded.id, &record);
-        report.log(error.as_deref());
+        log_lines::end_of_run(report, error.as_deref());
         if worked.is_err() && noted.is_ok() {
             // The figures are not known; that it failed is. The first error is the one to tell.
             let _ = self.ledger.note_hour(self.clock.now(), true, (record.added, record.removed), None);

@@ -1,16 +1,13 @@
-//! What a run reports: the JSON object, the summary for people, and the log's last lines.
+//! What a run reports, as data: a front end prints it as JSON or in words.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ban::plan::Driver;
 use crate::system::exit::Exit;
-use crate::system::text::count;
 use crate::system::text::one_line;
 
-/// Seconds that the iptables driver needs to take up or drop one row (measured: 4 to 9 ms).
-pub const SECONDS_A_ROW: f64 = 0.008;
-/// Skipped entries that the summary names; `list --skipped` has all.
-const SKIPPED_SHOWN: usize = 5;
+/// Seconds that the iptables driver needs to load or remove one row (measured: 4 to 9 ms).
+const SECONDS_A_ROW: f64 = 0.008;
 
 /// An entry that was skipped, harmless to print, and why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -244,139 +241,10 @@ impl Report {
         self.feeds.iter().find_map(|feed| feed.error.clone())
     }
 
-    /// The counts at the end of the log, and what went wrong.
-    pub fn log(&self, error: Option<&str>) {
-        for feed in self.feeds.iter().filter(|feed| feed.requests > 0) {
-            log::info!(
-                "feed {}: {}, {} fetched, {} used, {} skipped, {}",
-                feed.name,
-                count(feed.requests, "request", "requests"),
-                feed.fetched,
-                feed.used,
-                feed.skipped.len() + feed.skipped_more,
-                if feed.complete { "list complete" } else { "list not complete" }
-            );
-        }
-        for feed in &self.feeds {
-            if let Some(error) = &feed.error {
-                log::error!("feed {}: {error}", feed.name);
-            }
-        }
-        if let (Some(error), None) = (error, self.first_error()) {
-            log::error!("{error}");
-        }
-        let b = &self.blacklist;
-        log::info!(
-            "done: {} rows added, {} removed, {} kept, {} over the limit, {} protected; {} of the administrator",
-            b.added,
-            b.removed,
-            b.kept,
-            b.over_limit,
-            b.protected,
-            count(b.other_rows, "row", "rows")
-        );
-    }
-
-    /// The summary for people.
-    pub fn text(&self) -> String {
-        let mut lines = Vec::new();
-        if self.dry_run {
-            lines.push("Dry run: nothing was changed. A run would do this:".to_owned());
-        }
-        lines.extend(self.feeds.iter().map(feed_line));
-        for feed in &self.feeds {
-            for skipped in feed.skipped.iter().take(SKIPPED_SHOWN) {
-                lines.push(format!("  skipped {}: {}", skipped.entry, skipped.reason));
-            }
-            let more = (feed.skipped.len() + feed.skipped_more).saturating_sub(SKIPPED_SHOWN);
-            if more > 0 {
-                lines.push(format!("  and {more} more (banbridge list --skipped)"));
-            }
-        }
-        let b = &self.blacklist;
-        lines.push(format!(
-            "Blacklist: {} added, {} removed, {} kept; {} of the administrator untouched.",
-            count(b.added, "row", "rows"),
-            b.removed,
-            b.kept,
-            count(b.other_rows, "row", "rows")
-        ));
-        if let Some(set) = &self.set {
-            lines.push(format!(
-                "Set in the kernel: {} in force now, both families ({} added, {} removed).",
-                count(set.size, "network", "networks"),
-                set.added,
-                set.removed
-            ));
-        } else if b.over_limit > 0 {
-            lines.push(format!(
-                "Not blocked: {} found no room under the limit of {} rows ([blacklist] limit).",
-                count(b.over_limit, "prefix", "prefixes"),
-                b.limit
-            ));
-        }
-        if b.not_by_row > 0 && self.set.is_none() {
-            lines.push(format!(
-                "Not blocked: {} of IPv6, which this firewall's iptables driver never enforces.",
-                count(b.not_by_row, "address", "addresses")
-            ));
-        }
-        lines.extend(self.plan_add.iter().map(|key| format!("  + {key}")));
-        lines.extend(self.plan_remove.iter().map(|key| format!("  - {key}")));
-        if !self.dry_run {
-            lines.push(self.in_force());
-        }
-        lines.join("\n") + "\n"
-    }
-
-    /// What is and what is not in force.
-    pub fn in_force(&self) -> String {
-        let firewall = &self.firewall;
-        if !firewall.enabled {
-            return "NOT in force: the firewall is switched off. The rows wait for it (FreePBX: Connectivity, Firewall, \
-                    Enable Firewall)."
-                .to_owned();
-        }
-        if !firewall.running {
-            return "NOT in force: the firewall is enabled but its daemon does not run. Start it with: fwconsole firewall start"
-                .to_owned();
-        }
+    /// How many seconds the firewall needs for the rows that this run changed; none where it needs no time to speak of.
+    pub fn seconds_to_load(&self) -> Option<u64> {
         let rows = self.blacklist.added + self.blacklist.removed;
-        let seconds = (rows as f64 * SECONDS_A_ROW).ceil();
-        let takes = match firewall.driver {
-            Some(Driver::Iptables) if seconds > 1.0 => format!(" It needs about {seconds} s for them."),
-            _ => String::new(),
-        };
-        match self.reload {
-            Reload::None => "Nothing changed; the firewall was left alone.".to_owned(),
-            Reload::Hup if self.verified => "In force: the firewall holds all of them now.".to_owned(),
-            Reload::Hup => format!("The firewall was told to take the rows up now.{takes}"),
-            Reload::Pending => {
-                format!("The firewall takes the rows up by itself within {} s.{takes}", firewall.period_s)
-            }
-        }
+        let seconds = (rows as f64 * SECONDS_A_ROW).ceil() as u64;
+        (self.firewall.driver == Some(Driver::Iptables) && seconds > 1).then_some(seconds)
     }
-}
-
-fn feed_line(feed: &FeedReport) -> String {
-    let mut line = format!("{}: ", feed.name);
-    match (feed.requests, &feed.error) {
-        (0, None) => line += "not asked, its interval has not passed",
-        (0, Some(_)) => {}
-        _ => {
-            let end = if feed.complete { "the list is complete" } else { "the list is not complete yet" };
-            line += &match feed.fetched {
-                0 => format!("nothing new, {end}"),
-                n => format!("{} fetched, {} used, {end}", count(n, "address", "addresses"), feed.used),
-            };
-        }
-    }
-    if let Some(note) = &feed.note {
-        line += &format!("\n  NOTE: {note}");
-    }
-    if let Some(error) = &feed.error {
-        line += if feed.requests > 0 { "\n  ERROR: " } else { "ERROR: " };
-        line += error;
-    }
-    line
 }

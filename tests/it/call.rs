@@ -149,7 +149,7 @@ fn status_says_the_state_in_a_word_and_when_the_feeds_are_asked_again() {
     let now = status();
     assert_eq!(
         (&now["state"], &now["root"]["timer"], &now["root"]["install"]),
-        (&json!("waiting"), &json!(false), &json!("banbridge setup")),
+        (&json!("pending"), &json!(false), &json!("banbridge setup")),
         "{now:#}"
     );
     env.run(&["apply"]).ok();

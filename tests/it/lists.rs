@@ -208,9 +208,9 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         ("status 503", b"", 69, "503"),
         ("redirect http://192.0.2.1/x", b"", 65, "plain http on another machine"),
         ("cut 30", forty.as_bytes(), 65, "cut"),
-        ("", b"", 65, "had 40 entries and has 0"),
+        ("", b"", 65, "from 40 to 0 entries"),
         ("", b"# nothing\n", 65, "--accept"),
-        ("", nineteen.as_bytes(), 65, "had 40 entries and has 19"),
+        ("", nineteen.as_bytes(), 65, "from 40 to 19 entries"),
         ("", b"\x1b]0;owned\x07 junk\n\x1b[2J\n", 65, "\\u{1b}]0;owned"),
         ("", log.as_bytes(), 65, "is a log"),
         ("", &bomb, 65, "longer than 64 MiB"),
@@ -225,7 +225,7 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         let run = pbx.run(&["sync", "--full"]);
         assert_eq!(run.code, code, "{fault} {words}: {run:?}");
         assert!(run.stdout.contains(words), "{fault}: {run:?}");
-        assert!(run.stdout.contains("good: 1 address fetched, 1 used"), "{run:?}");
+        assert!(run.stdout.contains("good: 1 entry fetched, 1 used"), "{run:?}");
         for run in
             [run, pbx.run(&["status"]), pbx.run(&["status", "--json"]), pbx.run(&["list", "--skipped"])]
         {

@@ -472,9 +472,9 @@ fn a_firewall_that_is_off_or_does_not_run_is_said_and_the_rows_wait_for_it() {
         let pbx = &env.pbx;
         let run = env.run(&["sync"]);
         assert_eq!(run.code, 0, "{run:?}");
-        assert!(run.stdout.contains("NOT in force") && run.stdout.contains("switched off"), "{run:?}");
+        assert!(run.stdout.contains("Nothing is blocked: the firewall is disabled"), "{run:?}");
         let check = env.run(&["check", ATTACKER]);
-        assert!(check.code == 1 && check.stdout.contains("switched off"), "{check:?}");
+        assert!(check.code == 1 && check.stdout.contains("the firewall is disabled"), "{check:?}");
 
         pbx.start_daemon();
         assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused, "the row was there for it");
@@ -484,7 +484,7 @@ fn a_firewall_that_is_off_or_does_not_run_is_said_and_the_rows_wait_for_it() {
         let run = env.run(&["sync"]);
         assert_eq!(run.code, 0, "{run:?}");
         assert!(
-            run.stdout.contains("NOT in force") && run.stdout.contains("fwconsole firewall start"),
+            run.stdout.contains("Nothing is blocked: ") && run.stdout.contains("fwconsole firewall start"),
             "{run:?}"
         );
         assert_eq!(env.ours().len(), 2);
@@ -500,7 +500,7 @@ fn a_limit_keeps_the_newest_and_counts_the_others() {
     assert_eq!(env.ours().len(), 3);
     assert_eq!(report["blacklist"]["over_limit"], 2);
     let text = env.run(&["sync"]).ok();
-    assert!(text.contains("2 prefixes found no room under the limit of 3 rows"), "{text}");
+    assert!(text.contains("Not blocked: 2 addresses and networks. The row limit of 3 is reached"), "{text}");
     env.later(60);
     env.feed.sight(&all[5]);
     let report = env.sync(0, &[]);

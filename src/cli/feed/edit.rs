@@ -3,6 +3,7 @@
 use super::super::Global;
 use super::super::config_file::{path, read, write};
 use crate::cli::output::{print, print_json};
+use crate::cli::report;
 use crate::config::{Config, ConfigError, Period, edit};
 use crate::feed::catalog::{self, Chosen};
 use crate::run;
@@ -71,7 +72,7 @@ pub(super) fn set_enabled(global: &Global, name: &str, enabled: bool) -> Result<
     // What it says, or said, counts from now on.
     let report = run::apply(global.open()?)?;
     let then = if enabled { " The next run asks it." } else { "" };
-    done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report.in_force()))
+    done(global, name, enabled, &format!("{name} is switched {word}.{then}\n{}\n", report::effect(&report)))
 }
 
 fn done(global: &Global, name: &str, enabled: bool, text: &str) -> Result<Exit> {
