@@ -4,7 +4,7 @@
 use banbridge::ban::Source;
 use banbridge::ban::target::Target;
 use banbridge::pbx::contacts::{Contact, peers, pjsip_contacts, registrar};
-use banbridge::pbx::protected::Named;
+use banbridge::pbx::named::Named;
 
 use super::{protected, text};
 

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 
 use banbridge::ban::target::{Target, is_name};
-use banbridge::pbx::protected::Named;
+use banbridge::pbx::named::Named;
 
 pub mod answer;
 pub mod chain;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use banbridge::ban::Source;
 use banbridge::ban::target::Target;
-use banbridge::pbx::protected::Named;
+use banbridge::pbx::named::Named;
 use banbridge::pbx::{gateways, hosts_file, resolvers, ssh};
 
 use super::{protected, text};

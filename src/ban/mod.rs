@@ -4,6 +4,7 @@
 
 pub mod batch;
 pub mod cover;
+pub mod entry;
 pub mod hits;
 pub mod never_block;
 pub mod notice;
@@ -19,6 +20,6 @@ pub mod wanted;
 pub mod widen;
 
 pub use cover::Cover;
+pub use entry::Entry;
 pub use never_block::{NeverBlock, Protection, Source};
 pub use prefix::Prefix;
-pub use wanted::Entry;

@@ -1,9 +1,8 @@
 //! What a new version of a list changes: the difference between what it held and what it holds.
 
+use super::entry::NEVER;
 use super::{Entry, Prefix};
 
-/// The end of an entry that counts for as long as its list holds it: the last second of the year 9999.
-pub const NEVER: i64 = 253_402_300_799;
 /// A list of fewer entries may shrink to any size but none.
 const SMALL: usize = 10;
 

@@ -2,23 +2,8 @@
 //! latest sighting.
 
 use super::Prefix;
+use super::entry::{Entry, NEVER};
 use super::plan::Wanted;
-use super::snapshot::NEVER;
-
-/// One feed's word for one prefix. Times are seconds since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Entry {
-    /// What is to be blocked.
-    pub prefix: Prefix,
-    /// The ledger's number of the feed.
-    pub feed: u16,
-    /// When the feed named it for the first time.
-    pub first_seen: i64,
-    /// When the feed named it last.
-    pub last_seen: i64,
-    /// When the feed's word is over.
-    pub expires_at: i64,
-}
 
 /// How a feed's entries count: its number in the ledger, its place in the configuration, and its `ttl` in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::output::{complain, print, print_json};
 use super::{Global, config_file, logging, report};
 use crate::ban::Prefix;
-use crate::ban::snapshot::NEVER;
+use crate::ban::entry::NEVER;
 use crate::ban::target::Target;
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;

@@ -6,7 +6,8 @@ use mysql::{Row, Transaction, TxOpts};
 use super::Ledger;
 use super::feeds::{FeedState, Refused};
 use super::notices::KEY_TAKEN;
-use crate::ban::snapshot::{Change, NEVER, Validators};
+use crate::ban::entry::NEVER;
+use crate::ban::snapshot::{Change, Validators};
 use crate::ban::{Entry, Prefix};
 use crate::system::database::{Result, for_keys, insert_many};
 

@@ -11,7 +11,7 @@
 use std::net::IpAddr;
 
 use super::asterisk::Console;
-use super::protected::{Named, SourceError};
+use super::named::{Named, SourceError};
 use crate::ban::Source;
 use crate::ban::target::{self, Target};
 

@@ -4,7 +4,7 @@
 use mysql::prelude::Queryable;
 
 use super::firewall;
-use super::protected::{Named, SourceError};
+use super::named::{Named, SourceError};
 use crate::ban::Source;
 use crate::ban::target;
 

@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::protected::{Named, SourceError, small_file};
+use super::named::{Named, SourceError, small_file};
 use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::protected::{Named, SourceError, small_file};
+use super::named::{Named, SourceError, small_file};
 use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 

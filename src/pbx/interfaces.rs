@@ -1,6 +1,6 @@
 //! The PBX's own addresses: a list that names the PBX itself must not make it refuse its own packets.
 
-use super::protected::{Named, SourceError};
+use super::named::{Named, SourceError};
 use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 

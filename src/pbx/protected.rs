@@ -4,65 +4,15 @@
 //! A reader that fails says why and stops nobody else: what its source protected before goes on to count. Only a lost
 //! database ends the run.
 
-use std::fs::File;
-use std::io::Read;
-
 use mysql::Conn;
 
+use super::named::{Named, SourceError};
 use super::{
     contacts, fail2ban, freepbx_conf, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones,
 };
 use crate::ban::Source;
 use crate::ban::target::{self, Target};
 use crate::system::database::{DatabaseError, Settings};
-use crate::system::text::one_line;
-
-/// Longest label, as the ledger keeps it.
-const LABEL: usize = 150;
-/// Most bytes of a file of the system that are read.
-const FILE: u64 = 1 << 20;
-
-/// Somebody to let through, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Named {
-    /// An address or network, or a name that is still to be resolved.
-    pub target: Target,
-    /// Which kind of protection.
-    pub source: Source,
-    /// What the administrator knows him by.
-    pub label: String,
-}
-
-impl Named {
-    /// The label is made fit for one line: much of it is text of others.
-    pub fn new(source: Source, target: Target, label: &str) -> Self {
-        Self { target, source, label: one_line(label, LABEL).into_owned() }
-    }
-}
-
-/// Why a source could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum SourceError {
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] DatabaseError),
-    /// Anything else, in words.
-    #[error("{0}")]
-    Unreadable(String),
-}
-
-impl SourceError {
-    /// An error in words.
-    pub fn unreadable(why: impl Into<String>) -> Self {
-        Self::Unreadable(why.into())
-    }
-}
-
-impl From<mysql::Error> for SourceError {
-    fn from(error: mysql::Error) -> Self {
-        Self::Database(error.into())
-    }
-}
 
 /// What one source said, or why it said nothing.
 pub type Reading = (Source, Result<Vec<Named>, String>);
@@ -144,15 +94,6 @@ fn allowed(list: &[(Target, String)]) -> Vec<Named> {
     list.iter().map(|(target, label)| Named::new(Source::Allow, target.clone(), label)).collect()
 }
 
-/// The text of a small file of the system.
-pub fn small_file(path: &str) -> Result<String, SourceError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(FILE).read_to_end(&mut bytes))
-        .map_err(|error| SourceError::unreadable(format!("{path} cannot be read: {error}")))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,12 +112,5 @@ mod tests {
         assert!(of(DatabaseError::NoTable("x".into())).unwrap().is_err());
         assert!(of(DatabaseError::Other("x".into())).unwrap().is_err());
         assert!(of(DatabaseError::Lost("x".into())).is_err());
-    }
-
-    #[test]
-    fn a_label_is_one_line_and_fits_the_ledger() {
-        let target = Target::Name("x".into());
-        let named = Named::new(Source::Contact, target, &("6001\n\u{1b}[2J".to_owned() + &"x".repeat(500)));
-        assert!(named.label.starts_with(r"6001\n\u{1b}[2J") && named.label.chars().count() <= LABEL);
     }
 }

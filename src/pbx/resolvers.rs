@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::protected::{Named, SourceError};
+use super::named::{Named, SourceError};
 use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 
@@ -13,7 +13,7 @@ const MOST: usize = 3;
 
 /// The PBX's nameservers, as protections. No file is no nameserver but the local one.
 pub fn read() -> Result<Vec<Named>, SourceError> {
-    let text = super::protected::small_file(FILE)?;
+    let text = super::named::small_file(FILE)?;
     let named = |address| Named::new(Source::Resolver, Target::Prefix(Prefix::host(address)), FILE);
     Ok(parse(&text).into_iter().map(named).collect())
 }

@@ -9,7 +9,7 @@ use std::env;
 use std::fs;
 use std::net::IpAddr;
 
-use super::protected::Named;
+use super::named::Named;
 use crate::ban::target::Target;
 use crate::ban::{Prefix, Source};
 

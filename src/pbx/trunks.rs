@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use mysql::prelude::Queryable;
 
-use super::protected::{Named, SourceError};
+use super::named::{Named, SourceError};
 use crate::ban::Source;
 use crate::ban::target::{self, Target};
 

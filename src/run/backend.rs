@@ -8,52 +8,11 @@
 use super::child::{self, Event};
 use super::force;
 use super::report::{Reload, Report};
-use super::session::Session;
+use super::session::{Backend, Session};
 use super::{fwconsole, request, set};
 use crate::ban::plan::Plan;
 use crate::config::Writer;
 use crate::system::failure::Result;
-
-/// Who carries a plan out.
-pub(super) trait Backend {
-    /// Brings the kernel set to the plan.
-    fn bring_set(&self, _: &mut Session, _: &Plan, _: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
-    /// Writes the rows of a plan that changes some, and what follows from them at once.
-    fn write_rows(&self, session: &mut Session, plan: &Plan, _: &mut Report) -> Result<()> {
-        session.write_rows(plan)
-    }
-
-    /// Makes rules follow rows that somebody else changed. Called where a plan changes no row.
-    fn check_rules(&self, _: &mut Session, _: &Plan, _: &mut Report) -> Result<()> {
-        Ok(())
-    }
-
-    /// Has the firewall read the rows, when they were changed and it was not told yet.
-    fn reload(&self, session: &mut Session, report: &mut Report) -> Result<()>;
-
-    /// The saved state changed: rows and kernel are to follow before anything else is asked for.
-    fn follow(&self, session: &mut Session, report: &mut Report) -> Result<()> {
-        session.make_true(report)
-    }
-
-    /// The run waits for a rate limit. What came so far is to take effect meanwhile.
-    fn wait(&self, session: &mut Session, report: &mut Report, text: &str) -> Result<()> {
-        self.reload(session, report)?;
-        session.progress.say(text);
-        Ok(())
-    }
-
-    /// Says how far the run is.
-    fn say(&self, session: &Session, text: &str) {
-        session.progress.say(text);
-    }
-
-    /// The run is over and the lock is free: whoever does what this process may not is called.
-    fn call_others(&self) {}
-}
 
 /// Root: rows and the firewall's chain together, and the kernel set.
 pub(super) struct Root;

@@ -10,8 +10,9 @@ use crate::ban::target::{self, Target};
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
+use crate::pbx::named::Named;
 use crate::pbx::names::Resolver;
-use crate::pbx::protected::{self, Named, Reading};
+use crate::pbx::protected::{self, Reading};
 
 impl Session {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What

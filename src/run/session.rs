@@ -5,11 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::ban::plan::Plan;
 use crate::config::{Config, FeedConfig};
 use crate::ledger::Ledger;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
-use crate::run::backend::Backend;
 use crate::run::clock::Clock;
 use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
@@ -38,6 +38,47 @@ impl Patience {
     pub fn allows(&self, wait: Duration) -> bool {
         self.0.is_none_or(|left| wait <= left)
     }
+}
+
+/// Who carries a plan out.
+pub(super) trait Backend {
+    /// Brings the kernel set to the plan.
+    fn bring_set(&self, _: &mut Session, _: &Plan, _: &mut Report) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes the rows of a plan that changes some, and what follows from them at once.
+    fn write_rows(&self, session: &mut Session, plan: &Plan, _: &mut Report) -> Result<()> {
+        session.write_rows(plan)
+    }
+
+    /// Makes rules follow rows that somebody else changed. Called where a plan changes no row.
+    fn check_rules(&self, _: &mut Session, _: &Plan, _: &mut Report) -> Result<()> {
+        Ok(())
+    }
+
+    /// Has the firewall read the rows, when they were changed and it was not told yet.
+    fn reload(&self, session: &mut Session, report: &mut Report) -> Result<()>;
+
+    /// The saved state changed: rows and kernel are to follow before anything else is asked for.
+    fn follow(&self, session: &mut Session, report: &mut Report) -> Result<()> {
+        session.make_true(report)
+    }
+
+    /// The run waits for a rate limit. What came so far is to take effect meanwhile.
+    fn wait(&self, session: &mut Session, report: &mut Report, text: &str) -> Result<()> {
+        self.reload(session, report)?;
+        session.progress.say(text);
+        Ok(())
+    }
+
+    /// Says how far the run is.
+    fn say(&self, session: &Session, text: &str) {
+        session.progress.say(text);
+    }
+
+    /// The run is over and the lock is free: whoever does what this process may not is called.
+    fn call_others(&self) {}
 }
 
 /// Everything that one run works with.

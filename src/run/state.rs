@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use crate::ban::entry::NEVER;
 use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
-use crate::ban::snapshot::NEVER;
 use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, Asking};
 use crate::ban::widen::{self, Widened, Widening};

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::super::Global;
 use super::key;
+use crate::ban::entry::NEVER;
 use crate::ban::never_block::Verdict;
-use crate::ban::snapshot::{NEVER, Validators};
+use crate::ban::snapshot::Validators;
 use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
 use crate::cli::output::{Time, complain, count, print, print_json};

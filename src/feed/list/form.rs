@@ -2,7 +2,7 @@
 
 use super::entry::{address, dshield, is_one};
 use super::error::{ListErrorKind, shown};
-use super::text::{Layout, Separator, Shape, content, fields};
+use super::text::{FIELDS, Layout, Separator, Shape, content, fields};
 use super::{Column, Format, Settings};
 
 /// So many bytes are looked at.
@@ -11,23 +11,6 @@ pub(super) const HEAD: u64 = 64 * 1024;
 const SAMPLE: usize = 200;
 /// Columns that are tried.
 const COLUMNS: usize = 16;
-/// Names that publishers give the field with the address, the likeliest first.
-const FIELDS: [&str; 14] = [
-    "cidr",
-    "prefix",
-    "ip_prefix",
-    "ipaddress",
-    "ip_address",
-    "ip",
-    "address",
-    "addr",
-    "src_ip",
-    "network",
-    "netblock",
-    "range",
-    "ipv4",
-    "value",
-];
 /// Words of the logs that people paste in the place of a list.
 const LOG_WORDS: [&str; 12] = [
     "fail2ban.",
@@ -114,11 +97,6 @@ fn log_lines(head: &[u8]) -> Result<(), ListErrorKind> {
         }
         _ => Ok(()),
     }
-}
-
-/// Whether a word is a name that publishers give the address.
-pub(super) fn is_field(word: &[u8]) -> bool {
-    FIELDS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// The likeliest field, by the names that stand in the beginning.

@@ -7,9 +7,26 @@ use super::Settings;
 use super::collect::Collector;
 use super::entry::{self, Reason};
 use super::error::ListErrorKind;
-use super::form::is_field;
 use super::lines::{Line, Lines};
 use crate::ban::Prefix;
+
+/// Names that publishers give the field with the address, the likeliest first.
+pub(super) const FIELDS: [&str; 14] = [
+    "cidr",
+    "prefix",
+    "ip_prefix",
+    "ipaddress",
+    "ip_address",
+    "ip",
+    "address",
+    "addr",
+    "src_ip",
+    "network",
+    "netblock",
+    "range",
+    "ipv4",
+    "value",
+];
 
 /// Columns of a line that are looked at.
 const MAX_FIELDS: usize = 64;
@@ -52,6 +69,11 @@ pub(super) struct Layout {
     pub(super) column: usize,
     pub(super) shape: Shape,
     pub(super) score: Option<usize>,
+}
+
+/// Whether a word is a name that publishers give the address.
+pub(super) fn is_field(word: &[u8]) -> bool {
+    FIELDS.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
 /// A line without its comment and the white space around it. `;` begins a comment only at the start of a line:
