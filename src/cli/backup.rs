@@ -5,12 +5,10 @@ use crate::system::failure::Result;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::output::{complain, print, print_json};
+use super::output::{complain, count, print, print_json};
 use super::{Global, config_file, logging, report};
 use crate::ban::Prefix;
 use crate::ban::entry::NEVER;
@@ -22,8 +20,7 @@ use crate::ledger::rows::Release;
 use crate::pbx::names::System;
 use crate::run::clock::Clock;
 use crate::run::protect::learn_allowed;
-use crate::run::report::Report;
-use crate::run::{self, Context};
+use crate::run::{self, Applied, Context};
 use crate::system::exit::Exit;
 
 /// The form of what is written.
@@ -31,8 +28,8 @@ const FORM: u32 = 1;
 /// The most that is read, in bytes, and in entries of each list.
 const MOST: u64 = 32 << 20;
 const MOST_ENTRIES: usize = 100_000;
-/// How long it waits for another run to end.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How many seconds it waits for another run to end.
+const PATIENCE: u8 = 20;
 
 #[derive(Serialize, Deserialize)]
 struct Backup {
@@ -118,8 +115,11 @@ pub fn restore(global: &Global) -> Result<Exit> {
         Some(text) => Config::parse(text, &path, global.environment().key)?,
         None => global.environment().config()?,
     };
-    let report =
-        in_turn(global, &config, |ledger, now| take_over(global, &path, &config, &decisions, ledger, now))?;
+    let context = Context::open(&global.environment(), config.clone())?;
+    logging::start(global, Some(&context));
+    let ((), applied) = run::change_or_leave(context, PATIENCE, |ledger, now| {
+        take_over(global, &path, &config, &decisions, ledger, now)
+    })?;
     let restored = Restored {
         configuration: decisions.configuration.is_some(),
         allowed: decisions.allowed.len(),
@@ -129,48 +129,20 @@ pub fn restore(global: &Global) -> Result<Exit> {
         print_json(&restored)?;
     } else if !global.quiet {
         print(&format!(
-            "Restored: {}the allow list ({}), what was released ({}).\n{}",
+            "Restored {}the allow list ({}) and {}.\n{}",
             if restored.configuration { "the configuration, " } else { "" },
-            restored.allowed,
-            restored.unblocked,
-            report.as_ref().map_or_else(String::new, |report| report::effect(report) + "\n")
+            count(restored.allowed, "entry", "entries"),
+            count(restored.unblocked, "unblocked address or network", "unblocked addresses and networks"),
+            applied.report().map_or_else(String::new, |report| report::effect(report) + "\n")
         ))?;
     }
-    Ok(report.map_or_else(
-        || {
-            complain(
-                "all of it is taken over, but another run is at work: the next one brings it into force",
-            );
+    Ok(match applied {
+        Applied::Now(report) => report.exit,
+        Applied::Later => {
+            complain("everything is restored; another run is in progress and the next one applies it");
             Exit::TryAgain
-        },
-        |report| report.exit,
-    ))
-}
-
-/// Does the work and brings it into force. Another run is waited for; one that is still at work then is the first of
-/// those that see to it, as with `allow`, and there is no report.
-fn in_turn(
-    global: &Global,
-    config: &Config,
-    work: impl Fn(&mut Ledger, i64) -> Result<()>,
-) -> Result<Option<Report>> {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        let context = Context::open(&global.environment(), config.clone())?;
-        logging::start(global, Some(&context));
-        match run::change(context, &work) {
-            Ok(((), report)) => return Ok(Some(report)),
-            Err(error) if error.exit() != Exit::TryAgain => return Err(error),
-            Err(_) if Instant::now() < until => thread::sleep(Duration::from_millis(500)),
-            Err(error) => {
-                let (mut ledger, clock) = global.ledger()?;
-                if !ledger.is_present() {
-                    return Err(error);
-                }
-                return work(&mut ledger, clock.now()).map(|()| None);
-            }
         }
-    }
+    })
 }
 
 /// Takes the decisions over: all of them or none.

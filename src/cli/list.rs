@@ -7,11 +7,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::allow::{self, AllowedItem};
 use super::output::{Time, print, print_json, table};
 use crate::ban::Prefix;
 use crate::ban::plan::{Fate, Plan};
 use crate::ledger::Ledger;
+use crate::run::allow;
 use crate::run::kernel_set::SetView;
 use crate::run::state::Picture;
 use crate::system::exit::Exit;
@@ -152,7 +152,7 @@ impl Line for UnblockedItem {
     }
 }
 
-impl Line for AllowedItem {
+impl Line for allow::Item {
     fn holds(&self, part: &Prefix) -> bool {
         is_in(part, &self.target) || self.addresses.iter().any(|address| is_in(part, address))
     }
@@ -375,7 +375,7 @@ fn skipped(
     Ok(Exit::Done)
 }
 
-fn allowed(global: &Global, args: &PageArgs, items: Vec<AllowedItem>) -> Result<Exit> {
+fn allowed(global: &Global, args: &PageArgs, items: Vec<allow::Item>) -> Result<Exit> {
     let Some(items) = choose(global, args, items)? else { return Ok(Exit::Done) };
     let rows = items.iter().map(|item| {
         let by = if item.in_configuration { "the configuration" } else { "command" };

@@ -7,12 +7,15 @@
 //!
 //! Root neither talks to the internet nor reads its answers: see [`child`].
 
+pub mod allow;
 mod backend;
+mod change;
 pub mod child;
 pub mod clock;
 pub mod context;
 mod deletions;
 pub mod delivery;
+pub mod export;
 pub mod fetch;
 mod force;
 mod fwconsole;
@@ -29,15 +32,16 @@ mod rows;
 mod session;
 mod set;
 pub mod state;
+pub mod unblock;
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
 use crate::config::{Config, FeedConfig};
-use crate::ledger::Ledger;
 use crate::pbx::firewall;
 use crate::run::backend::{Dry, Parent};
+pub use crate::run::change::{Applied, apply, change, change_or_leave};
 use crate::run::child::{Child, Event};
 pub use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
@@ -46,9 +50,6 @@ use crate::system::exit::Exit;
 use crate::system::failure::Result;
 use crate::system::text::one_line;
 
-/// How many seconds an administrator's decision waits for another run: root's apply, for one, which his last decision
-/// asked for.
-const CHANGE_WAITS: u8 = 10;
 /// The most characters of a child's words that are shown.
 const SHOWN: usize = 200;
 
@@ -111,36 +112,6 @@ pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     };
     report.elapsed_ms = millis(started);
     Ok(report)
-}
-
-/// Makes rows, firewall and set match the ledger; asks no feed.
-pub fn apply(context: Context) -> Result<Report> {
-    change(context, |_, _| Ok(())).map(|((), report)| report)
-}
-
-/// Changes what the administrator decides, in the ledger, and brings it in force at once. Returns what `change`
-/// returns, and the report of bringing it in force. `change` is told the time.
-pub fn change<T>(
-    mut context: Context,
-    change: impl FnOnce(&mut Ledger, i64) -> Result<T>,
-) -> Result<(T, Report)> {
-    let started = Instant::now();
-    context.ledger.lock_within(CHANGE_WAITS)?;
-    let recorded = context.begin()?;
-    let now = context.clock.now();
-    let changed = change(&mut context.ledger, now)?;
-    let backend = backend::of_this_process(context.environment.is_root, context.config.blacklist.writer);
-    let mut session = Session::new(context, backend, Some(Duration::ZERO))?;
-    let mut report = Report::new(false);
-    let worked = session.enforce(&mut report);
-    if worked.is_ok() {
-        session.complete(&mut report);
-    }
-    session.record(recorded, &mut report, &worked)?;
-    worked?;
-    session.call_others()?;
-    report.elapsed_ms = millis(started);
-    Ok((changed, report))
 }
 
 /// The child of a root's run: asks the feeds as asterisk, and tells its parent what to look at. The caller has

@@ -448,7 +448,7 @@ fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
         (about.modified().unwrap(), std::os::unix::fs::MetadataExt::ino(&about))
     };
     let before = version();
-    assert!(pbx.run(&["export", "--output", path]).ok().contains("left as it is"));
+    assert!(pbx.run(&["export", "--output", path]).ok().contains("is up to date"));
     assert_eq!(version(), before);
     fs::write(&file, "45.0.0.0/24\n").unwrap();
     pbx.run(&["export", "--output", path]).ok();

@@ -177,7 +177,7 @@ fn a_restore_waits_for_another_run_and_at_last_leaves_the_blacklist_to_it() {
         let restored: Value = serde_json::from_str(&run.stdout).unwrap();
         assert_eq!(restored, json!({ "configuration": true, "allowed": 0, "unblocked": 1 }));
         assert_eq!(run.code, if ends { 0 } else { 75 }, "{run:?}");
-        assert_eq!(run.stderr.contains("another run is at work"), !ends, "{run:?}");
+        assert_eq!(run.stderr.contains("another run is in progress"), !ends, "{run:?}");
         if !ends {
             hold("RELEASE_LOCK(CONCAT('banbridge.', DATABASE()))");
             assert_eq!(env.ours(), testenv::set([ATTACKER]), "that run brings it into force");
