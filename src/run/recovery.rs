@@ -3,6 +3,8 @@
 //! Rows of ours that no feed explains stay until every feed was read again, for a day at most: without that a lost table
 //! would leave the PBX open during the first load.
 
+use std::collections::BTreeSet;
+
 use super::session::Session;
 use crate::ledger::StateKey;
 use crate::system::failure::Result;
@@ -13,7 +15,9 @@ impl Session {
     pub(super) fn begin_recovery(&mut self) -> Result<()> {
         let ours = self.ledger.state(StateKey::Generation)?.unwrap_or(0);
         let table = self.picture.rows.generation.unwrap_or(0);
-        let lost = table > ours || (ours == 0 && !self.picture.rows.ours.is_empty());
+        // Rows through fwconsole carry no number: there the ledger is new when it does not know them.
+        let knows = |keys: &BTreeSet<String>| self.picture.rows.ours.is_subset(keys);
+        let lost = table > ours || (ours == 0 && !knows(&self.ledger.written()?.keys));
         if lost && self.ledger.state(StateKey::Changing)?.is_none() {
             log::info!(
                 "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"

@@ -92,7 +92,15 @@ impl Pbx {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.sandbox.blacklist().into_iter().map(|(key, _)| key).collect()
+        let mut keys: Vec<String> = self.sandbox.blacklist().into_iter().map(|(key, _)| key).collect();
+        keys.sort();
+        keys
+    }
+
+    /// A checksum of each table of the database.
+    fn sums(&self) -> Vec<(String, Option<u64>)> {
+        let tables: Vec<String> = self.sandbox.sql("SHOW TABLES", ());
+        tables.iter().flat_map(|table| self.sandbox.sql(&format!("CHECKSUM TABLE `{table}`"), ())).collect()
     }
 }
 
@@ -105,6 +113,59 @@ impl Drop for Pbx {
 
 fn many(count: u32) -> String {
     (0..count).map(|n| format!("45.{}.{}.{}\n", n >> 16, (n >> 8) & 255, n & 255)).collect()
+}
+
+/// Feeds of lists, one of which will be held and one of which will shrink: a dry run decides about them as the run after
+/// it does, whoever writes the rows and whoever runs it, and keeps nothing of what it decided.
+#[test]
+fn a_dry_run_of_held_and_shrunken_lists_plans_what_the_next_run_does_and_keeps_nothing() {
+    for writer in ["db", "fwconsole"] {
+        let pbx = Pbx::start();
+        let guard = "hold_times = 2\nhold_more = 10";
+        pbx.configure(&[("grows", guard), ("shrinks", ""), ("stays", "")]);
+        let config = fs::read_to_string(pbx.sandbox.outside(CONFIG)).unwrap();
+        pbx.sandbox.write_file(CONFIG, format!("{config}[blacklist]\nwriter = \"{writer}\"\n"));
+        pbx.publish("grows", many(10));
+        pbx.publish("shrinks", "46.0.0.1\n".to_owned() + &many(30).replace("45.", "47."));
+        pbx.publish("stays", "48.0.0.1\n48.0.0.3\n");
+        assert_eq!(pbx.run(&["sync"]).code, 0, "{writer}");
+        for moved in [
+            "UPDATE banbridge_feed SET last_attempt = last_attempt - 600, last_success = last_success - 600, \
+             completed_at = completed_at - 600",
+            "UPDATE banbridge_entry SET first_seen = first_seen - 600, last_seen = last_seen - 600",
+        ] {
+            pbx.sandbox.sql_run(moved, ());
+        }
+
+        pbx.publish("grows", many(90));
+        pbx.publish("shrinks", "46.0.0.1\n");
+        pbx.publish("stays", "48.0.0.1\n48.0.0.5\n");
+        pbx.sandbox.fwconsole(&["firewall", "del", "blacklist", "45.0.0.1"]).ok();
+        let (before, tables) = (pbx.keys(), pbx.sums());
+        let asked = ["sync", "--full", "--dry-run", "--json"];
+        let as_root = pbx.sandbox.banbridge(&asked);
+        let as_asterisk = pbx.sandbox.banbridge_as("asterisk", &asked);
+        assert_eq!(pbx.sums(), tables, "{writer}");
+        assert_eq!(pbx.keys(), before, "{writer}");
+        let done = pbx.sandbox.banbridge(&["sync", "--full", "--json"]);
+        let [as_root, as_asterisk, done] = [as_root, as_asterisk, done]
+            .map(|run| (run.code, serde_json::from_str::<Value>(&run.stdout).unwrap()));
+
+        let after = pbx.keys();
+        let new: Vec<&String> = after.iter().filter(|key| !before.contains(key)).collect();
+        let gone: Vec<&String> = before.iter().filter(|key| !after.contains(key)).collect();
+        assert_eq!(new, ["48.0.0.5"], "{writer}");
+        assert_eq!(gone, ["48.0.0.3"], "{writer} {:#}", done.1);
+        for (code, plan) in [as_root, as_asterisk] {
+            assert_eq!(code, done.0, "{writer}");
+            assert_eq!(plan["plan_add"], serde_json::json!(new), "{writer}");
+            assert_eq!(plan["plan_remove"], serde_json::json!(gone), "{writer}");
+            assert_eq!(plan["blacklist"], done.1["blacklist"], "{writer}");
+            assert_eq!(plan["feeds"], done.1["feeds"], "{writer}");
+        }
+        assert_eq!(done.1["feeds"][0]["held"], true);
+        assert!(done.1["feeds"][1]["error"].as_str().unwrap().contains("--accept"), "{:#}", done.1);
+    }
 }
 
 #[test]
