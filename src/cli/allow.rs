@@ -6,11 +6,11 @@ use clap::Args;
 use serde::Serialize;
 
 use super::output::{Time, count, number, print, print_json};
-use super::{Global, config_file, report};
+use super::{Global, report};
 use crate::config::Allow;
-use crate::run::Applied;
 use crate::run::allow::{self, Change};
 use crate::run::report::{BlacklistReport, Reload};
+use crate::run::{Applied, edit_config};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
@@ -77,7 +77,7 @@ fn say(global: &Global, target: &Allow, change: &Change) -> Result<()> {
         return if global.quiet {
             Ok(())
         } else {
-            print(&text(&target.to_string(), change, &config_file::path(global)))
+            print(&text(&target.to_string(), change, &edit_config::path(&global.environment())))
         };
     }
     let (entry, report) = (change.entry.as_ref(), change.applied.report());

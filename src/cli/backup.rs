@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::output::{complain, count, print, print_json};
-use super::{Global, config_file, logging, report};
+use super::{Global, logging, report};
 use crate::ban::Prefix;
 use crate::ban::entry::NEVER;
 use crate::ban::target::Target;
@@ -20,7 +20,7 @@ use crate::ledger::rows::Release;
 use crate::pbx::names::System;
 use crate::run::clock::Clock;
 use crate::run::protect::learn_allowed;
-use crate::run::{self, Applied, Context};
+use crate::run::{self, Applied, Context, edit_config};
 use crate::system::exit::Exit;
 
 /// The form of what is written.
@@ -78,7 +78,7 @@ struct Restored {
 
 /// Runs `backup`. What it prints holds the key.
 pub fn backup(global: &Global) -> Result<Exit> {
-    let configuration = config_file::read_if_there(&config_file::path(global))?;
+    let configuration = edit_config::read_if_there(&edit_config::path(&global.environment()))?;
     let (mut ledger, clock) = global.ledger()?;
     let allowed = ledger.allowed()?.into_iter();
     let mut together: BTreeMap<(i64, i64), Vec<String>> = BTreeMap::new();
@@ -110,7 +110,7 @@ pub fn restore(global: &Global) -> Result<Exit> {
         Ok(decisions) => decisions,
         Err(why) => return Ok(useless(&why)),
     };
-    let path = config_file::path(global);
+    let path = edit_config::path(&global.environment());
     let config = match &decisions.configuration {
         Some(text) => Config::parse(text, &path, global.environment().key)?,
         None => global.environment().config()?,
@@ -154,14 +154,14 @@ fn take_over(
     ledger: &mut Ledger,
     now: i64,
 ) -> Result<()> {
-    let before = config_file::read_if_there(path)?;
+    let before = edit_config::read_if_there(path)?;
     if let Some(text) = &decisions.configuration {
-        config_file::write(global, path, text, global.environment().key)?;
+        edit_config::write(&global.environment(), path, text, global.environment().key)?;
     }
     if let Err(error) = ledger.replace_decisions(&decisions.allowed, &decisions.releases) {
         match (&decisions.configuration, before) {
             (Some(_), Some(before)) => {
-                config_file::write(global, path, &before, global.environment().key)?;
+                edit_config::write(&global.environment(), path, &before, global.environment().key)?;
             }
             (Some(_), None) => std::fs::remove_file(path)?,
             (None, _) => {}
@@ -192,8 +192,8 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
             backup.banbridge_backup
         ));
     }
-    if backup.configuration.as_ref().is_some_and(|text| text.len() as u64 > config_file::MOST) {
-        return Err(format!("the backup's configuration is larger than {} bytes", config_file::MOST));
+    if backup.configuration.as_ref().is_some_and(|text| text.len() as u64 > edit_config::MOST) {
+        return Err(format!("the backup's configuration is larger than {} bytes", edit_config::MOST));
     }
     let released: usize = backup.unblocked.iter().map(|together| together.addresses.len()).sum();
     if backup.allowed.len().max(released) > MOST_ENTRIES {

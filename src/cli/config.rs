@@ -1,4 +1,4 @@
-//! `config`: is the configuration right, what is in use, and changes of single settings.
+//! `config`: checks and shows the configuration, and changes single settings.
 
 use crate::system::failure::{Failure, Result};
 use std::io::{self, Read};
@@ -6,27 +6,25 @@ use std::io::{self, Read};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
+use super::Global;
 use super::output::{complain, count, print, print_json};
-use super::{Global, config_file};
-use crate::config::setting::{self, Name, Section};
-use crate::config::{Config, ConfigError};
-use crate::run::request;
+use crate::config::ConfigError;
+use crate::config::setting::Name;
+use crate::run::edit_config::{self, Changed};
 use crate::system::exit::Exit;
 use crate::system::secret::MASK;
 
-/// What a configuration begins with where there is none yet.
-const FIRST: &str = "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n";
 /// The most that is read from standard input, in bytes.
 const MOST: u64 = 1 << 16;
 
 /// What `config` can do.
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
-    /// Say whether the configuration and freepbx.conf can be used; changes nothing, asks nobody
+    /// Check the configuration and freepbx.conf
     Check,
-    /// Show the configuration in use, defaults filled in, secrets masked
+    /// Show the configuration with all defaults; secrets are masked
     Show,
-    /// Show one setting, its default and where it stands
+    /// Show one setting; with --json also its default and its line in the file
     Get(GetArgs),
     /// Change one setting; comments and layout of the file stay
     Set(SetArgs),
@@ -35,7 +33,7 @@ pub enum ConfigCommand {
 /// What `config get` takes.
 #[derive(Debug, Args)]
 pub struct GetArgs {
-    /// The setting, such as blacklist.limit or feed.apiban.ttl
+    /// setting, such as blacklist.limit or feed.apiban.ttl
     #[arg(value_name = "NAME")]
     name: Name,
 }
@@ -43,10 +41,10 @@ pub struct GetArgs {
 /// What `config set` takes.
 #[derive(Debug, Args)]
 pub struct SetArgs {
-    /// The setting, such as blacklist.limit or feed.apiban.ttl
+    /// setting, such as blacklist.limit or feed.apiban.ttl
     #[arg(value_name = "NAME")]
     name: Name,
-    /// Its new value; - reads it from standard input, which is the only way for a key
+    /// new value; - reads it from standard input (required for keys)
     #[arg(value_name = "VALUE", allow_hyphen_values = true)]
     value: String,
 }
@@ -75,7 +73,7 @@ struct Got {
 }
 
 #[derive(Serialize)]
-struct Changed {
+struct Set {
     name: String,
     changed: bool,
     value: Option<serde_json::Value>,
@@ -102,10 +100,7 @@ fn show(global: &Global) -> Result<Exit> {
 }
 
 fn get(global: &Global, name: &Name) -> Result<Exit> {
-    let config = global.environment().config()?;
-    let path = config_file::path(global);
-    let text = config_file::read_if_there(&path)?.unwrap_or_default();
-    let setting = setting::get(&config, &text, &path, name)?;
+    let setting = edit_config::get(&global.environment(), name)?;
     if global.json {
         let (value, default) = (setting.value, setting.default);
         print_json(&Got { name: name.to_string(), value, default, file_line: setting.line })?;
@@ -124,39 +119,20 @@ fn set(global: &Global, args: &SetArgs) -> Result<Exit> {
     let name = &args.name;
     if args.shows_secret() {
         complain(&format!(
-            "a secret among the words of a command is seen by everybody on this machine; give it on standard input: \
+            "Every user of this machine can see a secret in a command line. Give it on standard input: \
              banbridge config set {name} -"
         ));
         return Ok(Exit::Usage);
     }
     let value = if args.value == "-" { from_stdin()? } else { args.value.clone() };
-    let path = config_file::path(global);
-    let before = match config_file::read_if_there(&path)? {
-        Some(text) => text,
-        None if name.section == Section::Feed("apiban".to_owned()) => FIRST.to_owned(),
-        // The error that says how to make one.
-        None => {
-            return Err(Config::load(Some(&path), None).err().map_or_else(
-                || Failure::new(Exit::TryAgain, format!("{} was made just now; try again", path.display())),
-                Failure::from,
-            ));
-        }
-    };
-    let after = setting::set(&before, &path, name, &value)?;
-    let changed = after != before;
-    if changed {
-        config_file::write(global, &path, &after, None)?;
-        request::after_change();
-    }
-    let config = Config::parse(&after, &path, None)?;
-    let value = setting::get(&config, &after, &path, name)?.value;
+    let Changed { changed, value } = edit_config::set(&global.environment(), name, &value)?;
     if global.json {
-        print_json(&Changed { name: name.to_string(), changed, value })?;
+        print_json(&Set { name: name.to_string(), changed, value })?;
     } else if !global.quiet {
         let shown = value.as_ref().map_or_else(|| MASK.to_owned(), plain);
         print(&match changed {
             true => format!("{name} is {shown} from the next run on.\n"),
-            false => format!("{name} was {shown} already; nothing changed.\n"),
+            false => format!("{name} is already {shown}. Nothing was changed.\n"),
         })?;
     }
     Ok(Exit::Done)
@@ -175,29 +151,19 @@ fn from_stdin() -> Result<String> {
 }
 
 fn check(global: &Global) -> Result<Exit> {
-    let config = global.environment().config()?;
-    for feed in config.enabled().filter(|feed| feed.needs_key()) {
-        feed.read_key()?;
-    }
-    global.environment().database()?;
-    let mut warnings = config.warnings.clone();
-    if config.enabled().next().is_none() {
-        warnings.push("no feed is switched on, so nothing will be blocked".to_owned());
-    }
-    let file = config.path.as_ref().map(|path| path.display().to_string());
+    let edit_config::Checked { file, feeds, warnings } = edit_config::check(&global.environment())?;
+    let file = file.map(|file| file.display().to_string());
     if global.json {
-        print_json(&Checked { ok: true, file, feeds: config.feed.len(), warnings })?;
+        print_json(&Checked { ok: true, file, feeds, warnings })?;
         return Ok(Exit::Done);
     }
     for warning in &warnings {
         complain(warning);
     }
     if !global.quiet {
-        let file = file.unwrap_or_else(|| "no file; the defaults and the environment's key".to_owned());
-        print(&format!(
-            "The configuration is good: {file}, {}.\n",
-            count(config.feed.len(), "feed", "feeds")
-        ))?;
+        let file =
+            file.unwrap_or_else(|| "no file, only defaults and the key from the environment".to_owned());
+        print(&format!("The configuration is valid: {file}, {}.\n", count(feeds, "feed", "feeds")))?;
     }
     Ok(Exit::Done)
 }

@@ -6,7 +6,6 @@ mod backup;
 mod call;
 mod check;
 mod config;
-mod config_file;
 mod coverage;
 mod doctor;
 mod export;

@@ -1,0 +1,150 @@
+//! Feeds of the configuration: added from the catalog, enabled, disabled, and compared with each other.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::context::{Context, Environment};
+use super::edit_config::{path, read, write};
+use super::report::Report;
+use super::state::Picture;
+use crate::ban::{Cover, Prefix};
+use crate::config::{Config, ConfigError, Period, edit};
+use crate::feed::catalog::{self, Chosen};
+use crate::system::failure::Result;
+
+/// Adds a feed of the catalog at the end, after all that have priority over it. The next run fetches it.
+pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {
+    let path = path(environment);
+    let chosen = catalog::find(name).ok_or_else(|| {
+        let what = format!(
+            "the catalog has no feed {name:?}. To list it: banbridge feed catalog. To add a feed of your own, write lines \
+             like these into the file:\n[[feed]]\nname = \"mine\"\nkind = \"list\"\nurl = \"https://example.com/list.txt\""
+        );
+        ConfigError::new(&path, what)
+    })?;
+    let text = read(&path)?;
+    let config = Config::parse(&text, &path, environment.key.clone())?;
+    if config.feed.iter().any(|feed| feed.name == chosen.name) {
+        let what =
+            format!("there is already a feed {0:?}. To enable it: banbridge feed enable {0}", chosen.name);
+        return Err(ConfigError::new(&path, what).into());
+    }
+    let new = edit::append(&text, &block(&chosen));
+    write(environment, &path, &new, environment.key.clone())?;
+    Ok(chosen)
+}
+
+/// The lines of a feed of the catalog.
+fn block(chosen: &Chosen) -> String {
+    let known = chosen.known;
+    let every = Period::seconds(known.interval.unsigned_abs());
+    let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
+    format!(
+        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nwidest_v4 = {}\n{score}",
+        known.good_for, known.terms, chosen.name, chosen.url, known.widest_v4
+    )
+}
+
+/// Enables or disables a feed in the configuration, and applies that at once: what is known of its entries counts, or
+/// does not. None where it is so already.
+pub fn set_enabled(mut context: Context, name: &str, enabled: bool) -> Result<Option<Report>> {
+    let environment = context.environment.clone();
+    let path = path(&environment);
+    let text = read(&path)?;
+    let config = Config::parse(&text, &path, environment.key.clone())?;
+    if config.named(name)?.enabled == enabled {
+        return Ok(None);
+    }
+    let new = edit::set_enabled(&text, name, enabled).ok_or_else(|| {
+        let what = format!("cannot change the lines of feed {name:?}. Write there: enabled = {enabled}");
+        ConfigError::new(&path, what)
+    })?;
+    write(&environment, &path, &new, environment.key.clone())?;
+    context.config = Arc::new(environment.config()?);
+    super::apply(context).map(Some)
+}
+
+/// How much of a feed the other feeds contain.
+#[derive(Debug, Serialize)]
+pub struct Overlap {
+    /// The feed.
+    pub feed: String,
+    /// Its entries that count.
+    pub entries: usize,
+    /// Those of them that no other feed contains.
+    pub alone: usize,
+    /// How many of its entries each other feed contains.
+    pub covered_by: Vec<Covered>,
+}
+
+/// Entries of one feed that another contains.
+#[derive(Debug, Serialize)]
+pub struct Covered {
+    /// The other feed.
+    pub feed: String,
+    /// How many.
+    pub entries: usize,
+}
+
+/// Compares the enabled feeds. A feed that adds nothing costs requests and is best disabled.
+pub fn overlap(environment: &Environment) -> Result<Vec<Overlap>> {
+    let config = environment.config()?;
+    let (mut ledger, clock) = environment.ledger()?;
+    let now = clock.now();
+    let picture = Picture::load(&mut ledger, &config, now)?;
+    let feeds: Vec<(String, Vec<Prefix>)> = picture
+        .asking
+        .iter()
+        .filter_map(|asking| {
+            let name = picture.feed_name(asking.feed)?.to_owned();
+            let all = picture.entries.iter().filter(|entry| asking.holds(entry, now));
+            Some((name, all.map(|entry| entry.prefix).collect()))
+        })
+        .collect();
+    Ok(compared(&feeds))
+}
+
+fn compared(feeds: &[(String, Vec<Prefix>)]) -> Vec<Overlap> {
+    let covers: Vec<Cover> = feeds.iter().map(|(_, entries)| Cover::new(entries)).collect();
+    let row = |(at, (name, entries)): (usize, &(String, Vec<Prefix>))| {
+        let others = feeds.iter().enumerate().filter(|(other, _)| *other != at);
+        let all_others = Cover::new(others.clone().flat_map(|(_, (_, entries))| entries));
+        let count = |cover: &Cover| entries.iter().filter(|entry| cover.contains(entry)).count();
+        Overlap {
+            feed: name.clone(),
+            entries: entries.len(),
+            alone: entries.len() - count(&all_others),
+            covered_by: others
+                .map(|(other, (name, _))| Covered { feed: name.clone(), entries: count(&covers[other]) })
+                .collect(),
+        }
+    };
+    feeds.iter().enumerate().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_feed_alone_has_what_the_others_together_do_not_contain() {
+        let feed = |name: &str, entries: &[&str]| {
+            (name.to_owned(), entries.iter().map(|p| p.parse().unwrap()).collect::<Vec<Prefix>>())
+        };
+        let feeds = [
+            feed("a", &["45.0.0.0/24", "46.0.0.1"]),
+            feed("b", &["45.0.0.0/25", "46.0.0.1", "47.0.0.1"]),
+            feed("c", &["45.0.0.128/25"]),
+        ];
+        let shown: Vec<String> = compared(&feeds)
+            .iter()
+            .map(|row| {
+                let by: Vec<String> =
+                    row.covered_by.iter().map(|c| format!("{}{}", c.feed, c.entries)).collect();
+                format!("{} {} {} {}", row.feed, row.entries, row.alone, by.join(" "))
+            })
+            .collect();
+        assert_eq!(shown, ["a 2 0 b1 c0", "b 3 1 a2 c0", "c 1 0 a1 b0"]);
+    }
+}
