@@ -39,7 +39,7 @@ pub struct PjsipContacts {
 /// Asks Asterisk for everybody who is registered.
 pub fn read(user: Option<(u32, u32)>) -> Result<Vec<Named>, SourceError> {
     let unreadable = |error| SourceError::unreadable(format!("{error}"));
-    let console = Console::find(user).map_err(unreadable)?;
+    let console = Console::new(user);
     let ask = |command| console.ask(command).map_err(unreadable);
     let pjsip = ask("pjsip show contacts")?;
     let sip = ask("sip show peers")?;

@@ -1,26 +1,34 @@
-//! Runs the system's own programs as root.
+//! The one runner of programs: within a time, with bounded output, and ended with all that it started when it takes
+//! too long.
 //!
-//! They are looked for in the fixed directories of the system, never through PATH and never at a path that a file
+//! The system's own programs are looked for in fixed directories, never through PATH and never at a path that a file
 //! names: whoever can write that file would be root. Their environment is empty but for a fixed PATH (`iptables`
-//! starts `modprobe`) and the locale, their time is bounded, and so is what they may print.
+//! starts `modprobe`) and the locale.
 
-use crate::system::exit::Exit;
-use crate::system::failure::Classify;
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::exit::Exit;
+use super::failure::Classify;
+
 /// Where programs are looked for, in this order: Debian keeps `nft` and `iptables` in /usr/sbin, EL7 too; /sbin is
 /// the same directory on a merged system.
 const DIRECTORIES: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+/// Where programs that do not run as root may be besides: an Asterisk that somebody built.
+const LOCAL: [&str; 1] = ["/usr/local/sbin"];
+/// The PATH of every program.
+pub(super) const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
+/// The PATH of an administrator's own program.
+const LOCAL_PATH: &str = "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The longest time a program may take. `nft` takes 2 s for 100,000 elements on two slow cores.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The most that a program may print: a million elements as JSON are 80 MB.
@@ -66,15 +74,18 @@ pub enum ProgramError {
     /// It cannot be started, or its end cannot be awaited.
     #[error("{0} cannot be run: {1}")]
     Run(String, std::io::Error),
-    /// It took too long and was killed.
-    #[error("{0} did not end within {1} s and was killed")]
+    /// It took too long.
+    #[error("{0} took over {1} s and was ended")]
     Late(String, u64),
-    /// It printed more than it may, and was killed.
-    #[error("{0} printed over {1} MB and was killed")]
+    /// It printed more than it may.
+    #[error("{0} printed over {1} MB and was ended")]
     TooMuch(String, u64),
     /// It ended with a failure: its first complaint.
     #[error("{0}: {1}")]
     Failed(String, String),
+    /// It is the administrator's own and is not run as root.
+    #[error("{0} is not run as root")]
+    NotAsRoot(String),
 }
 
 impl Classify for ProgramError {
@@ -83,6 +94,7 @@ impl Classify for ProgramError {
             Self::Missing(_) | Self::Run(..) | Self::Late(..) | Self::TooMuch(..) | Self::Failed(..) => {
                 Exit::Unreachable
             }
+            Self::NotAsRoot(_) => Exit::Denied,
         }
     }
 }
@@ -137,104 +149,133 @@ fn find(name: &str, as_root: bool) -> Option<PathBuf> {
     if name.is_empty() || name.contains('/') {
         return None;
     }
-    let is_roots = |path: &PathBuf| {
+    let fits = |path: &PathBuf| {
         fs::metadata(path).is_ok_and(|meta| {
             let safe = !as_root || (meta.uid() == 0 && meta.mode() & 0o022 == 0);
             meta.is_file() && safe && meta.mode() & 0o111 != 0
         })
     };
-    DIRECTORIES.iter().map(|dir| Path::new(dir).join(name)).find(is_roots)
+    let local = LOCAL.iter().filter(|_| !as_root);
+    DIRECTORIES.iter().chain(local).map(|dir| Path::new(dir).join(name)).find(fits)
 }
 
 impl Programs for System {
     fn run(&self, name: &str, args: &[&str], stdin: Vec<u8>) -> Result<Output, ProgramError> {
         let as_root = self.user.is_none() && rustix::process::geteuid().is_root();
         let path = find(name, as_root).ok_or_else(|| ProgramError::Missing(name.to_owned()))?;
-        let failed = |error| ProgramError::Run(name.to_owned(), error);
-        let until = Instant::now() + self.patience;
-        // A process group of its own: Ctrl-C on our terminal does not end it halfway, and a timeout ends all of it.
         let mut command = Command::new(&path);
-        match self.user {
-            None => {
-                command.process_group(0);
-            }
-            // A session of its own besides: it may be anybody's, and must not type into root's terminal.
-            Some((user, group)) => {
-                let setsid =
-                    find("setsid", true).ok_or_else(|| ProgramError::Missing("setsid".to_owned()))?;
-                command = Command::new(setsid);
-                command.arg(&path).uid(user).gid(group);
-            }
+        // A session of its own: it may be anybody's, and must not type into root's terminal.
+        if let Some((user, group)) = self.user {
+            let setsid = find("setsid", true).ok_or_else(|| ProgramError::Missing("setsid".to_owned()))?;
+            command = Command::new(setsid);
+            command.arg(&path).uid(user).gid(group);
+        } else {
+            // A process group of its own: Ctrl-C on our terminal does not end it halfway.
+            command.process_group(0);
         }
-        let mut child = command
-            .args(args)
-            .env_clear()
-            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-            .env("LC_ALL", "C")
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .map_err(failed)?;
-        if let Some(mut pipe) = child.stdin.take() {
-            // A program that ends without reading everything is judged by its exit code.
-            thread::spawn(move || pipe.write_all(&stdin));
-        }
-        let stdout = collect(child.stdout.take(), self.largest);
-        let stderr = collect(child.stderr.take(), LARGEST_COMPLAINT);
-        let left = || until.saturating_duration_since(Instant::now());
-        let late = || ProgramError::Late(name.to_owned(), self.patience.as_secs());
-        let outcome = (|| {
-            let (stdout, more) = stdout.recv_timeout(left()).map_err(|_| late())?;
-            if more {
-                return Err(ProgramError::TooMuch(name.to_owned(), self.largest >> 20));
-            }
-            let (stderr, _) = stderr.recv_timeout(left()).map_err(|_| late())?;
-            let status = loop {
-                match child.try_wait().map_err(failed)? {
-                    Some(status) => break status,
-                    None if left().is_zero() => return Err(late()),
-                    None => thread::sleep(Duration::from_millis(1)),
-                }
-            };
-            let stderr = String::from_utf8_lossy(&stderr).into_owned();
-            Ok(Output { code: status.code(), stdout, stderr })
-        })();
-        if outcome.is_err() {
-            kill(&mut child);
-        }
-        outcome
+        command.args(args).env_clear().env("PATH", PATH).stdout(Stdio::piped()).stderr(Stdio::piped());
+        carry_out(command, name, stdin, self.patience, self.largest)
     }
 }
 
-/// Ends a program and all that it started, and takes its remains away; not waiting for ever if the kernel holds it.
-fn kill(child: &mut Child) {
+/// Runs an administrator's own program, which is never root. What it prints is dropped.
+///
+/// # Errors
+/// [`ProgramError`] where it did not end well.
+pub fn run_theirs(path: &Path, stdin: Vec<u8>, patience: Duration) -> Result<(), ProgramError> {
+    let name = path.display().to_string();
+    if rustix::process::geteuid().is_root() {
+        return Err(ProgramError::NotAsRoot(name));
+    }
+    let mut command = Command::new(path);
+    command.process_group(0).env_clear().env("PATH", LOCAL_PATH).stdout(Stdio::null()).stderr(Stdio::null());
+    let output = carry_out(command, &name, stdin, patience, 0)?;
+    if output.succeeded() { Ok(()) } else { Err(ProgramError::Failed(name, output.complaint())) }
+}
+
+/// Starts a program, feeds it and waits for its end; ends it, with all that it started, where it takes or prints too
+/// much.
+fn carry_out(
+    mut command: Command,
+    name: &str,
+    stdin: Vec<u8>,
+    patience: Duration,
+    largest: u64,
+) -> Result<Output, ProgramError> {
+    let failed = |error| ProgramError::Run(name.to_owned(), error);
+    let until = Instant::now() + patience;
+    let mut child =
+        command.env("LC_ALL", "C").current_dir("/").stdin(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // A program that ends without reading everything is judged by its exit code.
+        thread::spawn(move || pipe.write_all(&stdin));
+    }
+    let stdout = collect(child.stdout.take(), largest, Rest::Left);
+    let stderr = collect(child.stderr.take(), LARGEST_COMPLAINT, Rest::Dropped);
+    let left = || until.saturating_duration_since(Instant::now());
+    let late = || ProgramError::Late(name.to_owned(), patience.as_secs());
+    let outcome = (|| {
+        let (stdout, more) = stdout.recv_timeout(left()).map_err(|_| late())?;
+        if more {
+            return Err(ProgramError::TooMuch(name.to_owned(), largest >> 20));
+        }
+        let (stderr, _) = stderr.recv_timeout(left()).map_err(|_| late())?;
+        let status = wait(&mut child, until).map_err(failed)?.ok_or_else(late)?;
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        Ok(Output { code: status.code(), stdout, stderr })
+    })();
+    if outcome.is_err() {
+        kill(&mut child);
+    }
+    outcome
+}
+
+/// Waits for the end of a process, none when it is not there in time.
+pub(super) fn wait(child: &mut Child, until: Instant) -> io::Result<Option<ExitStatus>> {
+    loop {
+        match child.try_wait()? {
+            Some(status) => return Ok(Some(status)),
+            None if Instant::now() >= until => return Ok(None),
+            None => thread::sleep(Duration::from_millis(1)),
+        }
+    }
+}
+
+/// Ends a process that leads a group, and all in that group, and takes its remains away; not waiting for ever if the
+/// kernel holds it. Nobody may have waited for its end before: its number could be another process's by now.
+pub(super) fn kill(child: &mut Child) {
     if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
         let _ = kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
-    for _ in 0..1000 {
-        if !matches!(child.try_wait(), Ok(None)) {
-            return;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
+    let _ = wait(child, Instant::now() + Duration::from_secs(1));
 }
 
-/// Reads a pipe in a thread of its own: up to `largest` bytes, and whether there were more. What is over is read and
-/// dropped only for complaints, which must not block the program.
-fn collect(pipe: Option<impl Read + Send + 'static>, largest: u64) -> mpsc::Receiver<(Vec<u8>, bool)> {
+/// What becomes of that which a pipe holds beyond what is kept.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rest {
+    /// It stays in the pipe: whoever writes it is about to be ended.
+    Left,
+    /// It is read and dropped, so that the program is never blocked by it.
+    Dropped,
+}
+
+/// Reads a pipe in a thread of its own: up to `largest` bytes, and whether there were more.
+pub(super) fn collect(
+    pipe: Option<impl Read + Send + 'static>,
+    largest: u64,
+    rest: Rest,
+) -> mpsc::Receiver<(Vec<u8>, bool)> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         let mut bytes = Vec::new();
         let mut more = false;
         if let Some(mut pipe) = pipe {
             let _ = (&mut pipe).take(largest).read_to_end(&mut bytes);
-            let mut rest = [0; 4096];
-            more = matches!(pipe.read(&mut rest), Ok(1..));
-            if more && largest == LARGEST_COMPLAINT {
-                while matches!(pipe.read(&mut rest), Ok(1..)) {}
+            let mut over = [0; 4096];
+            more = matches!(pipe.read(&mut over), Ok(1..));
+            if more && rest == Rest::Dropped {
+                while matches!(pipe.read(&mut over), Ok(1..)) {}
             }
         }
         // Nobody listens any more when the time was over.
@@ -312,6 +353,19 @@ pub(crate) mod tests {
         let error = run("sleep 60 & sleep 60", system).unwrap_err();
         assert!(matches!(error, ProgramError::Late(..)), "{error}");
         assert!(start.elapsed() < Duration::from_secs(5));
+    }
+
+    #[test]
+    fn what_outlives_a_program_and_holds_its_output_is_ended_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let system = System { patience: Duration::from_millis(200), ..System::default() };
+        for script in ["(sleep 0.7; touch FILE) & exit 0", "exec >&- 2>&-; sleep 0.7; touch FILE"] {
+            let file = dir.path().join("file");
+            let error = run(&script.replace("FILE", &file.display().to_string()), system).unwrap_err();
+            assert!(matches!(error, ProgramError::Late(..)), "{error}");
+            thread::sleep(Duration::from_millis(900));
+            assert!(!file.exists(), "{script}");
+        }
     }
 
     #[test]
