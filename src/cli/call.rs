@@ -191,10 +191,8 @@ mod tests {
         for words in [
             &["call"][..],
             &["--json", "call"],
-            &["fetch"],
-            &["notify"],
+            &["child"],
             &["thaw-watch", "1", "2"],
-            &["try-feed", "x"],
             &["config", "set", "feed.apiban.key", "s3cr3t"],
         ] {
             assert!(refused(words), "{words:?}");

@@ -14,7 +14,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::{Span, SpanRelativeTo};
 
-pub use lists::{COMMAND as LISTS, ListsArgs, run as run_lists};
+pub use lists::run as compare_lists;
 
 use super::Global;
 use super::output::complain;
@@ -110,7 +110,7 @@ pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
     let report = report::report(&tally, &listings, &feeds);
     let span = span(&files, (since, until));
     let suggested = match args.suggest {
-        true => Some(lists::ask(global, &args.lists, &suspects(&tally, &listings))?),
+        true => Some(lists::ask(&global.environment(), &args.lists, suspects(&tally, &listings))?),
         false => None,
     };
     let mut picture = None;

@@ -1,7 +1,6 @@
 //! `doctor`: checks everything that banbridge needs, one line each, with the fix.
 
 use crate::system::failure::Result;
-use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
@@ -10,11 +9,9 @@ use serde::Serialize;
 use super::Global;
 use super::output::{complain, count, print, print_json};
 use super::terminal::confirmed;
-use crate::doctor::ask;
 use crate::doctor::look;
 use crate::doctor::neighbours::{self, DISABLED, Done, Neighbours};
 use crate::doctor::{Check, Lack, State};
-use crate::run::child;
 use crate::system::exit::Exit;
 use crate::system::program::System;
 
@@ -69,28 +66,6 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
         print(&summary(&checks))?;
     }
     Ok(exit)
-}
-
-/// What the hidden command takes.
-#[derive(Debug, Args)]
-pub struct AskArgs {
-    /// The configuration comes on standard input
-    #[arg(long)]
-    from_stdin: bool,
-    /// Ask these
-    #[arg(value_name = "NAME")]
-    names: Vec<String>,
-}
-
-/// The part of `doctor` and `setup` that asks feeds and is not root. Not for people.
-pub fn run_ask(global: &Global, args: &AskArgs) -> Result<Exit> {
-    child::confine(&global.freepbx_conf)?;
-    ask::run(&global.environment(), args.from_stdin, &args.names, |asked| {
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", serde_json::to_string(asked)?)?;
-        Ok(out.flush()?)
-    })?;
-    Ok(Exit::Done)
 }
 
 /// The exit code of what is wrong.

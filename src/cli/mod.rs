@@ -5,6 +5,7 @@ mod apply;
 mod backup;
 mod call;
 mod check;
+mod child;
 mod config;
 mod coverage;
 mod doctor;
@@ -29,12 +30,11 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::KEY_VARIABLE;
-use crate::doctor::ask;
 use crate::kernel::freeze;
 use crate::ledger::Ledger;
 use crate::pbx::freepbx_conf;
 use crate::run::clock::Clock;
-use crate::run::{Context, Environment, notify};
+use crate::run::{Context, Environment};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 use crate::system::secret::Secret;
@@ -75,12 +75,9 @@ enum Command {
     Sync(sync::SyncArgs),
     /// Make rows, firewall and set match the ledger; asks no feed
     Apply(apply::ApplyArgs),
-    /// The part of sync that is not root
-    #[command(hide = true)]
-    Fetch(sync::SyncArgs),
-    /// The part of a run that tells others of notices
-    #[command(hide = true)]
-    Notify,
+    /// The parts of commands that are not root; the work comes on standard input
+    #[command(name = child::COMMAND, hide = true)]
+    Child,
     /// Show whether everything works: feeds, last run, blacklist, firewall
     Status(status::StatusArgs),
     /// Show what was: packets refused, runs and sizes, day by day
@@ -94,22 +91,10 @@ enum Command {
     Feed(feed::FeedCommand),
     /// Show from the logs who attacked this PBX, who of them was listed when, and what got through
     Coverage(coverage::CoverageArgs),
-    /// The part of coverage that asks lists and is not root
-    #[command(name = coverage::LISTS, hide = true)]
-    CoverageLists(coverage::ListsArgs),
-    /// The part of feed test that asks
-    #[command(name = feed::test::COMMAND, hide = true)]
-    TryFeed {
-        /// The feed
-        name: String,
-    },
     /// Set banbridge up on this FreePBX: key, configuration, tables, timers, page, first run
     Setup(setup::SetupArgs),
     /// Check everything that banbridge needs, one line each, with the mend
     Doctor(doctor::DoctorArgs),
-    /// The part of doctor and setup that asks the feeds and is not root
-    #[command(name = ask::COMMAND, hide = true)]
-    AskFeeds(doctor::AskArgs),
     /// Write what is wanted into a file, for other machines
     Export(export::ExportArgs),
     /// Never block an address, a network or a host, whatever the feeds say
@@ -158,22 +143,15 @@ pub fn main() -> Exit {
     let result = match &cli.command {
         Command::Sync(args) => sync::run(global, args),
         Command::Apply(args) => apply::run(global, args),
-        Command::Fetch(args) => sync::run_child(global, args),
-        Command::Notify => notify::run_child(&global.environment()).map(|complaints| {
-            complaints.iter().for_each(|complaint| output::complain(complaint));
-            Exit::Done
-        }),
+        Command::Child => child::run(global),
         Command::Status(args) => status::run(global, args),
         Command::History(args) => history::run(global, args),
         Command::List(args) => list::run(global, args),
         Command::Check(args) => check::run(global, args),
         Command::Feed(command) => feed::run(global, command),
         Command::Coverage(args) => coverage::run(global, args),
-        Command::CoverageLists(args) => coverage::run_lists(global, args),
-        Command::TryFeed { name } => feed::test::run_child(global, name),
         Command::Setup(args) => setup::run(global, args),
         Command::Doctor(args) => doctor::run(global, args),
-        Command::AskFeeds(args) => doctor::run_ask(global, args),
         Command::Export(args) => export::run(global, args),
         Command::Allow(args) => allow::allow(global, args),
         Command::Unallow(args) => allow::unallow(global, args),

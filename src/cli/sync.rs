@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use super::output::{print, print_json};
 use super::{Global, logging, report};
 use crate::run::report::Report;
-use crate::run::{self, Context, Progress, SyncRequest, child};
+use crate::run::{self, Context, Progress, SyncRequest};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
@@ -82,15 +82,13 @@ pub fn apply(global: &Global) -> Result<Exit> {
     Ok(report.exit)
 }
 
-/// The part of `sync` that is not root. Not for people.
-pub fn run_child(global: &Global, args: &SyncArgs) -> Result<Exit> {
-    child::confine(&global.freepbx_conf)?;
+/// The part of `sync` that is not root. The caller has confined this process.
+pub fn run_child(global: &Global, request: &SyncRequest) -> Result<()> {
     let environment = global.environment();
     let config = environment.config()?;
     let context = Context::open(&environment, config)?;
     logging::start(global, None);
-    run::fetch_as_child(context, &args.request(false))?;
-    Ok(Exit::Done)
+    run::fetch_as_child(context, request)
 }
 
 fn show(global: &Global, report: &Report) -> Result<()> {

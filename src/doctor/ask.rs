@@ -2,9 +2,7 @@
 //! rate limit. Nothing of what they say is taken.
 
 use crate::system::failure::Result;
-use std::io::{Read, Write};
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::ban::pacing;
@@ -14,72 +12,32 @@ use crate::doctor::feeds::Asked;
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::feed::{FetchError, snapshot};
 use crate::ledger::{Ledger, StateKey};
+use crate::run::child::{self, Work};
 use crate::run::fetch::{client, now_ms, pace};
-use crate::run::{Environment, child, clock};
-use crate::system::exit::Exit;
+use crate::run::{Environment, clock};
+use crate::system::child::say;
 use crate::system::text::one_line;
 use crate::system::time::Time;
 
-/// Name of the hidden command.
-pub const COMMAND: &str = "ask-feeds";
 /// The longest time that one feed may take here, in seconds.
 const EACH: i64 = 15;
 /// No further feed is asked after so long.
 const ALL: Duration = Duration::from_secs(90);
-/// The most that is taken from the child, in bytes.
-const ANSWER: u64 = 1 << 20;
 /// The longest error that is shown, in characters.
 const COMPLAINT: usize = 400;
 
 /// Has feeds asked; those of a configuration that is not written yet when its text is given.
 pub fn ask(environment: &Environment, names: &[String], text: Option<&str>) -> Result<Vec<Asked>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env_clear().current_dir("/").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-    if let Some(file) = &environment.config_file {
-        command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
-    }
-    command.arg("--freepbx-conf").arg(&environment.freepbx_conf).arg(COMMAND);
-    command.args(text.is_some().then_some("--from-stdin")).arg("--").args(names);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process = command.spawn()?;
-    if let Some(mut input) = process.stdin.take() {
-        // When it is gone already, its end says why.
-        let _ = input.write_all(text.unwrap_or_default().as_bytes());
-    }
-    let (mut answer, mut complaint) = (Vec::new(), Vec::new());
-    if let Some(output) = process.stdout.take() {
-        output.take(ANSWER).read_to_end(&mut answer)?;
-    }
-    if let Some(output) = process.stderr.take() {
-        output.take(4_096).read_to_end(&mut complaint)?;
-    }
-    let status = process.wait()?;
-    if !status.success() {
-        let text = String::from_utf8_lossy(&complaint);
-        let text = one_line(text.trim().trim_start_matches("banbridge: "), COMPLAINT).into_owned();
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        return Err(child::Failed::new(text, status, Exit::from_code(code.unwrap_or(u8::MAX))).into());
-    }
-    let lines = answer.split(|b| *b == b'\n').filter(|line| !line.is_empty());
-    lines.map(|line| Ok(serde_json::from_slice::<Asked>(line)?)).collect()
+    let work = Work::AskFeeds { feeds: names.to_vec(), config: text.map(str::to_owned) };
+    child::ask(environment, &work)
 }
 
-/// The child: asks these feeds, of the configuration on standard input when it comes from there, and hands each answer
+/// The child: asks these feeds, of the configuration whose text is given where there is one, and hands each answer
 /// over. The caller has confined this process.
-pub fn run(
-    environment: &Environment,
-    from_stdin: bool,
-    names: &[String],
-    mut answer: impl FnMut(&Asked) -> Result<()>,
-) -> Result<()> {
-    let config = match from_stdin {
-        true => {
-            let mut text = String::new();
-            std::io::stdin().lock().take(ANSWER).read_to_string(&mut text)?;
-            Config::parse(&text, Path::new("the new configuration"), None)?
-        }
-        false => environment.config()?,
+pub fn run(environment: &Environment, names: &[String], text: Option<&str>) -> Result<()> {
+    let config = match text {
+        Some(text) => Config::parse(text, Path::new("the new configuration"), None)?,
+        None => environment.config()?,
     };
     let (mut ledger, clock) = environment.ledger()?;
     let began = Instant::now();
@@ -90,7 +48,7 @@ pub fn run(
         } else {
             one(&mut ledger, &config, feed, clock.now())?
         };
-        answer(&asked)?;
+        say(&asked);
     }
     Ok(())
 }

@@ -193,7 +193,7 @@ impl Look<'_> {
             false => ask::ask(self.environment, &names, None),
         };
         let asked: Vec<Asked> = asked.unwrap_or_else(|error| {
-            let not_asked = Some(format!("the process that asks it failed: {error:#}"));
+            let not_asked = Some(format!("{error:#}"));
             let one = |name| Asked { feed: name, not_asked: not_asked.clone(), ..Asked::default() };
             names.into_iter().map(one).collect()
         });

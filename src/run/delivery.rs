@@ -1,15 +1,9 @@
 //! Tells others that something went wrong or is over: a webhook, or a program of the administrator's. Both get the same
 //! JSON text. Whoever calls this is not root.
 
-use std::io::Write;
-use std::os::unix::process::CommandExt;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Serialize;
 
 use crate::config::Webhook;
@@ -92,55 +86,6 @@ pub fn post(webhook: &Webhook, json: String) -> Result<(), String> {
         200..=299 => Ok(()),
         status => Err(format!("{host} answered with the status {status}")),
     }
-}
-
-/// Runs a program with a message on its standard input. Its environment is empty but for a fixed PATH, what it prints
-/// is dropped, and it is ended when it takes too long.
-///
-/// # Errors
-/// Why it did not do it, in words.
-pub fn run(program: &Path, json: String, patience: Duration) -> Result<(), String> {
-    let name = program.display();
-    if rustix::process::geteuid().is_root() {
-        return Err(format!("{name} is not run as root"));
-    }
-    let mut child = Command::new(program)
-        .env_clear()
-        .env("PATH", "/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("LC_ALL", "C")
-        .current_dir("/")
-        .process_group(0)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("{name} cannot be run: {error}"))?;
-    if let Some(mut pipe) = child.stdin.take() {
-        // A program that ends without reading everything is judged by its exit code.
-        thread::spawn(move || pipe.write_all(json.as_bytes()));
-    }
-    let until = Instant::now() + patience;
-    loop {
-        match child.try_wait() {
-            Ok(Some(status)) if status.success() => return Ok(()),
-            Ok(Some(status)) => return Err(format!("{name} failed ({status})")),
-            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(5)),
-            Ok(None) => {
-                kill(&mut child);
-                return Err(format!("{name} took over {} s and was ended", patience.as_secs()));
-            }
-            Err(error) => return Err(format!("{name}: {error}")),
-        }
-    }
-}
-
-/// Ends a program and what it started.
-fn kill(child: &mut Child) {
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-    let _ = child.kill();
-    let _ = child.wait();
 }
 
 #[cfg(test)]

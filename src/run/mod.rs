@@ -45,16 +45,12 @@ use crate::config::{Config, FeedConfig};
 use crate::pbx::firewall;
 use crate::run::backend::{Dry, Parent};
 pub use crate::run::change::{Applied, apply, change, change_or_leave};
-use crate::run::child::{Child, Event};
+use crate::run::child::{Event, Work};
 pub use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
 use crate::run::session::Session;
 use crate::system::exit::Exit;
-use crate::system::failure::Result;
-use crate::system::text::one_line;
-
-/// The most characters of a child's words that are shown.
-const SHOWN: usize = 200;
+use crate::system::failure::{Failure, Result};
 
 /// What a run that asks feeds is to do.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -117,8 +113,8 @@ pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     Ok(report)
 }
 
-/// The child of a root's run: asks the feeds as asterisk, and tells its parent what to look at. The caller has
-/// confined this process.
+/// The child of a root's run: asks the feeds as the asterisk user, and tells its parent what to look at. The caller
+/// has confined this process.
 pub fn fetch_as_child(context: Context, request: &SyncRequest) -> Result<()> {
     let chosen = request.choose(&context.config)?;
     let report = match request.dry_run {
@@ -163,14 +159,13 @@ fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Repor
     session.begin_recovery()?;
     let environment = session.environment.clone();
     follow(&environment, request, report, |event, report| {
-        // The child may be somebody else by now, so its words are made harmless.
         match event {
             Event::Changed => {
                 session.refresh()?;
                 session.follow(report)?;
             }
-            Event::Waiting { text } => session.wait(report, &one_line(&text, SHOWN))?,
-            Event::Progress { text } => session.say(&one_line(&text, SHOWN)),
+            Event::Waiting { text } => session.wait(report, &text)?,
+            Event::Progress { text } => session.say(&text),
             Event::Report { .. } => {}
         }
         Ok(())
@@ -186,9 +181,9 @@ fn follow(
     report: &mut Report,
     mut each: impl FnMut(Event, &mut Report) -> Result<()>,
 ) -> Result<()> {
-    let mut child = Child::start(environment, request)?;
+    let mut child = child::start(environment, &Work::Sync(child::bounded(request)))?;
     let mut told = false;
-    while let Some(event) = child.next_event()? {
+    while let Some(event) = child.answer()? {
         if let Event::Report { report: of_child, exit } = event {
             report.take_over(*of_child, Exit::from_code(exit));
             told = true;
@@ -200,7 +195,11 @@ fn follow(
             }
         }
     }
-    child.finish(told)
+    match child.finish() {
+        _ if told => Ok(()),
+        Ok(()) => Err(Failure::bug("the process that asks the feeds ended without a report")),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Shows how far a run is, to whoever waits for it.

@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::ban::plan::Driver;
 use crate::system::exit::Exit;
-use crate::system::text::one_line;
 
 /// Seconds that the iptables driver needs to load or remove one row (measured: 4 to 9 ms).
 const SECONDS_A_ROW: f64 = 0.008;
@@ -194,9 +193,7 @@ impl Report {
 
     /// Takes over what a child reports. In a dry run that is all there is; else it is what became of the feeds, and
     /// the rest is this process's own.
-    pub fn take_over(&mut self, mut of_child: Self, exit: Exit) {
-        // The child runs as another user: what it says is shown, so it must be harmless to show.
-        of_child.make_harmless();
+    pub fn take_over(&mut self, of_child: Self, exit: Exit) {
         if self.dry_run {
             *self = of_child;
             self.exit = exit;
@@ -212,20 +209,6 @@ impl Report {
     /// Whether there is anything that only root could bring into force whole.
     pub fn changed_anything(&self) -> bool {
         self.changed || self.reload != Reload::None || self.feeds.iter().any(|feed| feed.fetched > 0)
-    }
-
-    fn make_harmless(&mut self) {
-        let clean = |text: &mut String| *text = one_line(text, 1_000).into_owned();
-        for feed in &mut self.feeds {
-            clean(&mut feed.name);
-            feed.error.iter_mut().chain(&mut feed.note).for_each(clean);
-            for skipped in &mut feed.skipped {
-                clean(&mut skipped.entry);
-                clean(&mut skipped.reason);
-            }
-        }
-        self.warnings.iter_mut().for_each(clean);
-        self.plan_add.iter_mut().chain(&mut self.plan_remove).for_each(clean);
     }
 
     /// Something that the administrator should know although the run goes on.

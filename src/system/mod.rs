@@ -1,6 +1,7 @@
 //! What every layer above uses and what knows none of them: programs, files, the database's connection, secrets, text,
 //! time, and how the program ends.
 
+pub mod child;
 pub mod database;
 pub mod exit;
 pub mod failure;

@@ -62,7 +62,7 @@ fn what_asks_the_feeds_is_asterisk_and_can_become_nobody_else() {
         };
         all.iter().find(is).copied().unwrap()
     };
-    let (parent, child) = (find("sync"), find("fetch"));
+    let (parent, child) = (find("sync"), find("child"));
     assert_eq!(status(parent, "Uid"), ["0"; 4]);
     let owner = fs::metadata(env.pbx.outside("/etc/freepbx.conf")).unwrap();
     assert_eq!(status(child, "Uid"), vec![owner.uid().to_string(); 4]);
@@ -122,7 +122,7 @@ fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
         let run = run.spawn().unwrap();
         until("the question", || fs::exists(file("asked")).unwrap());
         let all = below(run.id());
-        let child = *all.iter().find(|pid| words(**pid).iter().any(|word| word == "try-feed")).unwrap();
+        let child = *all.iter().find(|pid| words(**pid).iter().any(|word| word == "child")).unwrap();
         assert_eq!(status(child, "Uid"), vec![owner.clone(); 4], "{user}");
         assert_eq!(status(child, "NoNewPrivs"), ["1"], "{user}");
         let limits = fs::read_to_string(format!("/proc/{child}/limits")).unwrap();
@@ -142,7 +142,7 @@ fn a_child_that_stays_root_asks_nobody() {
     // No way to become asterisk: its user is root.
     env.pbx.run(&["chown", "root", "/etc/freepbx.conf"]).ok();
     env.pbx.run(&["sed", "-i", "/^asterisk:/d", "/etc/passwd"]).ok();
-    for words in [&["sync"][..], &["fetch"]] {
+    for words in [&["sync"][..], &["child"]] {
         let run = env.run(words);
         assert!(run.code != 0 && run.stderr.contains("belongs to root"), "{run:?}");
     }

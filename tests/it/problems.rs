@@ -137,7 +137,7 @@ fn who_cannot_be_reached_is_tried_five_times_and_no_run_fails_for_it() {
         );
         assert!(!warnings.contains(TOKEN), "{warnings}");
     }
-    assert_eq!(hook.told(), vec![vec!["raised over_limit".to_owned()]; 5]);
+    assert_eq!(hook.told(), vec![vec!["raised row_limit".to_owned()]; 5]);
     // Who never heard of it needs not hear that it is over.
     hook.answer(200);
     env.configure(&notify);

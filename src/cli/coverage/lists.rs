@@ -1,41 +1,26 @@
-//! What other lists would have caught: they are asked by a process of its own that is not root, which gets the
-//! attackers on its standard input and answers with one JSON object a list.
+//! What other lists would have caught: a confined child gets the attackers, asks the lists, and answers with one
+//! result a list.
 
 use crate::system::failure::Result;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Command, Stdio};
 
-use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::super::{Global, feed};
+use super::super::feed;
 use crate::ban::snapshot::Validators;
 use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
-use crate::coverage::tally::MOST_ATTACKERS;
 use crate::feed::catalog::{self, KNOWN};
 use crate::feed::http::Download;
 use crate::feed::snapshot;
 use crate::ledger::{Ledger, StateKey};
-use crate::run::child;
-use crate::system::exit::Exit;
+use crate::run::Environment;
+use crate::run::child::{self, Work};
+use crate::system::child::say;
 use crate::system::text::one_line;
 use crate::system::time::Time;
 
-/// Name of the hidden command.
-pub const COMMAND: &str = "coverage-lists";
-/// The most that is taken from the child, in bytes.
-const ANSWER: u64 = 1 << 20;
 /// The longest error that is shown, in characters.
 const COMPLAINT: usize = 400;
-
-/// What the hidden command takes.
-#[derive(Debug, Args)]
-pub struct ListsArgs {
-    /// Ask these; none is all that are fit
-    #[arg(value_name = "NAME")]
-    names: Vec<String>,
-}
 
 /// What one list would have caught.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,60 +36,22 @@ pub struct Suggested {
 }
 
 /// Has the lists asked.
-pub fn ask(global: &Global, names: &[String], suspects: &[Suspect]) -> Result<Vec<Suggested>> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env_clear().current_dir("/").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-    if let Some(file) = &global.config {
-        command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
-    }
-    command.arg("--freepbx-conf").arg(&global.freepbx_conf).arg(COMMAND).arg("--").args(names);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut process = command.spawn()?;
-    if let Some(mut input) = process.stdin.take() {
-        let text: String = suspects.iter().map(|suspect| format!("{suspect}\n")).collect();
-        // When it is gone already, its end says why.
-        let _ = input.write_all(text.as_bytes());
-    }
-    let (mut answer, mut complaint) = (Vec::new(), Vec::new());
-    if let Some(output) = process.stdout.take() {
-        output.take(ANSWER).read_to_end(&mut answer)?;
-    }
-    if let Some(output) = process.stderr.take() {
-        output.take(4_096).read_to_end(&mut complaint)?;
-    }
-    let status = process.wait()?;
-    if !status.success() {
-        let text = String::from_utf8_lossy(&complaint);
-        let text = one_line(text.trim().trim_start_matches("banbridge: "), COMPLAINT).into_owned();
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        return Err(child::Failed::new(text, status, Exit::from_code(code.unwrap_or(u8::MAX))).into());
-    }
-    let mut all = Vec::new();
-    for line in answer.split(|b| *b == b'\n').filter(|line| !line.is_empty()) {
-        all.push(serde_json::from_slice::<Suggested>(line)?);
-    }
+pub fn ask(environment: &Environment, names: &[String], suspects: Vec<Suspect>) -> Result<Vec<Suggested>> {
+    let work = Work::CompareLists { lists: names.to_vec(), suspects };
+    let mut all: Vec<Suggested> = child::ask(environment, &work)?;
     let gain = |one: &Suggested| one.caught.map_or((0, 0), |caught| (caught.new_attempts, caught.attempts));
     all.sort_by_key(|one| std::cmp::Reverse(gain(one)));
     Ok(all)
 }
 
-/// The child: asks the lists.
-pub fn run(global: &Global, args: &ListsArgs) -> Result<Exit> {
-    child::confine(&global.freepbx_conf)?;
-    let config = global.environment().config()?;
-    let (mut ledger, clock) = global.ledger()?;
-    let mut suspects: Vec<Suspect> = Vec::new();
-    for line in BufReader::new(std::io::stdin()).lines().take(MOST_ATTACKERS) {
-        suspects.extend(line?.parse::<Suspect>().ok());
+/// The child: asks the lists. The caller has confined this process.
+pub fn run(environment: &Environment, names: &[String], suspects: &[Suspect]) -> Result<()> {
+    let config = environment.config()?;
+    let (mut ledger, clock) = environment.ledger()?;
+    for feed in chosen(&config, names)? {
+        say(&one(&mut ledger, &feed, suspects, clock.now())?);
     }
-    for feed in chosen(&config, &args.names)? {
-        let suggested = one(&mut ledger, &feed, &suspects, clock.now())?;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{}", serde_json::to_string(&suggested)?)?;
-        out.flush()?;
-    }
-    Ok(Exit::Done)
+    Ok(())
 }
 
 /// The lists of these names. Without names all that are not in force: those of the catalog, but not one for each
@@ -154,7 +101,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
         Err(error) => {
             suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned());
             if counts && error.never_came() {
-                ledger.clear_state(noted)?;
+                ledger.set_state(noted, 0)?;
             }
         }
     }

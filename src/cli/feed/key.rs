@@ -1,19 +1,21 @@
 //! `feed test` for a feed with a key: one request says whether the key is good.
 
-use crate::system::failure::{Classify, Result};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::super::Global;
+use super::test::{Answer, Found};
 use crate::ban::pacing;
-use crate::cli::output::{complain, count, print, print_json};
+use crate::cli::output::count;
 use crate::config::{Config, FeedConfig};
 use crate::feed::FetchErrorKind;
 use crate::feed::apiban::FIRST_CURSOR;
+use crate::run::Environment;
 use crate::run::fetch::{client, now_ms, pace};
 use crate::system::exit::Exit;
+use crate::system::failure::{Classify, Result};
 
-#[derive(Serialize)]
-struct Tested {
+/// What one answer said of the key.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Tested {
     feed: String,
     url: String,
     /// None where the answer says nothing about the key.
@@ -23,48 +25,52 @@ struct Tested {
     error: Option<String>,
 }
 
+impl Tested {
+    /// For people; nothing where the key is not good, which the error says.
+    pub(super) fn text(&self) -> String {
+        match self.key_good {
+            Some(true) => format!(
+                "{}: the key is good; {} came with one request, and nothing was changed.\n",
+                self.feed,
+                count(self.fetched, "address", "addresses")
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
 /// Asks for what comes next in the list and forgets it. The request counts like any other.
-pub(super) fn test(global: &Global, config: &Config, feed: &FeedConfig) -> Result<Exit> {
-    let (mut ledger, clock) = global.ledger()?;
+pub(super) fn test(environment: &Environment, config: &Config, feed: &FeedConfig) -> Result<Answer> {
+    let (mut ledger, clock) = environment.ledger()?;
     let pace = pace(config, feed);
     let state = ledger.feeds()?.into_iter().find(|(name, _)| *name == feed.name);
     let state = state.map(|(_, state)| state).unwrap_or_default();
     let told = state.retry_at.map_or(0, |at| at.saturating_sub(clock.now()).clamp(0, 3_600)).unsigned_abs();
     let wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil().max(told as f64);
     if wait > 0.0 {
-        complain(&format!(
+        let why = format!(
             "{} may be asked again in {wait} s (its limit is {} requests in {} s); try again then",
             feed.name,
             pacing::LIMIT,
             pacing::WINDOW.as_secs()
-        ));
-        return Ok(Exit::TryAgain);
+        );
+        return Ok(Answer::failed(why, Exit::TryAgain));
     }
     let client = client(feed)?;
     ledger.note_request(&pace, now_ms())?;
     let answer = client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
     let mut tested =
         Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, fetched: 0, error: None };
-    let exit = match answer {
+    let error = match answer {
         Ok(fetch) => {
             (tested.key_good, tested.fetched) = (Some(true), fetch.entries.len());
-            Exit::Done
+            None
         }
         Err(error) => {
             tested.key_good = (error.kind() == FetchErrorKind::KeyRefused).then_some(false);
             tested.error = Some(error.to_string());
-            complain(&error.to_string());
-            error.exit()
+            Some((error.to_string(), error.exit().code()))
         }
     };
-    if global.json {
-        print_json(&tested)?;
-    } else if exit == Exit::Done {
-        print(&format!(
-            "{}: the key is good; {} came with one request, and nothing was changed.\n",
-            tested.feed,
-            count(tested.fetched, "address", "addresses")
-        ))?;
-    }
-    Ok(exit)
+    Ok(Answer { found: Some(Found::Key(tested)), error })
 }

@@ -1,11 +1,10 @@
 //! `feed test`: what a list would do, before it does it.
 
-use crate::system::failure::{Classify, Result};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::Global;
 use super::key;
@@ -21,19 +20,18 @@ use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
 use crate::ledger::feeds::FeedState;
-use crate::pbx::freepbx_conf;
-use crate::run::child;
+use crate::run::Environment;
+use crate::run::child::{self, Work};
 use crate::run::state::{Picture, asking_of};
+use crate::system::child::say;
 use crate::system::exit::Exit;
-use crate::system::text::one_line;
+use crate::system::failure::{Classify, Failure, Result};
 
-/// How the child is called.
-pub const COMMAND: &str = "try-feed";
 /// Examples of each sort that are shown.
 const SHOWN: usize = 10;
 
-#[derive(Serialize)]
-struct Tested {
+#[derive(Serialize, Deserialize)]
+pub(super) struct Tested {
     feed: String,
     url: String,
     fetched: usize,
@@ -55,13 +53,58 @@ struct Tested {
     over_limit_before: usize,
 }
 
-/// The child of the command: asks the server and judges its answer, confined as the child of a run. Not for people.
-pub fn run_child(global: &Global, name: &str) -> Result<Exit> {
-    child::confine(&global.freepbx_conf)?;
-    let config = global.environment().config()?;
+/// What a child found out.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Found {
+    Key(key::Tested),
+    List(Box<Tested>),
+}
+
+/// How it went.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Answer {
+    pub(super) found: Option<Found>,
+    /// What went wrong, and the exit code.
+    pub(super) error: Option<(String, u8)>,
+}
+
+impl Answer {
+    pub(super) fn failed(why: impl Display, exit: Exit) -> Self {
+        Self { found: None, error: Some((why.to_string(), exit.code())) }
+    }
+}
+
+/// Runs the command. Whoever runs it neither asks a server nor reads its answer: a confined child does.
+pub(super) fn run(global: &Global, name: &str) -> Result<Exit> {
+    let work = Work::TryFeed { feed: name.to_owned() };
+    let answers: Vec<Answer> = child::ask(&global.environment(), &work)?;
+    let Some(Answer { found, error }) = answers.into_iter().next() else {
+        return Err(Failure::bug("the feed was tested without a result"));
+    };
+    match &found {
+        Some(Found::Key(tested)) if global.json => print_json(tested)?,
+        Some(Found::List(tested)) if global.json => print_json(tested)?,
+        Some(Found::Key(tested)) => print(&tested.text())?,
+        Some(Found::List(tested)) => print(&text(tested))?,
+        None => {}
+    }
+    let Some((why, exit)) = error else { return Ok(Exit::Done) };
+    complain(&why);
+    Ok(Exit::from_code(exit))
+}
+
+/// The child: asks the server, judges its answer and says what came of it. The caller has confined this process.
+pub fn run_child(environment: &Environment, name: &str) -> Result<()> {
+    say(&answer(environment, name)?);
+    Ok(())
+}
+
+fn answer(environment: &Environment, name: &str) -> Result<Answer> {
+    let config = environment.config()?;
     let feed = find(&config, name)?;
     if feed.kind == Kind::Apiban {
-        return key::test(global, &config, &feed);
+        return key::test(environment, &config, &feed);
     }
     let Some(list) = &feed.list else {
         let path = config.path.clone().unwrap_or_default();
@@ -70,65 +113,23 @@ pub fn run_child(global: &Global, name: &str) -> Result<Exit> {
         );
         return Err(ConfigError::new(&path, what).into());
     };
-    let (mut ledger, clock) = global.ledger()?;
+    let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
     let mut picture = Picture::load(&mut ledger, &config, now)?;
     let state = picture.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
     let next = state.last_attempt.map_or(0, |last| last + list.minimum.as_secs());
     if (now..=now + list.minimum.as_secs()).contains(&next) {
-        complain(&format!("{name} was asked lately and may not be asked again before {}", Time(next)));
-        return Ok(Exit::TryAgain);
+        let why = format!("{name} was asked lately and may not be asked again before {}", Time(next));
+        return Ok(Answer::failed(why, Exit::TryAgain));
     }
     let timeout = feed.timeout.duration();
     let parsed = match snapshot::fetch(name, &list.place, timeout, &list.settings, &Validators::default())? {
         Ok(Download::List { parsed, .. }) => parsed,
         Ok(Download::Unchanged) => Parsed::default(),
-        Err(error) => {
-            complain(&error.to_string());
-            return Ok(error.exit());
-        }
+        Err(error) => return Ok(Answer::failed(&error, error.exit())),
     };
     let tested = judge(&feed, state.id, &parsed, &mut picture, now);
-    if global.json {
-        print_json(&tested)?;
-    } else {
-        print(&text(&tested))?;
-    }
-    Ok(Exit::Done)
-}
-
-/// Runs the command. Whoever runs it neither asks a server nor reads its answer: a child does, which has given up root
-/// and all else that it does not need. What it prints is made harmless.
-pub(super) fn run(global: &Global, name: &str) -> Result<Exit> {
-    // Whom the child is to become must be known before it starts.
-    freepbx_conf::owner(&global.freepbx_conf)?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.env_clear().current_dir("/").stdin(Stdio::null());
-    command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command.envs(child::VARIABLES.iter().filter_map(|name| Some((*name, std::env::var_os(name)?))));
-    if let Some(file) = &global.config {
-        command.arg("--config").arg(std::fs::canonicalize(file).unwrap_or_else(|_| file.clone()));
-    }
-    command.arg("--freepbx-conf").arg(&global.freepbx_conf).args(global.json.then_some("--json"));
-    let output = command.args([COMMAND, "--", name]).output()?;
-    let harmless = |bytes: &[u8]| -> String {
-        let text = String::from_utf8_lossy(bytes);
-        text.lines().take(1_000).map(|line| one_line(line, 20_000).into_owned() + "\n").collect()
-    };
-    print(&harmless(&output.stdout))?;
-    for line in harmless(&output.stderr).lines() {
-        complain(line.trim_start_matches("banbridge: "));
-    }
-    match output.status.code().and_then(|code| u8::try_from(code).ok()) {
-        Some(code) => Ok(Exit::from_code(code)),
-        None => {
-            complain(&format!(
-                "the process that asks {name} was ended ({}); nothing was changed",
-                output.status
-            ));
-            Ok(Exit::TryAgain)
-        }
-    }
+    Ok(Answer { found: Some(Found::List(Box::new(tested))), error: None })
 }
 
 /// A feed of the configuration, or one that the catalog would add.

@@ -1,0 +1,23 @@
+//! `child`: the parts of commands that are not root. Not for people.
+
+use super::{Global, coverage, feed, sync};
+use crate::doctor::ask;
+use crate::run::child::{self, Work};
+use crate::run::notify;
+use crate::system::exit::Exit;
+use crate::system::failure::Result;
+
+pub use crate::run::child::COMMAND;
+
+/// Gives up root, reads what is to be done, and does it. The answers go to the parent.
+pub fn run(global: &Global) -> Result<Exit> {
+    let environment = global.environment();
+    match child::begin(&environment)? {
+        Work::Sync(request) => sync::run_child(global, &request)?,
+        Work::Notify => notify::run_child(&environment)?,
+        Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
+        Work::CompareLists { lists, suspects } => coverage::compare_lists(&environment, &lists, &suspects)?,
+        Work::TryFeed { feed } => feed::test::run_child(&environment, &feed)?,
+    }
+    Ok(Exit::Done)
+}
