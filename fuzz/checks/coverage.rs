@@ -1,10 +1,10 @@
-//! A log of Asterisk's or fail2ban's; and what an attacker writes into one: his words, put where Asterisk writes them,
-//! never make somebody else of him.
+//! A log of Asterisk or fail2ban. And the text that an attacker can put into a line: it never makes the line one about
+//! another address.
 
 use std::io::Read;
 use std::net::IpAddr;
 
-use banbridge::coverage::asterisk_log::{Verdict, judge, split};
+use banbridge::coverage::asterisk_log::{Finding, find, split};
 use banbridge::coverage::listings::Listings;
 use banbridge::coverage::scan::{Scanner, Seen};
 use banbridge::coverage::stamp::Zone;
@@ -12,14 +12,14 @@ use banbridge::coverage::tally::{Hour, Tally, merge};
 use banbridge::coverage::{Event, report, svg};
 use jiff::tz::TimeZone;
 
-/// Whom Asterisk names.
-const HIM: &str = "203.0.113.7";
+/// The address that Asterisk writes.
+const REJECTED: &str = "203.0.113.7";
 
 pub fn read(data: &[u8]) {
     let _ = scan(data);
     let words = words(data);
     for (line, _) in lines(&words) {
-        let _ = split(line.as_bytes()).map(|line| judge(&line));
+        let _ = split(line.as_bytes()).map(|line| find(&line));
     }
 }
 
@@ -33,42 +33,42 @@ fn scan(input: impl Read) -> (Vec<Event>, Seen) {
     (events, seen)
 }
 
-/// What he may write: no end of a line.
+/// What an attacker can write: no end of a line.
 fn words(data: &[u8]) -> [String; 2] {
     let text = super::text(data).replace(['\n', '\r'], " ");
-    // Two places of his in one line, told apart by what no keyboard has.
+    // Two places in one line, separated by a character that nobody types.
     match text.split_once('\u{1}') {
         Some((one, other)) => [one.to_owned(), other.to_owned()],
         None => [text.clone(), text],
     }
 }
 
-/// Every line in which he has a say, and whether it must be told that it was he.
+/// Every line with text of an attacker, and whether it must be found.
 fn lines([one, other]: &[String; 2]) -> Vec<(String, bool)> {
     let line = |level: &str, source: &str, message: String| {
         format!("[2026-11-24 06:58:30] {level}[2210] {source}: {message}")
     };
     let pjsip = "res_pjsip/pjsip_distributor.c";
-    let event = |name: &str, behind: &str| {
+    let event = |name: &str, rest: &str| {
         let message = format!(
             "SecurityEvent=\"{name}\",Service=\"PJSIP\",AccountID=\"{one}\",SessionID=\"{other}\",\
-             LocalAddress=\"IPV4/UDP/192.0.2.1/5060\",RemoteAddress=\"IPV4/UDP/{HIM}/5071\"{behind}"
+             LocalAddress=\"IPV4/UDP/192.0.2.1/5060\",RemoteAddress=\"IPV4/UDP/{REJECTED}/5071\"{rest}"
         );
         line("SECURITY", "res_security_log.c", message)
     };
     let hash = format!(",ReceivedHash=\"{one}\"");
     let request = format!(
-        "Request 'INVITE' from '{one}' failed for '{HIM}:5071' (callid: {other}) - No matching endpoint found"
+        "Request 'INVITE' from '{one}' failed for '{REJECTED}:5071' (callid: {other}) - No matching endpoint found"
     );
     let call = format!(
-        "Call from '{one}' ({HIM}:5071) to extension '{other}' rejected because extension not found in context 'x'."
+        "Call from '{one}' ({REJECTED}:5071) to extension '{other}' rejected because extension not found in context 'x'."
     );
     let known = |message: String| (line("NOTICE", "x.c", message), true);
     vec![
-        known(format!("Registration from '{one}' failed for '{HIM}:5071' - Wrong password")),
-        known(format!("No registration for peer '{one}' (from {HIM})")),
-        known(format!("{HIM} failed to authenticate as '{one}'")),
-        known(format!("Host {HIM} failed MD5 authentication for '{one}' ({other})")),
+        known(format!("Registration from '{one}' failed for '{REJECTED}:5071' - Wrong password")),
+        known(format!("No registration for peer '{one}' (from {REJECTED})")),
+        known(format!("{REJECTED} failed to authenticate as '{one}'")),
+        known(format!("Host {REJECTED} failed MD5 authentication for '{one}' ({other})")),
         (event("InvalidAccountID", ""), true),
         (event("FailedACL", ",ACLName=\"x\""), true),
         (event("InvalidPassword", &hash), false),
@@ -78,7 +78,7 @@ fn lines([one, other]: &[String; 2]) -> Vec<(String, bool)> {
             line(
                 "WARNING",
                 &format!("Ext. {one}"),
-                format!("\"Rejecting unknown SIP connection from {HIM}\""),
+                format!("\"Rejecting unknown SIP connection from {REJECTED}\""),
             ),
             false,
         ),
@@ -87,20 +87,20 @@ fn lines([one, other]: &[String; 2]) -> Vec<(String, bool)> {
 }
 
 pub fn check(data: &[u8]) {
-    let him: IpAddr = HIM.parse().expect("an address");
+    let rejected: IpAddr = REJECTED.parse().expect("an address");
     for (line, must) in lines(&words(data)) {
-        let verdict = split(line.as_bytes()).map(|line| judge(&line));
-        match verdict {
-            Some(Verdict::Rejected(_, address)) => assert_eq!(address, him, "{line}"),
-            verdict => assert!(!must, "{verdict:?}: {line}"),
+        let finding = split(line.as_bytes()).map(|line| find(&line));
+        match finding {
+            Some(Finding::Rejected(_, address)) => assert_eq!(address, rejected, "{line}"),
+            finding => assert!(!must, "{finding:?}: {line}"),
         }
     }
     let (events, seen) = scan(data);
     assert_eq!((events.clone(), seen), scan(Drip(data)), "however it drips in");
     assert!(events.len() as u64 + seen.unclear <= seen.lines);
     let listings = Listings::default();
-    let nobody = |_: IpAddr| false;
-    let mut tally = Tally::new(&listings, &nobody, (i64::MIN, i64::MAX)).keep(3);
+    let nothing_protected = |_: IpAddr| false;
+    let mut tally = Tally::new(&listings, &nothing_protected, (i64::MIN, i64::MAX)).keep(3);
     merge(&mut [events.iter().copied()], &mut tally);
     let report = report::report(&tally, &listings, &["one".to_owned()]);
     assert!(report.attackers <= 3 && report.attempts <= events.len() as u64);

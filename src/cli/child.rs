@@ -1,8 +1,9 @@
 //! `child`: the parts of commands that are not root. Not for people.
 
-use super::{Global, coverage, feed, sync};
+use super::{Global, feed, sync};
 use crate::doctor::ask;
 use crate::run::child::{self, Work};
+use crate::run::coverage::lists::compare_as_child;
 use crate::run::notify;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -16,7 +17,7 @@ pub fn run(global: &Global) -> Result<Exit> {
         Work::Sync(request) => sync::run_child(global, &request)?,
         Work::Notify => notify::run_child(&environment)?,
         Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
-        Work::CompareLists { lists, suspects } => coverage::compare_lists(&environment, &lists, &suspects)?,
+        Work::CompareLists { lists, suspects } => compare_as_child(&environment, &lists, &suspects)?,
         Work::TryFeed { feed } => feed::test::run_child(&environment, &feed)?,
     }
     Ok(Exit::Done)

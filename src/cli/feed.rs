@@ -9,8 +9,6 @@ use crate::system::failure::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-pub use test::find;
-
 use super::Global;
 use super::output::{Time, print, print_json, table, time_or};
 use crate::config::{Kind, Period};

@@ -89,7 +89,7 @@ enum Command {
     /// Feeds: list, add, switch, try out, compare
     #[command(subcommand)]
     Feed(feed::FeedCommand),
-    /// Show from the logs who attacked this PBX, who of them was listed when, and what got through
+    /// Show who attacked this PBX according to its logs, when feeds listed them, and what got through
     Coverage(coverage::CoverageArgs),
     /// Set banbridge up on this FreePBX: key, configuration, tables, timers, page, first run
     Setup(setup::SetupArgs),

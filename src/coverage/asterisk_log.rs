@@ -1,9 +1,9 @@
-//! Lines of Asterisk's logs that say that somebody was rejected, and who.
+//! Lines of Asterisk's logs about a rejection, and the address that was rejected.
 //!
-//! Much of such a line is the attacker's: user names, numbers, call ids. He may write into them whatever makes the
-//! line look as if it were about somebody else. So each reader knows where Asterisk itself writes the address, and
-//! goes by the end of the line where only Asterisk writes there. Where an attacker writes on both sides and the text
-//! fits two addresses, nobody can tell, and the line is [`Verdict::Unclear`].
+//! Attackers choose much of such a line: user names, numbers, call ids. They may write anything there that makes the
+//! line look as if it were about someone else. So each function knows where Asterisk itself writes the address, and
+//! reads from the end of the line if only Asterisk writes there. If an attacker can write on both sides and the text
+//! fits two addresses, the line is [`Finding::Unclear`].
 //!
 //! What counts is what fail2ban's filter for Asterisk counts.
 
@@ -18,34 +18,34 @@ const STAMP: usize = 48;
 /// The longest address with a port and the name of a transport.
 const ADDRESS: usize = 64;
 
-/// A line of a level at which rejections are told.
+/// A line of a level at which Asterisk logs rejections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The time.
     pub stamp: &'a [u8],
     /// Whether it is a security event.
     pub security: bool,
-    /// Who says it: a file of Asterisk's, or `Ext. NUMBER` for what the dialplan logs.
+    /// Where it comes from: a source file of Asterisk, or `Ext. NUMBER` for what the dialplan logs.
     pub source: &'a [u8],
-    /// What it says.
+    /// The message.
     pub message: &'a [u8],
 }
 
-/// What a line says.
+/// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing of the kind.
+pub enum Finding {
+    /// Not a rejection.
     Nothing,
-    /// Somebody was rejected.
+    /// This address was rejected.
     Rejected(Kind, IpAddr),
-    /// Somebody was rejected, and the line fits more than one address.
+    /// A rejection that fits more than one address.
     Unclear,
 }
 
-/// A line that begins a packet, where SIP debugging writes packets into the log: what follows is the sender's text.
+/// A line that begins a packet, if SIP debugging writes packets into the log: the sender's text follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Packet {
-    /// So many bytes of it follow.
+    /// That many bytes of it follow.
     Bytes(u64),
     /// It ends with [`PACKET_END`].
     UntilEnd,
@@ -53,11 +53,11 @@ pub enum Packet {
 
 /// What chan_sip writes before a packet.
 pub const PACKET_BEGIN: &[u8] = b"<--- SIP read from ";
-/// What it writes behind one.
+/// What it writes after one.
 pub const PACKET_END: &[u8] = b"<------------->";
 
-/// The time of a line, and what stands behind it.
-fn behind_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The time of a line, and the text after it.
+fn after_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = line.strip_prefix(b"[")?;
     let end = memchr(b']', &rest[..rest.len().min(STAMP)])?;
     Some((&rest[..end], rest[end + 1..].trim_ascii_start()))
@@ -65,12 +65,12 @@ fn behind_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// The time of any line that has one.
 pub fn stamp(line: &[u8]) -> Option<&[u8]> {
-    behind_stamp(line).map(|(stamp, _)| stamp)
+    after_stamp(line).map(|(stamp, _)| stamp)
 }
 
-/// The parts of a line of NOTICE, WARNING or SECURITY; none for the many others.
+/// The parts of a line of level NOTICE, WARNING or SECURITY; none for other levels.
 pub fn split(line: &[u8]) -> Option<Line<'_>> {
-    let (stamp, rest) = behind_stamp(line)?;
+    let (stamp, rest) = after_stamp(line)?;
     // By its first letter, since nearly all lines are of other levels.
     let (security, rest) = match rest.first()? {
         b'N' => (false, rest.strip_prefix(b"NOTICE")?),
@@ -78,14 +78,14 @@ pub fn split(line: &[u8]) -> Option<Line<'_>> {
         b'S' => (true, rest.strip_prefix(b"SECURITY")?),
         _ => return None,
     };
-    let rest = behind_thread(rest)?.strip_prefix(b" ")?;
+    let rest = after_thread(rest)?.strip_prefix(b" ")?;
     let colon = memchr(b':', rest)?;
     let (source, rest) = (&rest[..colon], &rest[colon + 1..]);
-    Some(Line { stamp, security, source, message: behind_function(rest)? })
+    Some(Line { stamp, security, source, message: after_function(rest)? })
 }
 
-/// Passes over the thread and the call: `[123][C-0000001a]`, each with a colon or without.
-fn behind_thread(rest: &[u8]) -> Option<&[u8]> {
+/// Skips the thread and the call: `[123][C-0000001a]`, each with a colon or without.
+fn after_thread(rest: &[u8]) -> Option<&[u8]> {
     let rest = rest.strip_prefix(b"[")?;
     let end = rest.iter().take(12).position(|b| !b.is_ascii_digit()).filter(|end| *end > 0)?;
     let rest = rest[end..].strip_prefix(b"]")?;
@@ -96,8 +96,8 @@ fn behind_thread(rest: &[u8]) -> Option<&[u8]> {
     Some(rest.strip_prefix(b":").unwrap_or(rest))
 }
 
-/// Passes over the number of the line and the function, which some formats have: `1234 handle_request:`.
-fn behind_function(rest: &[u8]) -> Option<&[u8]> {
+/// Skips the number of the line and the function, which some formats have: `1234 handle_request:`.
+fn after_function(rest: &[u8]) -> Option<&[u8]> {
     let digits = rest.iter().take(8).position(|b| !b.is_ascii_digit())?;
     let message = rest[digits..].strip_prefix(b" ")?;
     if digits == 0 {
@@ -111,8 +111,8 @@ fn behind_function(rest: &[u8]) -> Option<&[u8]> {
 
 /// Whether a line begins a packet that SIP debugging writes into the log.
 pub fn packet(line: &[u8]) -> Option<Packet> {
-    let (_, rest) = behind_stamp(line)?;
-    let rest = behind_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start();
+    let (_, rest) = after_stamp(line)?;
+    let rest = after_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start();
     if let Some(rest) = rest.strip_prefix(b"res_pjsip_logger.c: <--- ") {
         let rest = &rest[memchr(b'(', rest)? + 1..];
         let digits = &rest[..memchr(b' ', rest)?];
@@ -123,13 +123,13 @@ pub fn packet(line: &[u8]) -> Option<Packet> {
     rest.starts_with(PACKET_BEGIN).then_some(Packet::UntilEnd)
 }
 
-/// What a line says.
-pub fn judge(line: &Line<'_>) -> Verdict {
+/// What a line is about.
+pub fn find(line: &Line<'_>) -> Finding {
     let message = line.message.trim_ascii_end();
-    let verdict = if line.security {
+    let finding = if line.security {
         security_event(message)
     } else if line.source.starts_with(b"Ext. ") {
-        // Before the message stands the number that was called, as the caller wrote it: only the end is safe.
+        // Before the message is the called number, as the caller wrote it: only the end is safe.
         unknown_connection(message)
     } else {
         match message.first() {
@@ -142,27 +142,27 @@ pub fn judge(line: &Line<'_>) -> Verdict {
             _ => host_failed(message),
         }
     };
-    verdict.unwrap_or(Verdict::Nothing)
+    finding.unwrap_or(Finding::Nothing)
 }
 
-fn rejected(kind: Kind, text: &[u8]) -> Option<Verdict> {
-    address(text).map(|address| Verdict::Rejected(kind, address))
+fn rejected(kind: Kind, text: &[u8]) -> Option<Finding> {
+    address(text).map(|address| Finding::Rejected(kind, address))
 }
 
-/// Of the places that may be Asterisk's, the address that all of them name.
-fn agreed(kind: Kind, candidates: impl Iterator<Item = IpAddr>) -> Option<Verdict> {
+/// The address, if all places that may be Asterisk's agree.
+fn agreed(kind: Kind, candidates: impl Iterator<Item = IpAddr>) -> Option<Finding> {
     let mut found = None;
     for candidate in candidates {
         match found {
-            Some(address) if address != candidate => return Some(Verdict::Unclear),
+            Some(address) if address != candidate => return Some(Finding::Unclear),
             _ => found = Some(candidate),
         }
     }
-    found.map(|address| Verdict::Rejected(kind, address))
+    found.map(|address| Finding::Rejected(kind, address))
 }
 
 /// `Registration from 'TO' failed for 'ADDRESS' - REASON`: only the first is the attacker's.
-fn registration(message: &[u8]) -> Option<Verdict> {
+fn registration(message: &[u8]) -> Option<Finding> {
     const REASONS: [&[u8]; 7] = [
         b"Wrong password",
         b"Username/auth name mismatch",
@@ -178,7 +178,7 @@ fn registration(message: &[u8]) -> Option<Verdict> {
 }
 
 /// `Request 'METHOD' from 'FROM' failed for 'ADDRESS' (callid: ID) - REASON`: FROM and ID are the attacker's.
-fn request(message: &[u8]) -> Option<Verdict> {
+fn request(message: &[u8]) -> Option<Finding> {
     const REASONS: [(&[u8], bool); 5] = [
         (b"No matching endpoint found", true),
         (b"Failed to authenticate", false),
@@ -186,21 +186,21 @@ fn request(message: &[u8]) -> Option<Verdict> {
         (b"Not match Endpoint Contact ACL", true),
         (b"Error to authenticate", false),
     ];
-    // Newer ones add how often he tried, and in what time.
-    let said = match message.ends_with(b" ms") {
+    // Newer versions add the number of tries and their time.
+    let text = match message.ends_with(b" ms") {
         true => &message[..memmem::rfind(message, b" after ")?],
         false => message,
     };
     let reason = |(reason, unknown): &(&[u8], bool)| {
-        said.strip_suffix(*reason).filter(|rest| rest.ends_with(b") - ")).map(|_| *unknown)
+        text.strip_suffix(*reason).filter(|rest| rest.ends_with(b") - ")).map(|_| *unknown)
     };
-    let wanted = REASONS.iter().find_map(reason)?;
+    let unknown = REASONS.iter().find_map(reason)?;
     let kind = match message.strip_prefix(b"Request '") {
-        Some(rest) if wanted && rest.starts_with(b"INVITE'") => Kind::Call,
-        Some(rest) if wanted && rest.starts_with(b"REGISTER'") => Kind::Registration,
+        Some(rest) if unknown && rest.starts_with(b"INVITE'") => Kind::Call,
+        Some(rest) if unknown && rest.starts_with(b"REGISTER'") => Kind::Registration,
         _ => Kind::Authentication,
     };
-    // Without its first quote, so that none of his can hide Asterisk's.
+    // Without its first quote, so that a quote of the attacker's cannot hide Asterisk's.
     let (before, behind) = (b" failed for '".as_slice(), b"' (callid: ".as_slice());
     let quoted = |place: &usize| place.checked_sub(1).is_some_and(|before| message[before] == b'\'');
     let places = memmem::find_iter(message, before).filter(quoted).filter_map(|place| {
@@ -212,7 +212,7 @@ fn request(message: &[u8]) -> Option<Verdict> {
 }
 
 /// `Call from 'NAME' (ADDRESS) to extension 'NUMBER' rejected because ...`: NAME and NUMBER are the attacker's.
-fn call(message: &[u8]) -> Option<Verdict> {
+fn call(message: &[u8]) -> Option<Finding> {
     memmem::rfind(message, b"' rejected because extension not found in context")?;
     let behind = b") to extension '".as_slice();
     let places = memmem::find_iter(message, behind).filter_map(|place| {
@@ -225,27 +225,27 @@ fn call(message: &[u8]) -> Option<Verdict> {
 }
 
 /// `No registration for peer 'NAME' (from ADDRESS)`.
-fn no_registration(message: &[u8]) -> Option<Verdict> {
+fn no_registration(message: &[u8]) -> Option<Finding> {
     let rest = message.strip_suffix(b")")?;
     let before = b"' (from ";
     rejected(Kind::Registration, &rest[memmem::rfind(rest, before)? + before.len()..])
 }
 
 /// `hacking attempt detected 'ADDRESS'`.
-fn hacking(message: &[u8]) -> Option<Verdict> {
+fn hacking(message: &[u8]) -> Option<Finding> {
     let rest = message.strip_prefix(b"hacking attempt detected '")?;
     rejected(Kind::Authentication, rest.strip_suffix(b"'")?)
 }
 
-/// `"Rejecting unknown SIP connection from ADDRESS"`, as FreePBX's dialplan logs a call of nobody.
-fn unknown_connection(message: &[u8]) -> Option<Verdict> {
+/// `"Rejecting unknown SIP connection from ADDRESS"`, as FreePBX's dialplan logs an unknown caller.
+fn unknown_connection(message: &[u8]) -> Option<Finding> {
     let rest = message.strip_suffix(b"\"")?;
     let before = b"\"Rejecting unknown SIP connection from ";
     rejected(Kind::Call, &rest[memmem::rfind(rest, before)? + before.len()..])
 }
 
 /// `ADDRESS failed to authenticate as NAME` and its like, of the manager interface and of IAX2.
-fn host_failed(message: &[u8]) -> Option<Verdict> {
+fn host_failed(message: &[u8]) -> Option<Finding> {
     let message = message.strip_prefix(b"Host ").unwrap_or(message);
     let end = memchr(b' ', &message[..message.len().min(ADDRESS)])?;
     let rest = &message[end + 1..];
@@ -259,9 +259,9 @@ fn host_failed(message: &[u8]) -> Option<Verdict> {
     if word_ends { rejected(Kind::Authentication, &message[..end]) } else { None }
 }
 
-/// `SecurityEvent="NAME",...,RemoteAddress="IPV4/UDP/ADDRESS/PORT",...`: account and session stand before the address
-/// and are the attacker's; in two of the events so is something behind it. Asterisk escapes no quote in them.
-fn security_event(message: &[u8]) -> Option<Verdict> {
+/// `SecurityEvent="NAME",...,RemoteAddress="IPV4/UDP/ADDRESS/PORT",...`: account and session come before the address
+/// and are the attacker's; in two of the events so is something after it. Asterisk does not escape quotes in them.
+fn security_event(message: &[u8]) -> Option<Finding> {
     let rest = message.strip_prefix(b"SecurityEvent=\"")?;
     let ends_with_asterisks_words = match &rest[..memchr(b'"', &rest[..rest.len().min(40)])?] {
         b"InvalidAccountID" | b"FailedACL" => true,
@@ -278,7 +278,7 @@ fn security_event(message: &[u8]) -> Option<Verdict> {
     };
     if ends_with_asterisks_words {
         let address = read(memmem::rfind(message, before)?)?;
-        return Some(Verdict::Rejected(Kind::Authentication, address));
+        return Some(Finding::Rejected(Kind::Authentication, address));
     }
     agreed(Kind::Authentication, memmem::find_iter(message, before).filter_map(read))
 }

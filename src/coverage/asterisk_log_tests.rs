@@ -2,12 +2,12 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn told(line: &str) -> String {
+fn described(line: &str) -> String {
     let Some(line) = split(line.as_bytes()) else { return "no line".to_owned() };
-    match judge(&line) {
-        Verdict::Nothing => "nothing".to_owned(),
-        Verdict::Unclear => "unclear".to_owned(),
-        Verdict::Rejected(kind, address) => format!("{kind:?} {address}"),
+    match find(&line) {
+        Finding::Nothing => "nothing".to_owned(),
+        Finding::Unclear => "unclear".to_owned(),
+        Finding::Rejected(kind, address) => format!("{kind:?} {address}"),
     }
 }
 
@@ -17,7 +17,7 @@ fn line(level: &str, source: &str, message: &str) -> String {
 }
 
 #[test]
-fn every_kind_of_rejection_is_told_with_its_address() {
+fn every_kind_of_rejection_is_found_with_its_address() {
     let security = |event: &str, rest: &str| {
         format!(
             "SecurityEvent=\"{event}\",EventTV=\"2026-11-24T06:58:30.123+0100\",Severity=\"Error\",Service=\"PJSIP\",\
@@ -53,12 +53,12 @@ fn every_kind_of_rejection_is_told_with_its_address() {
         ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for 'sip.example.com:5060' - Wrong password".to_owned(), "nothing"),
     ];
     for (level, source, message, expected) in table {
-        assert_eq!(told(&line(level, source, &message)), expected, "{message}");
+        assert_eq!(described(&line(level, source, &message)), expected, "{message}");
     }
 }
 
 #[test]
-fn an_attacker_who_writes_another_address_into_his_words_is_told_by_his_own() {
+fn an_attacker_who_writes_another_address_into_a_line_is_found_by_their_own() {
     // 203.0.113.7 is where Asterisk writes the address; 198.51.100.9 is what the attacker wants to be blamed.
     let security = |event: &str, account: &str, rest: &str| {
         format!(
@@ -81,10 +81,10 @@ fn an_attacker_who_writes_another_address_into_his_words_is_told_by_his_own() {
         // Only Asterisk writes at the beginning.
         ("NOTICE", "manager.c", "203.0.113.7 failed to authenticate as '198.51.100.9 failed to authenticate'".to_owned(), "Authentication 203.0.113.7"),
         ("NOTICE", "chan_iax2.c", "Host 203.0.113.7 failed to authenticate as Host 198.51.100.9 failed to authenticate".to_owned(), "Authentication 203.0.113.7"),
-        // What quotes alone cannot make: the words of Asterisk are not all there.
+        // Quotes alone are not enough: Asterisk's words are not all there.
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from '\"' failed for '198.51.100.9:5060'\" <sip:1@x>' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "Call 203.0.113.7"),
         ("NOTICE", "chan_sip.c", "Call from 'x (198.51.100.9:5060) to extension 'y' (203.0.113.7:5071) to extension '1' rejected because extension not found in context 'default'.".to_owned(), "Call 203.0.113.7"),
-        // Both sides are his, and the line fits two addresses.
+        // The attacker writes on both sides, and the line fits two addresses.
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from 'x' failed for '198.51.100.9:5060' (callid: 1' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "unclear"),
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from '<sip:1@x>' failed for '203.0.113.7:5071' (callid: 1) - x' failed for '198.51.100.9:5060' (callid: 5) - No matching endpoint found".to_owned(), "unclear"),
         ("NOTICE", "chan_sip.c", "Call from '' (203.0.113.7:5071) to extension '1' (198.51.100.9:5060) to extension '2' rejected because extension not found in context 'default'.".to_owned(), "unclear"),
@@ -96,14 +96,14 @@ fn an_attacker_who_writes_another_address_into_his_words_is_told_by_his_own() {
             "Request 'INVITE' from 'x' failed for ' failed for '203.0.113.7:5071' (callid: 1' failed for '198.51.100.9:1' (callid: 2) - No matching endpoint found".to_owned(),
             "unclear",
         ),
-        // He blames himself.
+        // The attacker's own address twice.
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from 'x' failed for '203.0.113.7:1' (callid: 1' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "Call 203.0.113.7"),
         // A rejection in the words of a line that is none.
         ("NOTICE", "chan_sip.c", "Peer 'Registration from 'x' failed for '198.51.100.9' - Wrong password' is now Lagged".to_owned(), "nothing"),
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'x' from 'x' failed for '198.51.100.9:5060' (callid: 5) - No matching endpoint found' failed for '203.0.113.7:5071' (callid: 5) - Whatever".to_owned(), "nothing"),
     ];
     for (level, source, message, expected) in table {
-        assert_eq!(told(&line(level, source, &message)), expected, "{source}: {message}");
+        assert_eq!(described(&line(level, source, &message)), expected, "{source}: {message}");
     }
 }
 
@@ -121,8 +121,8 @@ fn a_line_is_read_in_all_formats_of_its_head() {
         "[2026-11-24 06:58:30] NOTICE[2210]: manager.c:1234 ",
         "[2026-11-24 06:58:30] WARNING[2210] manager.c: ",
     ] {
-        assert_eq!(told(&format!("{head}{message}")), "Authentication 203.0.113.7", "{head}");
-        assert_eq!(told(&format!("{head}{message}\r")), "Authentication 203.0.113.7", "{head}");
+        assert_eq!(described(&format!("{head}{message}")), "Authentication 203.0.113.7", "{head}");
+        assert_eq!(described(&format!("{head}{message}\r")), "Authentication 203.0.113.7", "{head}");
     }
     for head in [
         "[2026-11-24 06:58:30] VERBOSE[2210] manager.c: ",
@@ -133,7 +133,7 @@ fn a_line_is_read_in_all_formats_of_its_head() {
         "NOTICE[2210] manager.c: ",
         "",
     ] {
-        assert_eq!(told(&format!("{head}{message}")), "no line", "{head}");
+        assert_eq!(described(&format!("{head}{message}")), "no line", "{head}");
     }
 }
 
@@ -161,29 +161,29 @@ fn the_beginning_of_a_packet_in_the_log_is_known() {
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (split(&bytes).map(|line| judge(&line)), packet(&bytes), stamp(&bytes));
+        let _ = (split(&bytes).map(|line| find(&line)), packet(&bytes), stamp(&bytes));
     }
 
     #[test]
     fn whatever_he_writes_where_only_he_writes_the_address_is_asterisks(
         words in "[ -~]{0,80}", fake in "(' failed for |'|' - Wrong password|198.51.100.9|' \\(callid: |' \\(from |' \\(|\\) to extension ){0,8}"
     ) {
-        let his = format!("{words}{fake}");
-        let text = format!("Registration from '{his}' failed for '203.0.113.7:5071' - Wrong password");
-        prop_assert_eq!(told(&line("NOTICE", "chan_sip.c", &text)), "Registration 203.0.113.7");
-        let text = format!("No registration for peer '{his}' (from 203.0.113.7)");
-        prop_assert_eq!(told(&line("NOTICE", "chan_iax2.c", &text)), "Registration 203.0.113.7");
-        let text = format!("203.0.113.7 failed to authenticate as '{his}'");
-        prop_assert_eq!(told(&line("NOTICE", "manager.c", &text)), "Authentication 203.0.113.7");
+        let theirs = format!("{words}{fake}");
+        let text = format!("Registration from '{theirs}' failed for '203.0.113.7:5071' - Wrong password");
+        prop_assert_eq!(described(&line("NOTICE", "chan_sip.c", &text)), "Registration 203.0.113.7");
+        let text = format!("No registration for peer '{theirs}' (from 203.0.113.7)");
+        prop_assert_eq!(described(&line("NOTICE", "chan_iax2.c", &text)), "Registration 203.0.113.7");
+        let text = format!("203.0.113.7 failed to authenticate as '{theirs}'");
+        prop_assert_eq!(described(&line("NOTICE", "manager.c", &text)), "Authentication 203.0.113.7");
         let text = format!(
-            "Request 'INVITE' from '{his}' failed for '203.0.113.7:5071' (callid: {his}) - No matching endpoint found"
+            "Request 'INVITE' from '{theirs}' failed for '203.0.113.7:5071' (callid: {theirs}) - No matching endpoint found"
         );
-        let verdict = told(&line("NOTICE", "res_pjsip/pjsip_distributor.c", &text));
+        let verdict = described(&line("NOTICE", "res_pjsip/pjsip_distributor.c", &text));
         prop_assert!(verdict == "Call 203.0.113.7" || verdict == "unclear", "{}", verdict);
         let text = format!(
-            "Call from '{his}' (203.0.113.7:5071) to extension '{his}' rejected because extension not found in context 'x'."
+            "Call from '{theirs}' (203.0.113.7:5071) to extension '{theirs}' rejected because extension not found in context 'x'."
         );
-        let verdict = told(&line("NOTICE", "chan_sip.c", &text));
+        let verdict = described(&line("NOTICE", "chan_sip.c", &text));
         prop_assert!(verdict == "Call 203.0.113.7" || verdict == "unclear", "{}", verdict);
     }
 }

@@ -1,4 +1,4 @@
-//! Lines of fail2ban's own log: whom its jails for Asterisk found and banned.
+//! Lines of fail2ban's own log: the addresses that its jails for Asterisk found and banned.
 
 use std::net::IpAddr;
 
@@ -6,19 +6,19 @@ use memchr::{memchr, memmem};
 
 use super::{Kind, address};
 
-/// A line that names somebody.
+/// A line about an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// When: where a line says it, the time of what was found, not when fail2ban saw it.
+    /// The time: of what was found, if the line has it, else when fail2ban saw it.
     pub stamp: &'a [u8],
     /// [`Kind::Found`] or [`Kind::Ban`].
     pub kind: Kind,
-    /// Who.
+    /// The address.
     pub address: IpAddr,
 }
 
-/// The time of a line of fail2ban's, and what stands behind it.
-fn behind_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The time of a line of fail2ban, and the text after it.
+fn after_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
     if !line.first()?.is_ascii_digit() {
         return None;
     }
@@ -27,14 +27,14 @@ fn behind_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((&line[..end], &line[end + name.len()..]))
 }
 
-/// The time of any line that is fail2ban's.
+/// The time of any line of fail2ban.
 pub fn stamp(line: &[u8]) -> Option<&[u8]> {
-    behind_stamp(line).map(|(stamp, _)| stamp)
+    after_stamp(line).map(|(stamp, _)| stamp)
 }
 
 /// Reads a line `... [JAIL] Found ADDRESS - TIME` or `... [JAIL] Ban ADDRESS` of a jail that guards Asterisk.
 pub fn read(line: &[u8]) -> Option<Line<'_>> {
-    let (stamp, rest) = behind_stamp(line)?;
+    let (stamp, rest) = after_stamp(line)?;
     let rest = rest[memmem::find(rest, b": ")? + 2..].trim_ascii_start();
     let rest = rest[memchr(b' ', rest)?..].trim_ascii_start().strip_prefix(b"[")?;
     let end = memchr(b']', rest)?;
@@ -53,7 +53,7 @@ pub fn read(line: &[u8]) -> Option<Line<'_>> {
     Some(Line { stamp: found.unwrap_or(stamp), kind, address: address(&rest[..end])? })
 }
 
-/// By its name: other jails guard the web server or SSH.
+/// By the jail's name: other jails guard the web server or SSH.
 fn guards_asterisk(jail: &[u8]) -> bool {
     let jail = jail.to_ascii_lowercase();
     memmem::find(&jail, b"asterisk").is_some() || memmem::find(&jail, b"sip").is_some()
@@ -64,13 +64,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn told(line: &str) -> Option<String> {
+    fn described(line: &str) -> Option<String> {
         let line = read(line.as_bytes())?;
         Some(format!("{:?} {} {}", line.kind, line.address, String::from_utf8_lossy(line.stamp)))
     }
 
     #[test]
-    fn what_the_jails_for_asterisk_found_and_banned_is_told() {
+    fn lines_of_the_jails_for_asterisk_are_read_and_no_others() {
         let at = "2026-11-24 06:58:31,123";
         let table = [
             (
@@ -100,7 +100,7 @@ mod tests {
             ("sshd[1]: fail2ban.filter [1]: INFO", None),
         ];
         for (rest, expected) in table {
-            assert_eq!(told(&format!("{at} {rest}")).as_deref(), expected, "{rest}");
+            assert_eq!(described(&format!("{at} {rest}")).as_deref(), expected, "{rest}");
         }
     }
 

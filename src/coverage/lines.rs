@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind, Read};
 
 use memchr::memchr;
 
-/// How much is read at once; a longer line is passed over.
+/// How much is read at once; a longer line is skipped.
 const BUFFER: usize = 256 * 1024;
 
 /// The lines of a reader, without their ends.
@@ -14,7 +14,7 @@ pub struct Lines<R> {
     start: usize,
     end: usize,
     /// In the middle of a line that is longer than the buffer.
-    passing_over: bool,
+    skipping: bool,
     ended: bool,
     /// Bytes that were read.
     pub bytes: u64,
@@ -24,21 +24,21 @@ impl<R: Read> Lines<R> {
     /// The lines of a reader.
     pub fn new(input: R) -> Self {
         let buffer = vec![0; BUFFER];
-        Self { input, buffer, start: 0, end: 0, passing_over: false, ended: false, bytes: 0 }
+        Self { input, buffer, start: 0, end: 0, skipping: false, ended: false, bytes: 0 }
     }
 
-    /// The next line. What the last one of a log that is still written lacks at its end is lost.
+    /// The next line. The last line of a log that is still being written may be incomplete.
     ///
     /// # Errors
-    /// Those of the reader; what came before them was handed out.
+    /// Those of the reader; the lines before that were returned.
     pub fn next_line(&mut self) -> io::Result<Option<&[u8]>> {
-        // The part of what is there that was searched already.
+        // The part of the buffer that was searched already.
         let mut searched = 0;
         loop {
             if let Some(length) = memchr(b'\n', &self.buffer[self.start + searched..self.end]) {
                 let line = self.start..self.start + searched + length;
                 self.start = line.end + 1;
-                if std::mem::take(&mut self.passing_over) {
+                if std::mem::take(&mut self.skipping) {
                     searched = 0;
                     continue;
                 }
@@ -46,12 +46,12 @@ impl<R: Read> Lines<R> {
             }
             if self.ended {
                 let line = std::mem::replace(&mut self.start, self.end)..self.end;
-                let whole = !line.is_empty() && !self.passing_over;
+                let whole = !line.is_empty() && !self.skipping;
                 return Ok(whole.then(|| &self.buffer[line]));
             }
             searched = self.end - self.start;
             if searched == self.buffer.len() {
-                (self.start, self.end, self.passing_over, searched) = (0, 0, true, 0);
+                (self.start, self.end, self.skipping, searched) = (0, 0, true, 0);
             } else if self.start > 0 {
                 self.buffer.copy_within(self.start..self.end, 0);
                 (self.start, self.end) = (0, searched);
@@ -60,7 +60,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Passes over that many bytes.
+    /// Skips that many bytes.
     pub fn skip(&mut self, mut bytes: u64) -> io::Result<()> {
         loop {
             let there = (self.end - self.start) as u64;
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Gives so many bytes at a time.
+    /// Returns that many bytes at a time.
     struct Bits<'a>(&'a [u8], usize);
 
     impl Read for Bits<'_> {

@@ -1,4 +1,4 @@
-//! Who was listed when, by which feed.
+//! Which feed listed which addresses when.
 
 use std::net::IpAddr;
 
@@ -6,26 +6,26 @@ use ipnet::IpNet;
 
 use crate::ban::Prefix;
 
-/// From when until when, seconds since 1970; the end is no longer in it.
+/// Begin and end, seconds since 1970; the end is not part of it.
 pub type Span = (i64, i64);
 
-/// One feed's word for one prefix.
+/// One address or network that a feed listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Listing {
     /// What it lists.
     pub prefix: Prefix,
-    /// Place of the feed, from 0.
+    /// The feed's place, from 0.
     pub feed: u16,
-    /// While it was listed.
+    /// When it was listed.
     pub span: Span,
 }
 
-/// All listings, to be asked for addresses.
+/// All listings, searched by address.
 #[derive(Debug, Clone, Default)]
 pub struct Listings {
     /// Sorted by prefix.
     all: Vec<Listing>,
-    /// The lengths that occur, of IPv4 and of IPv6.
+    /// The prefix lengths that occur, of IPv4 and of IPv6.
     lengths: [Vec<u8>; 2],
 }
 
@@ -44,7 +44,7 @@ impl Listings {
         Self { all, lengths }
     }
 
-    /// What covers an address.
+    /// The listings that contain an address.
     pub fn covering(&self, address: IpAddr) -> impl Iterator<Item = &Listing> {
         let lengths = &self.lengths[usize::from(address.is_ipv6())];
         lengths.iter().flat_map(move |length| {
@@ -69,7 +69,7 @@ impl Listings {
         joined(of_feed.map(|listing| listing.span).collect())
     }
 
-    /// Since when anything of a feed is known.
+    /// Since when anything is known of a feed.
     pub fn known_since(&self, feed: u16) -> Option<i64> {
         self.all.iter().filter(|listing| listing.feed == feed).map(|listing| listing.span.0).min()
     }
@@ -87,28 +87,28 @@ fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     spans
 }
 
-/// Whether a moment lies in one of the spans.
-pub fn holds(spans: &[Span], at: i64) -> bool {
+/// Whether a moment is in one of the spans.
+pub fn contain(spans: &[Span], at: i64) -> bool {
     spans.iter().any(|span| span.0 <= at && at < span.1)
 }
 
-/// When somebody was listed, seen from his first attempt.
+/// When an attacker was listed, compared with the first attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// When he came.
+    /// Already at the first attempt.
     Before,
     /// Within a minute of it.
     At,
-    /// So many seconds later.
+    /// That many seconds later.
     After(i64),
-    /// Not then and not later.
+    /// Neither then nor later.
     Never,
 }
 
-/// What still counts as the same moment, in seconds.
+/// How close counts as the same moment, in seconds.
 const MOMENT: i64 = 60;
 
-/// When somebody with these spans, who came first at `first`, was listed.
+/// When an attacker with these spans, whose first attempt was at `first`, was listed.
 pub fn when(first: i64, spans: &[Span]) -> When {
     if let Some(span) = spans.iter().find(|span| span.0 <= first && first < span.1) {
         return if first - span.0 <= MOMENT { When::At } else { When::Before };
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_attempt_is_before_at_or_after_the_listing_or_it_never_came() {
+    fn a_listing_comes_before_at_or_after_the_first_attempt_or_never() {
         let table: [(i64, &[Span], When); 10] = [
             (1_000, &[(0, 2_000)], When::Before),
             (1_000, &[(939, 2_000)], When::Before),
@@ -174,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn covering_finds_what_looking_at_all_finds(
+        fn covering_finds_the_same_as_searching_all(
             all in prop::collection::vec((0u32..64, 24u8..=32, 0u16..3, 0i64..9, 1i64..9), 0..40), host in 0u32..64
         ) {
             let all: Vec<Listing> = all
@@ -197,7 +197,7 @@ mod tests {
             let spans = of.spans(address);
             for at in 0..20 {
                 let any = expected.iter().any(|listing| listing.span.0 <= at && at < listing.span.1);
-                prop_assert_eq!(holds(&spans, at), any);
+                prop_assert_eq!(contain(&spans, at), any);
             }
         }
     }

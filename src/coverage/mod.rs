@@ -1,14 +1,16 @@
-//! How much of what attacked this PBX was listed, and when: Asterisk's and fail2ban's logs beside what the feeds said.
+//! Which attackers of this PBX were listed, and when: Asterisk's and fail2ban's logs beside what the feeds list.
 //!
-//! Pure: lines come in from any reader, listings and the time zone as arguments, a report and a picture go out. Logs
-//! hold what attackers say of themselves, so an address counts only where Asterisk wrote it, and a line in which that
-//! cannot be told is counted as unclear and believed in nothing. Memory is bounded, whatever the logs hold: by the
-//! number of attackers that are kept, of hours, and by the longest line.
+//! [`logs`] finds and reads files; the rest does no I/O: lines come from any reader, listings and the time zone are
+//! arguments, a report and a chart are the result. Logs contain text that attackers chose, so an address counts only
+//! where Asterisk wrote it, and a line where that is not certain counts as unclear and as nothing else. Memory is
+//! bounded, whatever the logs contain: by the number of attackers and of hours, and by the longest line.
 
 pub mod asterisk_log;
 pub mod fail2ban_log;
 pub mod lines;
 pub mod listings;
+pub mod logs;
+pub mod moment;
 pub mod report;
 pub mod scan;
 pub mod stamp;
@@ -21,28 +23,28 @@ use std::net::IpAddr;
 /// What was rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// A call of nobody that this PBX knows.
+    /// A call from someone this PBX does not know.
     Call,
     /// A registration.
     Registration,
-    /// Any other proof of identity: a wrong password, an unknown account, an address that may not.
+    /// Any other authentication: a wrong password, an unknown account, an address that an ACL excludes.
     Authentication,
-    /// What fail2ban found, of which its log says no more.
+    /// Something that fail2ban found; its log has no details.
     Found,
-    /// A ban by fail2ban: the sign of an attacker, but no attempt of its own.
+    /// A ban by fail2ban: a sign of an attacker, but not an attempt.
     Ban,
 }
 
-/// One line of a log that says that somebody was rejected.
+/// One log line about a rejection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// When, in seconds since 1970.
     pub at: i64,
-    /// Who.
+    /// The rejected address.
     pub address: IpAddr,
-    /// What he wanted.
+    /// What was rejected.
     pub kind: Kind,
-    /// Which log says so: the same attempt stands in several, and in each it is counted anew.
+    /// Which log has it: the same attempt is in several logs, and each log is counted on its own.
     pub channel: u16,
 }
 

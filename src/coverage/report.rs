@@ -1,4 +1,4 @@
-//! What follows from the counts: who was listed when, by which feed, what got through, and from where.
+//! What follows from the counts: which feed listed the attackers when, what got through, and from where.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,11 +11,11 @@ use super::listings::{Listings, When, when};
 use super::tally::{Attacker, Hour, Tally};
 use crate::ban::Prefix;
 
-/// Attackers that a report names one by one.
+/// Attackers in a report.
 const NAMED: usize = 10_000;
-/// Networks that it names.
+/// Networks in it.
 const NETWORKS: usize = 100;
-/// Protected addresses that it names.
+/// Protected addresses in it.
 const PROTECTED: usize = 100;
 
 /// A time, as programs read it.
@@ -23,16 +23,16 @@ fn time(at: i64) -> Option<Timestamp> {
     Timestamp::from_second(at).ok()
 }
 
-/// When attackers were listed, seen from each one's first attempt.
+/// When attackers were listed, compared with each one's first attempt.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Listed {
-    /// So many when they came.
+    /// How many were listed already.
     pub before: usize,
-    /// So many within a minute of it.
+    /// How many within a minute.
     pub at: usize,
-    /// So many later.
+    /// How many later.
     pub after: usize,
-    /// So many not at all.
+    /// How many neither then nor later.
     pub never: usize,
     /// Of those later: seconds until half of them were.
     pub after_median_s: Option<i64>,
@@ -40,114 +40,114 @@ pub struct Listed {
     pub after_most_s: Option<i64>,
 }
 
-/// What one feed did.
+/// One feed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfFeed {
+pub struct FeedItem {
     /// Its name.
     pub feed: String,
-    /// Since when anything is known of it: what it listed before that is not.
+    /// Since when anything is known of it.
     pub known_since: Option<Timestamp>,
-    /// When it listed whom.
+    /// When it listed the attackers.
     #[serde(flatten)]
     pub listed: Listed,
 }
 
 /// One attacker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfAttacker {
-    /// Who.
+pub struct AttackerItem {
+    /// The address.
     pub address: IpAddr,
-    /// His attempts.
+    /// All attempts.
     pub attempts: u64,
-    /// Those of them that came while nobody listed him.
+    /// The attempts while no feed listed it.
     pub unlisted: u64,
-    /// Lines of all logs that tell of them.
+    /// Lines of all logs about them.
     pub lines: u64,
-    /// His first attempt.
+    /// The first attempt.
     pub first: Option<Timestamp>,
-    /// His last one.
+    /// The last attempt.
     pub last: Option<Timestamp>,
-    /// `before`, `at`, `after` or `never`: when the first feed listed him.
+    /// `before`, `at`, `after` or `never`: when the first feed listed it.
     pub listed: &'static str,
-    /// How many seconds after his first attempt, where it was after it.
+    /// How many seconds after the first attempt, if it was later.
     pub after_s: Option<i64>,
-    /// The feeds that listed him when he came or later.
+    /// The feeds that listed it at the first attempt or later.
     pub feeds: Vec<String>,
 }
 
 /// One network: a /24, or a /48 of IPv6.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfNetwork {
-    /// Which.
+pub struct NetworkItem {
+    /// The network.
     pub network: Prefix,
     /// Attackers in it.
     pub attackers: usize,
     /// Their attempts.
     pub attempts: u64,
-    /// Those that came while nobody listed the attacker.
+    /// The attempts while no feed listed the attacker.
     pub unlisted: u64,
 }
 
-/// One who must get through and was rejected all the same: a phone with a wrong password, as a rule.
+/// A protected address that was rejected: usually a phone with a wrong password.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfProtected {
-    /// Who.
+pub struct ProtectedItem {
+    /// The address.
     pub address: IpAddr,
-    /// How often.
+    /// How often it was rejected.
     pub attempts: u64,
-    /// First.
+    /// The first time.
     pub first: Option<Timestamp>,
-    /// Last.
+    /// The last time.
     pub last: Option<Timestamp>,
 }
 
 /// Attempts of one hour.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct OfHour {
+pub struct HourItem {
     /// When it began.
     pub at: Option<Timestamp>,
-    /// While somebody listed the attacker.
+    /// While a feed listed the attacker.
     pub listed: u64,
-    /// While nobody did.
+    /// While no feed did.
     pub unlisted: u64,
 }
 
-/// The whole.
+/// The whole report.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// How many attackers are known one by one.
+    /// Attackers that were counted one by one.
     pub attackers: usize,
-    /// How many of them attempted something while nobody listed them.
+    /// Attackers with an attempt while no feed listed them.
     pub attackers_unlisted: usize,
     /// All attempts.
     pub attempts: u64,
-    /// Those while somebody listed the attacker.
+    /// Attempts while a feed listed the attacker.
     pub listed: u64,
-    /// Those while nobody did: what got through and would have with every feed in force.
+    /// Attempts while no feed did: they get through even if every feed is enabled.
     pub unlisted: u64,
-    /// Attempts of attackers that found no room, so that they are in the sums alone.
+    /// Attempts of attackers that were not counted one by one; they are in the totals only.
     pub left_out: u64,
     /// All feeds together.
     pub any_feed: Listed,
     /// Each feed.
-    pub feeds: Vec<OfFeed>,
-    /// The busiest networks, those first from which most came while nobody listed it.
-    pub networks: Vec<OfNetwork>,
+    pub feeds: Vec<FeedItem>,
+    /// The busiest networks, first those with the most attempts while no feed listed the attacker.
+    pub networks: Vec<NetworkItem>,
     /// How many networks there are.
     pub networks_total: usize,
     /// Attackers, in the same order.
-    pub worst: Vec<OfAttacker>,
-    /// Those who must get through and were rejected.
-    pub protected: Vec<OfProtected>,
+    pub worst: Vec<AttackerItem>,
+    /// Protected addresses that were rejected.
+    pub protected: Vec<ProtectedItem>,
     /// Attempts by the hour; hours without any are left out.
-    pub hours: Vec<OfHour>,
+    pub hours: Vec<HourItem>,
 }
 
 /// Reports what was counted. `feeds` are the names of the feeds, by their place.
 pub fn report(tally: &Tally<'_>, listings: &Listings, feeds: &[String]) -> Report {
     let mut any = Times::default();
     let mut each: Vec<Times> = feeds.iter().map(|_| Times::default()).collect();
-    let mut networks: HashMap<Prefix, OfNetwork> = HashMap::new();
+    let mut networks: HashMap<Prefix, NetworkItem> = HashMap::new();
     let mut all: Vec<(&IpAddr, &Attacker)> =
         tally.attackers.iter().filter(|(_, attacker)| !attacker.protected).collect();
     all.sort_unstable_by_key(|(address, a)| (u64::MAX - a.unlisted, u64::MAX - a.attempts, **address));
@@ -164,23 +164,23 @@ pub fn report(tally: &Tally<'_>, listings: &Listings, feeds: &[String]) -> Repor
             }
         }
         let network = network(**address);
-        let new = OfNetwork { network, attackers: 0, attempts: 0, unlisted: 0 };
+        let new = NetworkItem { network, attackers: 0, attempts: 0, unlisted: 0 };
         let network = networks.entry(network).or_insert(new);
         network.attackers += 1;
         network.attempts += attacker.attempts;
         network.unlisted += attacker.unlisted;
         if worst.len() < NAMED {
-            worst.push(of_attacker(**address, attacker, found, of));
+            worst.push(attacker_item(**address, attacker, found, of));
         }
     }
     let networks_total = networks.len();
-    let mut networks: Vec<OfNetwork> = networks.into_values().collect();
+    let mut networks: Vec<NetworkItem> = networks.into_values().collect();
     networks.sort_unstable_by_key(|n| (u64::MAX - n.unlisted, u64::MAX - n.attempts, n.network));
     networks.truncate(NETWORKS);
-    let each = feeds.iter().zip(each).zip(0u16..).map(|((feed, times), place)| OfFeed {
+    let each = feeds.iter().zip(each).zip(0u16..).map(|((feed, times), place)| FeedItem {
         feed: feed.clone(),
         known_since: listings.known_since(place).and_then(time),
-        listed: times.told(),
+        listed: times.listed(),
     });
     Report {
         attackers: all.len(),
@@ -189,24 +189,24 @@ pub fn report(tally: &Tally<'_>, listings: &Listings, feeds: &[String]) -> Repor
         listed: tally.all.listed,
         unlisted: tally.all.unlisted,
         left_out: tally.left_out,
-        any_feed: any.told(),
+        any_feed: any.listed(),
         feeds: each.collect(),
         networks,
         networks_total,
         worst,
         protected: protected(tally),
-        hours: tally.hours.iter().map(|(hour, of)| of_hour(*hour, of)).collect(),
+        hours: tally.hours.iter().map(|(hour, of)| hour_item(*hour, of)).collect(),
     }
 }
 
-fn of_attacker(address: IpAddr, attacker: &Attacker, found: When, feeds: Vec<String>) -> OfAttacker {
+fn attacker_item(address: IpAddr, attacker: &Attacker, found: When, feeds: Vec<String>) -> AttackerItem {
     let (listed, after_s) = match found {
         When::Before => ("before", None),
         When::At => ("at", None),
         When::After(seconds) => ("after", Some(seconds)),
         When::Never => ("never", None),
     };
-    OfAttacker {
+    AttackerItem {
         address,
         attempts: attacker.attempts,
         unlisted: attacker.unlisted,
@@ -219,14 +219,14 @@ fn of_attacker(address: IpAddr, attacker: &Attacker, found: When, feeds: Vec<Str
     }
 }
 
-fn of_hour(hour: i64, of: &Hour) -> OfHour {
-    OfHour { at: time(hour.saturating_mul(3_600)), listed: of.listed, unlisted: of.unlisted }
+fn hour_item(hour: i64, of: &Hour) -> HourItem {
+    HourItem { at: time(hour.saturating_mul(3_600)), listed: of.listed, unlisted: of.unlisted }
 }
 
-fn protected(tally: &Tally<'_>) -> Vec<OfProtected> {
+fn protected(tally: &Tally<'_>) -> Vec<ProtectedItem> {
     let protected = tally.attackers.iter().filter(|(_, attacker)| attacker.protected);
-    let mut all: Vec<OfProtected> = protected
-        .map(|(address, attacker)| OfProtected {
+    let mut all: Vec<ProtectedItem> = protected
+        .map(|(address, attacker)| ProtectedItem {
             address: *address,
             attempts: attacker.attempts,
             first: time(attacker.first),
@@ -261,7 +261,7 @@ impl Times {
         }
     }
 
-    fn told(mut self) -> Listed {
+    fn listed(mut self) -> Listed {
         self.after.sort_unstable();
         Listed {
             after: self.after.len(),
@@ -280,7 +280,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_attacker_is_before_at_or_after_his_listing_by_each_feed_and_by_all() {
+    fn attackers_are_counted_by_when_each_feed_and_any_feed_listed_them() {
         let listing = |prefix: &str, feed, from, to| Listing {
             prefix: prefix.parse().unwrap(),
             feed,

@@ -2,15 +2,15 @@
 
 use std::io::{self, Read};
 
-use super::asterisk_log::{self, Packet, Verdict};
+use super::asterisk_log::{self, Finding, Packet};
 use super::lines::Lines;
 use super::stamp::{self, StampError, Zone};
 use super::{Event, Kind, fail2ban_log};
 
-/// Dated lines that are looked at for a year before a log without any is given up.
+/// Dated lines that are searched for a year before a log without any is given up.
 const LOOKED_AT: u64 = 1_000;
 
-/// Whose log it is.
+/// The program that wrote a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
     /// Asterisk.
@@ -19,16 +19,16 @@ pub enum Writer {
     Fail2ban,
 }
 
-/// What was found in a log besides its events.
+/// What a log contains besides its events.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Lines, longest ones that were passed over left out.
+    /// Lines, without those that were too long and skipped.
     pub lines: u64,
     /// Rejections that fit more than one address.
     pub unclear: u64,
-    /// Dated lines and rejections whose time says no year.
+    /// Dated lines and rejections whose time has no year.
     pub without_year: u64,
-    /// Dated lines and rejections whose time is in no form that is known.
+    /// Dated lines and rejections whose time has an unknown form.
     pub without_time: u64,
     /// Packets that SIP debugging wrote into the log.
     pub packets: u64,
@@ -38,14 +38,14 @@ pub struct Seen {
     pub last: Option<i64>,
 }
 
-/// Reads a log and hands out its events.
+/// Reads a log and returns its events.
 pub struct Scanner<R> {
     lines: Lines<R>,
     zone: Zone,
     channel: u16,
     writer: Option<Writer>,
     in_packet: bool,
-    /// The last dated line's time, to be read when it is asked for: its length and text.
+    /// The last dated line's time, not parsed yet: its length and text.
     last_stamp: (usize, [u8; 48]),
     seen: Seen,
 }
@@ -67,7 +67,7 @@ impl<R: Read> Scanner<R> {
     /// How many channels one log can have.
     pub const CHANNELS: u16 = 4;
 
-    /// What was found so far.
+    /// What was seen so far.
     pub fn seen(&mut self) -> Seen {
         let (length, text) = self.last_stamp;
         if let Some(at) = stamp::read(&text[..length]).ok().and_then(|stamp| self.zone.moment(stamp)) {
@@ -76,15 +76,15 @@ impl<R: Read> Scanner<R> {
         self.seen
     }
 
-    /// Whose log it is, as far as that is known.
+    /// Which program wrote the log, if that is known yet.
     pub fn writer(&self) -> Option<Writer> {
         self.writer
     }
 
-    /// The next event. None at the end, and where the times have no year.
+    /// The next event. None at the end, and in a log whose times have no year.
     ///
     /// # Errors
-    /// Those of the reader. What came before counts.
+    /// Those of the reader. The events before that count.
     pub fn next_event(&mut self) -> io::Result<Option<Event>> {
         loop {
             let Some(line) = self.lines.next_line()? else { return Ok(None) };
@@ -93,12 +93,12 @@ impl<R: Read> Scanner<R> {
                 self.in_packet = line.trim_ascii() != asterisk_log::PACKET_END;
                 continue;
             }
-            // What begins otherwise goes on with the line before.
+            // A line that begins otherwise continues the line before.
             let found = match line.first() {
                 Some(b'[') if self.writer != Some(Writer::Fail2ban) => {
                     let Some(stamp) = asterisk_log::stamp(line) else { continue };
                     if self.seen.first.is_none() && self.writer.is_none() {
-                        self.seen.look(stamp, &mut self.zone);
+                        self.seen.read_time(stamp, &mut self.zone);
                         if self.seen.first.is_some() {
                             self.writer = Some(Writer::Asterisk);
                         } else if self.seen.without_year + self.seen.without_time > LOOKED_AT {
@@ -123,13 +123,13 @@ impl<R: Read> Scanner<R> {
                         }
                         continue;
                     };
-                    match asterisk_log::judge(&parts) {
-                        Verdict::Nothing => continue,
-                        Verdict::Unclear => {
+                    match asterisk_log::find(&parts) {
+                        Finding::Nothing => continue,
+                        Finding::Unclear => {
                             self.seen.unclear += 1;
                             continue;
                         }
-                        Verdict::Rejected(kind, address) => {
+                        Finding::Rejected(kind, address) => {
                             (parts.stamp, kind, address, u16::from(parts.security))
                         }
                     }
@@ -137,7 +137,7 @@ impl<R: Read> Scanner<R> {
                 Some(b'0'..=b'9') if self.writer != Some(Writer::Asterisk) => {
                     let Some(stamp) = fail2ban_log::stamp(line) else { continue };
                     if self.writer.is_none() {
-                        self.seen.look(stamp, &mut self.zone);
+                        self.seen.read_time(stamp, &mut self.zone);
                         self.writer = Some(Writer::Fail2ban);
                     }
                     self.last_stamp.0 = stamp.len().min(48);
@@ -145,7 +145,7 @@ impl<R: Read> Scanner<R> {
                     let Some(found) = fail2ban_log::read(line) else { continue };
                     (found.stamp, found.kind, found.address, 2 + u16::from(found.kind == Kind::Ban))
                 }
-                // Where the packet begins on a line of its own.
+                // The packet begins on a line of its own.
                 Some(b'<') if line.starts_with(asterisk_log::PACKET_BEGIN) => {
                     self.seen.packets += 1;
                     self.in_packet = true;
@@ -172,7 +172,7 @@ impl<R: Read> Scanner<R> {
 
 impl Seen {
     /// Reads the time of a dated line.
-    fn look(&mut self, text: &[u8], zone: &mut Zone) {
+    fn read_time(&mut self, text: &[u8], zone: &mut Zone) {
         match stamp::read(text).map(|stamp| zone.moment(stamp)) {
             Ok(Some(at)) => self.first = Some(at),
             Err(StampError::NoYear) => self.without_year += 1,
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_whose_times_have_no_year_gives_nothing_and_is_known_as_such() {
+    fn a_log_whose_times_have_no_year_has_no_events_and_says_so() {
         let line = "[Nov 24 06:58:30] NOTICE[1] manager.c: 203.0.113.7 failed to authenticate as 'admin'\n";
         let (events, seen) = scan(&line.repeat(3));
         assert_eq!((events.len(), seen.without_year, seen.first), (0, 3, None));
@@ -231,7 +231,7 @@ mod tests {
         assert_eq!((events.len(), seen.lines), (0, LOOKED_AT + 1), "given up early");
         let (events, seen) = scan(&line.replace("Nov 24", "11/24").repeat(3));
         assert_eq!((events.len(), seen.without_time, seen.first), (0, 3, None));
-        // One that was switched over has both.
+        // A log whose format was changed has both.
         let (events, seen) = scan(&format!("{line}{line}{}", line.replace("Nov 24", "2026-11-24")));
         assert_eq!((events.len(), seen.without_year, seen.first), (1, 2, Some(AT)));
         let (events, seen) = scan(&format!("{}{line}", line.replace("Nov 24", "2026-11-24")));
@@ -257,7 +257,7 @@ mod tests {
             assert_eq!(events, [format!("203.0.113.7 Authentication {AT} 8")], "{text}");
             assert_eq!(seen.packets, 1);
         }
-        // Nor what looks like the other program's log.
+        // Nor are lines that look like the other program's.
         let other = "2026-11-24 06:58:30,000 fail2ban.filter [9]: INFO [asterisk] Found 198.51.100.9\n";
         assert_eq!(scan(&format!("{real}{other}")).0.len(), 1);
         assert_eq!(scan(&format!("{other}{real}")).0.len(), 1);

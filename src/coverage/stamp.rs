@@ -1,4 +1,7 @@
-//! Times in logs: the forms of Asterisk's `dateformat` that people use, and which moment each stands for.
+//! Times in logs: the usual forms of Asterisk's `dateformat`, and the moment that each means.
+
+use std::fs;
+use std::path::{Component, Path};
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -6,18 +9,18 @@ use jiff::tz::TimeZone;
 /// A time as a log writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stamp {
-    /// A moment: seconds since 1970, or a time with its distance from UTC.
+    /// A moment: seconds since 1970, or a time with its offset from UTC.
     Moment(i64),
     /// A time of the log's own zone: year, month, day, hour, minute, second.
     Local([i16; 6]),
 }
 
-/// Why a time is of no use.
+/// Why a time cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StampError {
-    /// It says no year, so nobody can say which it was.
+    /// It has no year.
     NoYear,
-    /// It is no time, or in a form that nobody knows here.
+    /// It is not a time, or it has an unknown form.
     Unknown,
 }
 
@@ -25,14 +28,14 @@ const MONTHS: [&[u8]; 12] =
     [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"];
 const DAYS: [&[u8]; 7] = [b"mon", b"tue", b"wed", b"thu", b"fri", b"sat", b"sun"];
 
-/// Reads a time: `2026-11-24 06:58:30` with whatever separators, fractions of the second and distance from UTC,
+/// Reads a time: `2026-11-24 06:58:30` with various separators, fractions of the second and offset from UTC,
 /// `24.11.2026 06:58:30`, `Nov 24 06:58:30 2026` and its like, or seconds since 1970.
 ///
 /// # Errors
 /// [`StampError`] where it is none of them.
 pub fn read(text: &[u8]) -> Result<Stamp, StampError> {
     if let Some(fields) = year_first(text) {
-        return behind(fields, &text[19..]);
+        return after_seconds(fields, &text[19..]);
     }
     let plain = |text: &[u8]| text.iter().all(u8::is_ascii_digit);
     let whole = text.split(|b| *b == b'.').next().unwrap_or_default();
@@ -42,7 +45,7 @@ pub fn read(text: &[u8]) -> Result<Stamp, StampError> {
     words(text)
 }
 
-/// `2026-11-24 06:58:30`: the form that nearly every line has.
+/// `2026-11-24 06:58:30`: the form of nearly every line.
 fn year_first(text: &[u8]) -> Option<[i16; 6]> {
     let text: &[u8; 19] = text.first_chunk()?;
     let separated = matches!(text[4], b'-' | b'/' | b'.')
@@ -60,8 +63,8 @@ fn year_first(text: &[u8]) -> Option<[i16; 6]> {
     Some([two(0)? * 100 + two(2)?, two(5)?, two(8)?, two(11)?, two(14)?, two(17)?])
 }
 
-/// What stands behind the seconds: a fraction, a distance from UTC, or the zone's name, which is the log's own.
-fn behind(fields: [i16; 6], rest: &[u8]) -> Result<Stamp, StampError> {
+/// The text after the seconds: a fraction, an offset from UTC, or the zone's name, which is the log's own.
+fn after_seconds(fields: [i16; 6], rest: &[u8]) -> Result<Stamp, StampError> {
     let rest = match rest {
         [b'.' | b',', digits @ ..] => digits.trim_ascii_start_digits(),
         _ => rest,
@@ -179,14 +182,19 @@ impl Zone {
         Self { zone, hour: ([0; 4], 0) }
     }
 
-    /// The moment of a time, in seconds since 1970; none where there is no such day or hour. Of the two moments that
-    /// an hour has when clocks go back, the first.
+    /// The zone of this machine's logs.
+    pub fn of_machine() -> Self {
+        Self::new(machine_zone())
+    }
+
+    /// The moment of a time, in seconds since 1970; none if there is no such day or hour. If clocks go back, the first of
+    /// the two moments.
     pub fn moment(&mut self, stamp: Stamp) -> Option<i64> {
         let [year, month, day, hour, minute, second] = match stamp {
             Stamp::Moment(at) => return Some(at),
             Stamp::Local(fields) => fields,
         };
-        // A leap second is written by nobody here, and 60 would be the next minute's first.
+        // Nothing writes leap seconds here, and 60 would be the next minute's first.
         if !(0..60).contains(&minute) || !(0..=60).contains(&second) {
             return None;
         }
@@ -199,12 +207,25 @@ impl Zone {
     }
 }
 
+/// The time zone of this machine's logs: that of TZ, or the machine's own.
+fn machine_zone() -> TimeZone {
+    let zoneinfo = Path::new("/usr/share/zoneinfo");
+    let of_file = |path: &Path| fs::read(path).ok().and_then(|bytes| TimeZone::tzif("", &bytes).ok());
+    let named = std::env::var("TZ").ok().filter(|name| !name.is_empty()).and_then(|name| {
+        let path = Path::new(&name);
+        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+        let of_name = if plain { of_file(&zoneinfo.join(path)) } else { None };
+        of_name.or_else(|| TimeZone::posix(&name).ok())
+    });
+    named.or_else(|| of_file(Path::new("/etc/localtime"))).unwrap_or(TimeZone::UTC)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Berlin, as the rule writes it.
+    /// Berlin, as a POSIX rule.
     fn zone() -> Zone {
         Zone::new(TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap())
     }
@@ -214,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_stands_for_its_moment() {
+    fn every_form_means_its_moment() {
         let moment = 1_795_499_910;
         for text in [
             "2026-11-24 06:58:30",
@@ -245,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_a_year_is_told_from_what_is_no_time() {
+    fn a_time_without_a_year_is_not_the_same_as_no_time() {
         for text in ["Nov 24 06:58:30", "Nov  4 06:58:30.123", "24 Nov 06:58:30", "Tue Nov 24 06:58:30"] {
             assert_eq!(at(text), Err(StampError::NoYear), "{text}");
         }
@@ -272,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_counts_and_of_a_double_hour_the_first() {
+    fn summer_time_counts_and_the_first_of_a_double_hour() {
         let table = [
             ("2026-07-01 12:00:00", 1_782_900_000),
             ("2026-10-25 01:59:59", 1_792_886_399),

@@ -4,35 +4,52 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::listings::{Listings, When, when};
+use super::tally::Tally;
 use crate::ban::{Cover, Prefix};
 
 /// One attacker, as much as is needed here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Suspect {
-    /// Who.
+    /// The attacker's address.
     pub address: IpAddr,
-    /// His attempts.
+    /// All attempts.
     pub attempts: u64,
-    /// Those that came while no feed listed him.
+    /// The attempts while no feed listed the attacker.
     pub unlisted: u64,
-    /// Whether no feed listed him when he came or later.
+    /// Whether no feed listed the attacker at the first attempt or later.
     pub never: bool,
 }
 
-/// What a list would have caught, had it been in force all the time as it is now.
+/// The attackers that were counted, in the order of their addresses.
+pub fn suspects(tally: &Tally<'_>, listings: &Listings) -> Vec<Suspect> {
+    let attackers = tally.attackers.iter().filter(|(_, attacker)| !attacker.protected);
+    let mut all: Vec<Suspect> = attackers
+        .map(|(address, attacker)| Suspect {
+            address: *address,
+            attempts: attacker.attempts,
+            unlisted: attacker.unlisted,
+            never: when(attacker.first, &listings.spans(*address)) == When::Never,
+        })
+        .collect();
+    all.sort_unstable_by_key(|suspect| suspect.address);
+    all
+}
+
+/// What a list would have caught if it had always been as it is now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Caught {
     /// Attackers that it lists.
     pub attackers: usize,
     /// Their attempts.
     pub attempts: u64,
-    /// Those attackers that no feed listed.
+    /// The attackers among them that no feed listed.
     pub new_attackers: usize,
-    /// The attempts that came while no feed listed the attacker.
+    /// The attempts while no feed listed the attacker.
     pub new_attempts: u64,
 }
 
-/// Compares a list with those who came.
+/// Compares a list with the attackers.
 pub fn caught(list: &[Prefix], suspects: &[Suspect]) -> Caught {
     let cover = Cover::new(list);
     let mut caught = Caught::default();

@@ -1,5 +1,5 @@
-//! A picture of attempts per hour, those with and those without a listing: one file without scripts, fonts or links,
-//! so that any browser shows it and it can be attached to a letter.
+//! A chart of attempts per hour, with and without a listing: one file without scripts, fonts or links, so that any
+//! browser shows it and it can be attached to an e-mail.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -10,23 +10,23 @@ use super::tally::Hour;
 
 const WIDTH: i64 = 1_000;
 const HEIGHT: i64 = 400;
-/// Of the field in which the bars stand.
+/// Of the area with the bars.
 const LEFT: i64 = 80;
 const RIGHT: i64 = 980;
 const TOP: i64 = 80;
 const BOTTOM: i64 = 340;
 /// The widest time below the bars.
 const LABEL: i64 = 95;
-/// Bars at most; more hours are drawn together.
+/// The most bars; more hours share a bar.
 const BARS: i64 = 180;
-/// Told apart by those too who see red and green alike.
+/// Colors that people who cannot tell red from green can tell apart.
 const UNLISTED: &str = "#c0392b";
 const LISTED: &str = "#8fb8de";
 
 /// Hours that one bar can stand for.
 const STEPS: [i64; 9] = [1, 2, 3, 6, 12, 24, 48, 168, 744];
 
-/// Draws it. `title` may hold anything.
+/// Draws it. `title` may contain anything.
 pub fn draw(hours: &BTreeMap<i64, Hour>, title: &str) -> String {
     let first = hours.keys().next().copied().unwrap_or(0);
     let last = hours.keys().next_back().copied().unwrap_or(first).max(first);
@@ -59,17 +59,17 @@ pub fn draw(hours: &BTreeMap<i64, Hour>, title: &str) -> String {
     for (place, bar) in &bars {
         let x = LEFT as f64 + *place as f64 * width;
         let mut foot = BOTTOM as f64;
-        // What got through stands at the bottom, where heights compare.
-        for (attempts, colour) in [(bar.unlisted, UNLISTED), (bar.listed, LISTED)] {
+        // What got through is at the bottom, where heights can be compared.
+        for (attempts, color) in [(bar.unlisted, UNLISTED), (bar.listed, LISTED)] {
             if attempts > 0 {
-                // One attempt among thousands is to be seen too.
+                // One attempt among thousands is to be visible.
                 let height = tall(attempts).max(1.0);
                 foot -= height;
                 let shown = (width * 0.9).max(0.6);
                 let _ = writeln!(
                     svg,
                     "<rect x=\"{x:.1}\" y=\"{foot:.1}\" width=\"{shown:.1}\" height=\"{height:.1}\" \
-                     fill=\"{colour}\"/>"
+                     fill=\"{color}\"/>"
                 );
             }
         }
@@ -96,17 +96,17 @@ fn legend(svg: &mut String, hours: &BTreeMap<i64, Hour>) {
         (LEFT, UNLISTED, format!("without a listing: {unlisted} attempts")),
         (LEFT + 330, LISTED, format!("while a feed listed the attacker: {listed} attempts")),
     ];
-    for (x, colour, text) in lines {
+    for (x, color, text) in lines {
         let _ = writeln!(
             svg,
-            "<rect x=\"{x}\" y=\"43\" width=\"14\" height=\"14\" fill=\"{colour}\"/>\
+            "<rect x=\"{x}\" y=\"43\" width=\"14\" height=\"14\" fill=\"{color}\"/>\
              <text x=\"{}\" y=\"55\" fill=\"#222222\">{text}</text>",
             x + 20
         );
     }
 }
 
-/// Lines across with their numbers.
+/// Horizontal lines with their numbers.
 fn grid(svg: &mut String, tick: u64, top: u64) {
     let mut at = 0;
     while at <= top {
@@ -146,7 +146,7 @@ fn times(svg: &mut String, start: i64, step: i64, count: i64) {
     }
 }
 
-/// The distance of the lines across, and the number at the top: round ones.
+/// The distance of the horizontal lines, and the number at the top: round ones.
 fn scale(most: u64) -> (u64, u64) {
     let mut tick = 1u64;
     for factor in [2, 5, 10].into_iter().cycle() {
@@ -187,8 +187,8 @@ mod tests {
             .collect()
     }
 
-    fn bars(svg: &str, colour: &str) -> usize {
-        svg.lines().filter(|line| line.contains(colour) && !line.contains("<text")).count()
+    fn bars(svg: &str, color: &str) -> usize {
+        svg.lines().filter(|line| line.contains(color) && !line.contains("<text")).count()
     }
 
     #[test]
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_title_holds_is_text() {
+    fn the_title_is_text_whatever_it_contains() {
         let svg = draw(&BTreeMap::new(), "</title><script>alert(\"1\")</script>&\u{1b}");
         assert!(
             !svg.contains("<script") && svg.contains("&lt;script&gt;") && !svg.contains('\u{1b}'),
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_is_round_and_holds_the_most() {
+    fn the_scale_is_round_and_reaches_the_most() {
         let table = [
             (0, (1, 1)),
             (1, (1, 1)),

@@ -1,36 +1,35 @@
-//! Counts events: who tried how often, and how much of it while somebody listed him.
+//! Counts events: how often each address tried, and how often while a feed listed it.
 //!
-//! One attempt stands in several logs: in `full` as a notice, in `security` as an event, in fail2ban's as found. So
-//! the logs are read side by side, and what they say of one address in one second counts as often as the log says it
-//! that says it most often.
+//! One attempt is in several logs: in `full` as a notice, in `security` as an event, in fail2ban's as found. So the
+//! logs are read side by side, and of one address in one second the log with the most lines counts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
-use super::listings::{Listings, Span, holds};
+use super::listings::{Listings, Span, contain};
 use super::{Event, Kind};
 
-/// Attackers that are kept one by one. Whoever spoofs addresses can make millions.
+/// Attackers that are counted one by one. Spoofed addresses can be millions.
 pub const MOST_ATTACKERS: usize = 200_000;
-/// Hours that are kept one by one: more than ten years.
+/// Hours that are counted one by one: more than ten years.
 const MOST_HOURS: usize = 100_000;
-/// Addresses of one second that wait for the second's end.
+/// Addresses of one second that are collected before they are counted.
 const MOST_WAITING: usize = 100_000;
 
 /// What is known of one attacker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attacker {
-    /// His first attempt, seconds since 1970.
+    /// The first attempt, seconds since 1970.
     pub first: i64,
-    /// His last one.
+    /// The last attempt.
     pub last: i64,
-    /// How many there were.
+    /// All attempts.
     pub attempts: u64,
-    /// How many of them came while nobody listed him.
+    /// The attempts while no feed listed the address.
     pub unlisted: u64,
-    /// Lines of all logs that tell of them.
+    /// Lines of all logs about them.
     pub lines: u64,
-    /// Whether he is one of those who must get through.
+    /// Whether the address is protected, so not an attacker's.
     pub protected: bool,
     spans: Box<[Span]>,
 }
@@ -38,20 +37,20 @@ pub struct Attacker {
 /// Attempts of one hour.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Hour {
-    /// While somebody listed the attacker.
+    /// While a feed listed the attacker.
     pub listed: u64,
-    /// While nobody did.
+    /// While no feed did.
     pub unlisted: u64,
 }
 
-/// Lines by what they tell.
+/// Lines by what they are about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Kinds {
-    /// Rejected calls of nobody that this PBX knows.
+    /// Rejected calls from unknown callers.
     pub calls: u64,
     /// Failed registrations.
     pub registrations: u64,
-    /// Other failed proofs of identity.
+    /// Other failed authentications.
     pub authentications: u64,
     /// What fail2ban found.
     pub fail2ban_found: u64,
@@ -74,16 +73,16 @@ pub struct Tally<'a> {
     pub attackers: HashMap<IpAddr, Attacker>,
     /// By number since 1970.
     pub hours: BTreeMap<i64, Hour>,
-    /// Lines by what they tell.
+    /// Lines by what they are about.
     pub kinds: Kinds,
-    /// All attempts, of those too that are not kept one by one; of the protected none.
+    /// All attempts, also of attackers that are not counted one by one; none of protected addresses.
     pub all: Hour,
-    /// Attempts of addresses that found no room.
+    /// Attempts of attackers beyond the most that are counted one by one.
     pub left_out: u64,
 }
 
 impl<'a> Tally<'a> {
-    /// Counts what is in the span; `protects` says who must get through, and is no attacker.
+    /// Counts what is in the span; `protects` says which addresses are protected.
     pub fn new(listings: &'a Listings, protects: &'a dyn Fn(IpAddr) -> bool, span: Span) -> Self {
         Self {
             listings,
@@ -102,13 +101,13 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// The same with room for fewer attackers.
+    /// The same for fewer attackers.
     pub fn keep(mut self, most: usize) -> Self {
         self.most = most;
         self
     }
 
-    /// Counts one event. Events come in the order of their times, or what two logs say of one attempt counts twice.
+    /// Counts one event. Events must come in the order of their times, or one attempt in two logs counts twice.
     pub fn add(&mut self, event: &Event) {
         if event.at < self.from || event.at >= self.until {
             return;
@@ -133,10 +132,10 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Counts what waits. To be called when all events are in.
+    /// Counts what was collected. To be called after the last event.
     pub fn finish(&mut self) {
         let mut waiting: Vec<((IpAddr, u16), u32)> = self.waiting.drain().collect();
-        // In an order of its own, so that two runs keep the same attackers.
+        // Sorted, so that two runs keep the same attackers.
         waiting.sort_unstable();
         let mut rest = waiting.as_slice();
         while let Some(((address, _), _)) = rest.first() {
@@ -147,7 +146,7 @@ impl<'a> Tally<'a> {
             self.count(*address, u64::from(most), lines);
             rest = others;
         }
-        // Older logs of fail2ban hold bans only; where an attempt is known, a ban is none.
+        // Older logs of fail2ban contain bans only. A ban counts as an attempt only if no attempt is known.
         for address in std::mem::take(&mut self.bans) {
             if !self.attackers.contains_key(&address) {
                 self.count(address, 1, 1);
@@ -171,7 +170,7 @@ impl<'a> Tally<'a> {
         };
         let listed = match known {
             Some(attacker) => {
-                let listed = holds(&attacker.spans, at);
+                let listed = contain(&attacker.spans, at);
                 attacker.first = attacker.first.min(at);
                 attacker.last = attacker.last.max(at);
                 attacker.attempts += attempts;
@@ -185,7 +184,7 @@ impl<'a> Tally<'a> {
             None if (self.protects)(address) => return,
             None => {
                 self.left_out += attempts;
-                holds(&self.listings.spans(address), at)
+                contain(&self.listings.spans(address), at)
             }
         };
         self.all.add(listed, attempts);
@@ -207,7 +206,7 @@ impl Hour {
     }
 }
 
-/// Counts the events of several logs, side by side in the order of their times. Each log hands out its own in order.
+/// Counts the events of several logs, side by side in the order of their times. Each log returns its own in order.
 pub fn merge<I: Iterator<Item = Event>>(logs: &mut [I], tally: &mut Tally<'_>) {
     if let [log] = logs {
         for event in log {
@@ -234,7 +233,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn nobody(_: IpAddr) -> bool {
+    fn nothing_protected(_: IpAddr) -> bool {
         false
     }
 
@@ -247,7 +246,7 @@ mod tests {
     }
 
     fn count(events: &[Event], listings: &Listings, most: usize) -> Vec<(u8, u64, u64, u64)> {
-        let mut tally = Tally::new(listings, &nobody, (i64::MIN, i64::MAX)).keep(most);
+        let mut tally = Tally::new(listings, &nothing_protected, (i64::MIN, i64::MAX)).keep(most);
         merge(&mut [events.iter().copied()], &mut tally);
         let last = |address: &IpAddr| match address {
             IpAddr::V4(address) => address.octets()[3],
@@ -270,7 +269,7 @@ mod tests {
         assert_eq!(count(&one_after_the_other, &none, 9), [(1, 3, 3, 4), (2, 1, 1, 1)]);
         let full = [event(5, 1, 0), event(5, 1, 0), event(7, 1, 0)];
         let security = [event(5, 1, 4), event(5, 2, 4), event(7, 1, 4), event(9, 1, 4)];
-        let mut tally = Tally::new(&none, &nobody, (i64::MIN, i64::MAX));
+        let mut tally = Tally::new(&none, &nothing_protected, (i64::MIN, i64::MAX));
         let mut logs: [Box<dyn Iterator<Item = Event>>; 2] =
             [Box::new(full.into_iter()), Box::new(security.into_iter())];
         merge(&mut logs, &mut tally);
@@ -299,7 +298,7 @@ mod tests {
     #[test]
     fn who_finds_no_room_counts_in_the_sum_and_in_the_hour() {
         let listings = Listings::new(vec![listing("203.0.113.9", (0, 99_999))]);
-        let mut tally = Tally::new(&listings, &nobody, (0, i64::MAX)).keep(2);
+        let mut tally = Tally::new(&listings, &nothing_protected, (0, i64::MAX)).keep(2);
         let events = [event(1, 1, 0), event(1, 2, 0), event(2, 3, 0), event(3, 9, 0), event(3_600, 1, 0)];
         merge(&mut [events.into_iter()], &mut tally);
         assert_eq!((tally.attackers.len(), tally.left_out), (2, 2));
@@ -330,7 +329,7 @@ mod tests {
             for (at, host, log) in events {
                 logs[usize::from(log)].push(event(at, host, log));
             }
-            let mut tally = Tally::new(&listings, &nobody, (0, i64::MAX)).keep(most);
+            let mut tally = Tally::new(&listings, &nothing_protected, (0, i64::MAX)).keep(most);
             let mut sources: Vec<Box<dyn Iterator<Item = Event> + '_>> =
                 logs.iter().map(|log| Box::new(log.iter().copied()) as _).collect();
             merge(&mut sources, &mut tally);

@@ -79,14 +79,17 @@ impl<T, E: Into<Failure>> Attempt<T> for std::result::Result<T, E> {
 /// A file, a pipe or a terminal that cannot be read or written.
 impl Classify for std::io::Error {
     fn exit(&self) -> Exit {
-        Exit::Io
+        match self.kind() {
+            std::io::ErrorKind::PermissionDenied => Exit::Denied,
+            _ => Exit::Io,
+        }
     }
 }
 
 /// The same, from a system call that is made without the standard library.
 impl Classify for rustix::io::Errno {
     fn exit(&self) -> Exit {
-        Exit::Io
+        std::io::Error::from(*self).exit()
     }
 }
 
@@ -108,5 +111,7 @@ mod tests {
         assert_eq!(failure.exit(), Exit::Io);
         assert_eq!(format!("{failure:#}"), "nothing was changed: writing the export: disk full");
         assert_eq!(Failure::bug("surprise").exit(), Exit::Bug);
+        assert_eq!(Failure::from(rustix::io::Errno::NOSPC).exit(), Exit::Io);
+        assert_eq!(Failure::from(rustix::io::Errno::ACCESS).exit(), Exit::Denied);
     }
 }

@@ -31,7 +31,7 @@ fn address(number: u32) -> Ipv4Addr {
     (number.wrapping_mul(2_654_435_761) & 0x7fff_ffff | 0x0b00_0000).into()
 }
 
-/// A log in which every `nth` line is a rejection of one of so many attackers, the others what a call writes.
+/// A log in which every `nth` line is a rejection of one of that many attackers, and the others are those of a call.
 fn write_log(path: &Path, nth: u32, attackers: u32) {
     let mut file = BufWriter::new(File::create(path).unwrap());
     let (mut written, mut number) = (0u64, 0u32);
@@ -69,8 +69,8 @@ fn write_log(path: &Path, nth: u32, attackers: u32) {
 /// Bytes and attackers of a log.
 fn scan(input: impl Read, listings: &Listings) -> (u64, usize) {
     let mut scanner = Scanner::new(input, Zone::new(TimeZone::UTC), 0);
-    let nobody = |_: IpAddr| false;
-    let mut tally = Tally::new(listings, &nobody, (i64::MIN, i64::MAX));
+    let nothing_protected = |_: IpAddr| false;
+    let mut tally = Tally::new(listings, &nothing_protected, (i64::MIN, i64::MAX));
     merge(&mut [std::iter::from_fn(|| scanner.next_event().unwrap())], &mut tally);
     (scanner.bytes(), tally.attackers.len())
 }

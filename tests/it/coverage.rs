@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::testenv::{CONFIG, DAY, Run, TestEnv};
+use banbridge::config::Config;
+use banbridge::ledger::StateKey;
+use banbridge::run::known_feed::named_or_known;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 const FULL: &str = "/var/log/asterisk/full";
 
-/// Lines that fail2ban's filter and we read alike. Those of 45.9.9.9 are about nobody's rejection.
+/// Lines that fail2ban's filter and banbridge read alike. Those of 45.9.9.9 are not about a rejection.
 const SAMPLE: &str = r#"[2026-11-24 06:00:00] Asterisk 20.9.3 built by root @ pbx on a x86_64 running Linux
 [2026-11-24 06:00:01] VERBOSE[2210] pbx.c: Executing [s@from-sip-external:1] NoOp("PJSIP/anonymous-00000001", "45.9.9.9 failed to authenticate") in new stack
 [2026-11-24 06:00:02] NOTICE[2210] chan_sip.c: Registration from '"100" <sip:100@81.2.69.142>' failed for '45.0.0.1:5071' - Wrong password
@@ -48,8 +52,9 @@ const SAMPLE: &str = r#"[2026-11-24 06:00:00] Asterisk 20.9.3 built by root @ pb
 [2026-11-24 06:00:19] SECURITY[2211] res_security_log.c: SecurityEvent="InvalidAccountID",EventTV="2026-11-24T06:00:07.001+0000",Severity="Error",Service="PJSIP",EventVersion="1",AccountID="x",RemoteAddress="IPV4/UDP/45.9.9.9/5060",SessionID="abc",LocalAddress="IPV4/UDP/81.2.69.142/5060",RemoteAddress="IPV4/UDP/45.0.0.12/5060"
 "#;
 
-/// Lines that an attacker wrote so that they are about 45.9.9.9, or that Debian's filter does not know: whom each of
-/// the two readers takes it for. An improvement of fail2ban makes this fail, and is then to be taken over here.
+/// Lines that an attacker wrote so that they seem to be about 45.9.9.9, or that Debian's filter does not know: the address
+/// that fail2ban finds in each, and the one that banbridge finds. An improvement of fail2ban makes this fail, and should
+/// then be made here too.
 const DIFFERENT: [(&str, &str, &str); 4] = [
     // Newer than Debian's filter.
     (
@@ -57,13 +62,13 @@ const DIFFERENT: [(&str, &str, &str); 4] = [
         "",
         "45.0.0.9",
     ),
-    // A quote in his name, and fail2ban sees no line.
+    // With a quote in the name, fail2ban finds no line.
     (
         "NOTICE[1] chan_sip.c: Registration from 'x' failed for '45.9.9.9' - Wrong password' failed for '45.0.0.9:5071' - Wrong password",
         "",
         "45.0.0.9",
     ),
-    // Nobody can tell; fail2ban takes the one that the attacker chose.
+    // It is not certain; fail2ban takes the one that the attacker chose.
     (
         "NOTICE[1] res_pjsip/pjsip_distributor.c: Request 'INVITE' from 'x' failed for '45.9.9.9:5060' (callid: 1' failed for '45.0.0.9:5071' (callid: 5) - No matching endpoint found",
         "45.9.9.9",
@@ -180,7 +185,7 @@ fn now() -> i64 {
 }
 
 #[test]
-fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
+fn rotated_logs_show_which_feed_listed_whom_when_and_what_got_through() {
     let start = now() - DAY;
     let env = listed(&[
         ("45.0.0.1", start - DAY),
@@ -272,7 +277,7 @@ fn who_was_listed_when_and_what_got_through_is_told_from_rotated_logs() {
 }
 
 #[test]
-fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
+fn times_are_those_of_the_pbx_and_a_log_without_a_year_does_not_count() {
     let env = TestEnv::without_firewall::<&str>(&[]);
     let line = "[2026-07-01 12:00:00] NOTICE[1] manager.c: 45.0.0.1 failed to authenticate as 'admin'\n";
     env.pbx.write_file(FULL, line);
@@ -297,13 +302,21 @@ fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
     for (file, code, words) in [
         ("/var/lib/asterisk/packed", 65, "xz -dc FILE"),
         ("/var/lib/asterisk/cut.gz", 65, "ends in the middle"),
-        ("/var/lib/asterisk/none", 2, "cannot be found"),
-        ("/etc/passwd", 65, "no line of it"),
+        ("/var/lib/asterisk/none", 2, "does not exist"),
+        ("/etc/passwd", 65, "it has no line of"),
     ] {
         let run = coverage(&env, "UTC", &[file]);
         assert!(run.code == code && run.stderr.contains(words), "{file}: {run:?}");
     }
     assert_eq!(coverage(&env, "UTC", &["--since", "yesterday"]).code, 2);
+    // A log and a chart that permissions or the disk keep from us end the command as that, not as an error of banbridge.
+    let run = coverage(&env, "UTC", &[FULL, "--svg", "/proc/version"]);
+    assert!(run.code == 74 && run.stderr.contains("the chart /proc/version cannot be written"), "{run:?}");
+    env.pbx.run(&["chmod", "000", FULL]).ok();
+    let run = env.run_as("asterisk", &["coverage", FULL, "--svg", "/etc/chart.svg"]);
+    assert!(run.code == 77 && run.stderr.contains("full: cannot be read: Permission denied"), "{run:?}");
+    assert!(run.stderr.contains("the chart /etc/chart.svg cannot be written"), "{run:?}");
+    env.pbx.run(&["chmod", "644", FULL]).ok();
     // Root follows no link that asterisk may have put there.
     env.pbx.run(&["ln", "-s", "/etc/shadow", "/var/log/asterisk/security"]).ok();
     assert!(coverage(&env, "UTC", &[]).stderr.contains("root does not touch it"));
@@ -317,7 +330,7 @@ fn times_are_those_of_the_pbx_and_a_log_without_a_year_is_refused() {
 }
 
 #[test]
-fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root() {
+fn a_process_that_is_not_root_fetches_other_lists_for_what_they_would_have_caught() {
     let start = now() - DAY;
     let env = listed(&[("45.0.0.1", start - DAY)]);
     let text: String = ["45.0.0.1", "45.0.0.1", "47.0.0.1", "47.0.0.1", "47.0.0.1", "48.0.0.1"]
@@ -349,11 +362,11 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     assert_eq!((&suggest[2]["list"], &suggest[2]["caught"]), (&json!("roots"), &json!(null)));
     assert!(suggest[2]["error"].as_str().unwrap().contains("denied"), "{told:#}");
     let text = coverage(&env, "UTC", &words).ok();
-    assert!(text.contains("OF THE UNLISTED") && text.contains("feed add NAME"), "{text}");
+    assert!(text.contains("UNLISTED ATTEMPTS") && text.contains("feed add NAME"), "{text}");
     assert_eq!(coverage(&env, "UTC", &["--suggest", "--list", "nobody"]).code, 78);
     assert_eq!(coverage(&env, "UTC", &["--list", "good"]).code, 2);
 
-    // All that are not in force; those of the catalog cannot be reached from here.
+    // All that are not used; those of the catalog cannot be reached from here.
     let before = env.sums();
     let told = json(&env, &["--suggest"]);
     let all = told["suggest"].as_array().unwrap();
@@ -365,10 +378,15 @@ fn other_lists_are_asked_what_they_would_have_caught_by_somebody_who_is_not_root
     let again =
         |env: &TestEnv| json(env, &["--suggest", "--list", "voipbl"])["suggest"][0]["error"].to_string();
     assert!(again(&env).contains("cannot be resolved"));
-    let noted = "UPDATE banbridge_state SET value = ? WHERE name LIKE 'asked:%'";
-    env.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 + 600,));
-    assert!(again(&env).contains("asked lately"));
-    env.pbx.sql_run(noted, (Timestamp::now().as_second() - 4 * 3_600 - 1,));
+    let config = Config::parse(&config, Path::new(CONFIG), None).unwrap();
+    let fingerprint = named_or_known(&config, "voipbl").unwrap().list.unwrap().fingerprint();
+    let fetched = |at: i64| {
+        let sql = "REPLACE INTO banbridge_state (name, value) VALUES (?, ?)";
+        env.pbx.sql_run(sql, (StateKey::AskedFor(fingerprint).to_string(), at));
+    };
+    fetched(Timestamp::now().as_second() - 4 * 3_600 + 600);
+    assert!(again(&env).contains("fetched recently"));
+    fetched(Timestamp::now().as_second() - 4 * 3_600 - 1);
     assert!(again(&env).contains("cannot be resolved"));
     assert_eq!(env.sums(), before, "nothing else was written");
 }

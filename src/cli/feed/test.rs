@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,14 +13,14 @@ use crate::ban::snapshot::Validators;
 use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
 use crate::cli::output::{Time, complain, count, print, print_json};
-use crate::config::{Config, ConfigError, FeedConfig, Kind};
-use crate::feed::catalog;
+use crate::config::{ConfigError, FeedConfig, Kind};
 use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
 use crate::ledger::feeds::FeedState;
 use crate::run::Environment;
 use crate::run::child::{self, Work};
+use crate::run::known_feed::named_or_known;
 use crate::run::state::{Picture, asking_of};
 use crate::system::child::say;
 use crate::system::exit::Exit;
@@ -102,7 +101,7 @@ pub fn run_child(environment: &Environment, name: &str) -> Result<()> {
 
 fn answer(environment: &Environment, name: &str) -> Result<Answer> {
     let config = environment.config()?;
-    let feed = find(&config, name)?;
+    let feed = named_or_known(&config, name)?;
     if feed.kind == Kind::Apiban {
         return key::test(environment, &config, &feed);
     }
@@ -130,22 +129,6 @@ fn answer(environment: &Environment, name: &str) -> Result<Answer> {
     };
     let tested = judge(&feed, state.id, &parsed, &mut picture, now);
     Ok(Answer { found: Some(Found::List(Box::new(tested))), error: None })
-}
-
-/// A feed of the configuration, or one that the catalog would add.
-pub fn find(config: &Config, name: &str) -> Result<FeedConfig> {
-    if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
-        return Ok(feed.clone());
-    }
-    let Some(chosen) = catalog::find(name) else { return Ok(config.named(name)?.clone()) };
-    let known = chosen.known;
-    let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
-    let text = format!(
-        "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
-        chosen.name, chosen.url, known.widest_v4
-    );
-    let mut config = Config::parse(&text, Path::new("the catalog"), None)?;
-    Ok(config.feed.remove(0))
 }
 
 fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now: i64) -> Tested {

@@ -1,11 +1,8 @@
-//! What other lists would have caught: a confined child gets the attackers, asks the lists, and answers with one
-//! result a list.
-
-use crate::system::failure::Result;
+//! What other lists would have caught: a confined child gets the attackers, fetches the lists, and answers with one
+//! result for each list.
 
 use serde::{Deserialize, Serialize};
 
-use super::super::feed;
 use crate::ban::snapshot::Validators;
 use crate::config::{Config, FeedConfig, Kind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
@@ -15,7 +12,9 @@ use crate::feed::snapshot;
 use crate::ledger::{Ledger, StateKey};
 use crate::run::Environment;
 use crate::run::child::{self, Work};
+use crate::run::known_feed::named_or_known;
 use crate::system::child::say;
+use crate::system::failure::Result;
 use crate::system::text::one_line;
 use crate::system::time::Time;
 
@@ -27,15 +26,15 @@ const COMPLAINT: usize = 400;
 pub struct Suggested {
     /// Its name.
     pub list: String,
-    /// Entries that it has.
+    /// Addresses and networks in it.
     pub entries: usize,
-    /// What it would have caught; null where it could not be asked.
+    /// What it would have caught; none if it could not be fetched.
     pub caught: Option<Caught>,
-    /// Why it could not be asked.
+    /// Why it could not be fetched.
     pub error: Option<String>,
 }
 
-/// Has the lists asked.
+/// Has the lists fetched and compared.
 pub fn ask(environment: &Environment, names: &[String], suspects: Vec<Suspect>) -> Result<Vec<Suggested>> {
     let work = Work::CompareLists { lists: names.to_vec(), suspects };
     let mut all: Vec<Suggested> = child::ask(environment, &work)?;
@@ -44,8 +43,8 @@ pub fn ask(environment: &Environment, names: &[String], suspects: Vec<Suspect>) 
     Ok(all)
 }
 
-/// The child: asks the lists. The caller has confined this process.
-pub fn run(environment: &Environment, names: &[String], suspects: &[Suspect]) -> Result<()> {
+/// The child: fetches the lists. The caller has confined this process.
+pub fn compare_as_child(environment: &Environment, names: &[String], suspects: &[Suspect]) -> Result<()> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     for feed in chosen(&config, names)? {
@@ -54,18 +53,18 @@ pub fn run(environment: &Environment, names: &[String], suspects: &[Suspect]) ->
     Ok(())
 }
 
-/// The lists of these names. Without names all that are not in force: those of the catalog, but not one for each
-/// country, and those that are switched off.
+/// The lists of these names. Without names all that are not used: those of the catalog, but not one for each country,
+/// and those that are disabled.
 fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
     if !names.is_empty() {
-        return names.iter().map(|name| feed::find(config, name)).collect();
+        return names.iter().map(|name| named_or_known(config, name)).collect();
     }
     let off = config.feed.iter().filter(|feed| !feed.enabled && feed.kind == Kind::List);
     let mut all: Vec<FeedConfig> = off.cloned().collect();
     for known in KNOWN.iter().filter(|known| !known.name.ends_with("-CC")) {
         let there = |feed: &FeedConfig| feed.name == known.name || feed.url == known.url;
         if !config.feed.iter().any(there) {
-            all.push(feed::find(config, known.name)?);
+            all.push(named_or_known(config, known.name)?);
         }
     }
     Ok(all)
@@ -74,21 +73,21 @@ fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
 fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -> Result<Suggested> {
     let mut suggested = Suggested { list: feed.name.clone(), ..Suggested::default() };
     let Some(list) = &feed.list else {
-        suggested.error = Some("it is no list".to_owned());
+        suggested.error = Some("not a list".to_owned());
         return Ok(suggested);
     };
-    // The publisher's shortest distance holds for this request too, and lasts beyond this process.
+    // The publisher's shortest interval counts for this request too, and after this process.
     let noted = StateKey::AskedFor(list.fingerprint());
     let as_feed = ledger.feeds()?.get(&feed.name).and_then(|state| state.last_attempt);
     let next = ledger.state(noted)?.max(as_feed).map_or(0, |last| last + list.minimum.as_secs());
     if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
         suggested.error =
-            Some(format!("it was asked lately and may not be asked again before {}", Time(next)));
+            Some(format!("fetched recently. Its publisher allows the next request at {}", Time(next)));
         return Ok(suggested);
     }
     let counts = ledger.is_present() && catalog::minimum(&feed.url) > 0;
     if counts {
-        // Before it is asked: a request that is not noted could be made too often.
+        // Before the request: one that is not recorded could be made too often.
         ledger.set_state(noted, now)?;
     }
     let timeout = feed.timeout.duration();
@@ -97,11 +96,11 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
             suggested.entries = parsed.prefixes.len();
             suggested.caught = Some(caught(&parsed.prefixes, suspects));
         }
-        Ok(_) => suggested.error = Some("it sent no list".to_owned()),
+        Ok(_) => suggested.error = Some("it did not send a list".to_owned()),
         Err(error) => {
             suggested.error = Some(one_line(&error.to_string(), COMPLAINT).into_owned());
             if counts && error.never_came() {
-                ledger.set_state(noted, 0)?;
+                ledger.clear_state(noted)?;
             }
         }
     }

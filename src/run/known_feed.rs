@@ -1,0 +1,23 @@
+//! A feed by its name, also one that is not in the configuration yet.
+
+use std::path::Path;
+
+use crate::config::{Config, FeedConfig};
+use crate::feed::catalog;
+use crate::system::failure::Result;
+
+/// The feed of this name in the configuration, or the one that `feed add` would write.
+pub fn named_or_known(config: &Config, name: &str) -> Result<FeedConfig> {
+    if let Some(feed) = config.feed.iter().find(|feed| feed.name == name) {
+        return Ok(feed.clone());
+    }
+    let Some(chosen) = catalog::find(name) else { return Ok(config.named(name)?.clone()) };
+    let known = chosen.known;
+    let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
+    let text = format!(
+        "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
+        chosen.name, chosen.url, known.widest_v4
+    );
+    let mut config = Config::parse(&text, Path::new("the catalog"), None)?;
+    Ok(config.feed.remove(0))
+}
