@@ -8,6 +8,7 @@ pub mod entry;
 pub mod hits;
 pub mod never_block;
 pub mod notice;
+pub mod ownership;
 pub mod pacing;
 pub mod plan;
 pub mod prefix;

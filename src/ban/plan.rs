@@ -307,17 +307,6 @@ fn long_enough(prefix: Prefix) -> Vec<Prefix> {
     }
 }
 
-/// Rows that we wrote, that are gone and that nobody else wrote again: the administrator took them out. `written`
-/// are the keys that the ledger says we wrote.
-pub fn taken_out_by_hand(written: &BTreeSet<String>, present: &Present) -> Vec<Prefix> {
-    let foreign: BTreeSet<&str> = present.foreign.iter().map(|row| row.key.as_str()).collect();
-    written
-        .iter()
-        .filter(|key| !present.ours.contains(*key) && !foreign.contains(key.as_str()))
-        .filter_map(|key| key.parse().ok())
-        .collect()
-}
-
 #[cfg(test)]
 #[path = "plan_tests.rs"]
 mod tests;

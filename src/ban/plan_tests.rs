@@ -163,13 +163,6 @@ fn without_merging_neighbours_stay_and_what_lies_inside_another_goes() {
     assert_eq!(plan.add, ["45.0.0.0", "45.0.0.1", "46.0.0.0/24"]);
 }
 
-#[test]
-fn a_row_that_is_gone_was_taken_out_by_hand_unless_it_was_written_again_by_hand() {
-    let written = ["45.0.0.1", "45.0.0.2", "45.0.0.3"].map(str::to_owned).into();
-    let now = present(&["45.0.0.1"], vec![foreign("45.0.0.3", &["45.0.0.3"])]);
-    assert_eq!(taken_out_by_hand(&written, &now), [p("45.0.0.2")]);
-}
-
 fn arbitrary_present() -> impl Strategy<Value = Present> {
     let ours = prop::collection::btree_set(crowded().prop_map(|p| p.to_string()), 0..6);
     let foreign = prop::collection::vec(crowded(), 0..4);

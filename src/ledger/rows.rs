@@ -1,10 +1,4 @@
-//! The rows that we wrote, and what an administrator took out.
-//!
-//! A row of ours that is gone was taken out by the administrator, unless the whole table was restored from a backup.
-//! A number tells the two apart: each change of ours counts it up in the ledger, then in the firewall's table
-//! together with the rows. Equal numbers: nobody restored anything since. A row that is to go is forgotten here
-//! before it goes there, and a new one counts only when the number shows that it came there, so that a run that is
-//! killed anywhere between leaves nothing that looks like the administrator's hand, and hides nothing that is.
+//! The rows that we wrote, and what was unblocked. What follows from them, see [`crate::ban::ownership`].
 
 use std::collections::BTreeSet;
 
@@ -14,6 +8,7 @@ use mysql::prelude::Queryable;
 use super::Ledger;
 use super::state::{self, StateKey};
 use crate::ban::Prefix;
+use crate::ban::ownership::{Numbers, Written};
 use crate::system::database::{Result, for_keys, insert_many};
 use crate::system::fault;
 
@@ -26,17 +21,6 @@ pub struct Release {
     pub since: i64,
     /// Until when no feed brings it back.
     pub until: i64,
-}
-
-/// The rows that we wrote and have not taken away, by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Written {
-    /// All of them.
-    pub keys: BTreeSet<String>,
-    /// Those that were written through fwconsole and carry no mark.
-    pub unmarked: BTreeSet<String>,
-    /// Those that a run was writing when it ended, or taking away through fwconsole.
-    pub changing: BTreeSet<String>,
 }
 
 impl Ledger {
@@ -77,19 +61,10 @@ impl Ledger {
         Ok(())
     }
 
-    /// Whether rows that are missing from the firewall's table were taken out by hand, judged by the number of the
-    /// last change that the table has seen.
-    pub fn follows(&mut self, generation: Option<i64>) -> Result<bool> {
-        let Some(ours) = self.state(StateKey::Generation)? else { return Ok(false) };
-        // A run that was killed after it noted its change here and before it made it there.
-        let interrupted = self.state(StateKey::Changing)?.is_some() && generation == Some(ours - 1);
-        Ok(generation == Some(ours) || interrupted)
-    }
-
-    /// Whether the firewall's table has seen our last change. It has not when it was restored, or when a run was killed
-    /// before it wrote its number there.
-    pub fn is_level(&mut self, generation: Option<i64>) -> Result<bool> {
-        Ok(self.state(StateKey::Generation)?.is_none_or(|ours| generation == Some(ours)))
+    /// The number of the last change, here and, as the caller has read it, in the firewall's table.
+    pub fn numbers(&mut self, table: Option<i64>) -> Result<Numbers> {
+        let changing = self.state(StateKey::Changing)?.is_some();
+        Ok(Numbers { ledger: self.state(StateKey::Generation)?, table, changing })
     }
 
     /// First step of a change: forgets the rows that are to go, notes those that are to be there (`keep`, as far as
@@ -99,15 +74,12 @@ impl Ledger {
         &mut self,
         keep: &[String],
         remove: &[String],
-        present: Option<i64>,
+        numbers: Numbers,
         now: i64,
     ) -> Result<i64> {
-        let ours = self.state(StateKey::Generation)?.unwrap_or(0);
-        // However often in a row it is cut off: the number that the table has not seen yet is the next one.
-        let again = self.state(StateKey::Changing)?.is_some() && present == Some(ours - 1);
-        let next = if again { ours } else { ours.max(present.unwrap_or(0)) + 1 };
+        let next = numbers.next();
         // Of a change that was cut off before its number came there, nobody knows what was written.
-        let cut_off = match self.is_level(present)? {
+        let cut_off = match numbers.are_level() {
             true => "UPDATE banbridge_row SET changing = 0 WHERE changing = 1 AND unmarked = 0",
             false => "DELETE FROM banbridge_row WHERE changing = 1 AND unmarked = 0",
         };

@@ -3,8 +3,6 @@
 //! Rows of ours that no feed explains stay until every feed was read again, for a day at most: without that a lost table
 //! would leave the PBX open during the first load.
 
-use std::collections::BTreeSet;
-
 use super::session::Session;
 use crate::ledger::StateKey;
 use crate::system::failure::Result;
@@ -13,19 +11,15 @@ impl Session {
     /// When the ledger is new, or older than the blacklist: keeps the rows that it knows nothing of until the feeds
     /// were read again.
     pub(super) fn begin_recovery(&mut self) -> Result<()> {
-        let ours = self.ledger.state(StateKey::Generation)?.unwrap_or(0);
-        let table = self.picture.rows.generation.unwrap_or(0);
-        // Rows through fwconsole carry no number: there the ledger is new when it does not know them.
-        let knows = |keys: &BTreeSet<String>| self.picture.rows.ours.is_subset(keys);
-        let lost = table > ours || (ours == 0 && !knows(&self.ledger.written()?.keys));
-        if lost && self.ledger.state(StateKey::Changing)?.is_none() {
+        let numbers = self.numbers()?;
+        if numbers.are_lost(&self.picture.rows.ours, &self.ledger.written()?) {
             log::info!(
-                "the ledger is new or older than the blacklist: our rows stay until the feeds were read again"
+                "the saved state is new or was restored: existing rows stay until every feed was fetched"
             );
             let now = self.clock.now();
             self.ledger.set_state(StateKey::CatchingUp, now)?;
             // The next change is counted from here, so that this is noticed once.
-            self.ledger.set_state(StateKey::Generation, table.max(1))?;
+            self.ledger.set_state(StateKey::Generation, numbers.table.unwrap_or(0).max(1))?;
             self.ledger.all_incomplete()?;
             for state in &mut self.picture.feeds {
                 state.complete = false;

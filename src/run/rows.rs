@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::report::{Reload, Report};
 use super::session::Session;
+use crate::ban::ownership::Numbers;
 use crate::ban::plan::{Driver, Plan};
 use crate::ban::{Cover, Prefix};
 use crate::config::Writer;
@@ -15,11 +16,16 @@ use crate::system::database::DatabaseError;
 use crate::system::fault;
 
 impl Session {
+    /// The number of our last change, in the saved state and in the firewall's table.
+    pub(super) fn numbers(&mut self) -> Result<Numbers> {
+        Ok(self.ledger.numbers(self.picture.rows.generation)?)
+    }
+
     /// No row is to be changed: makes the ledger agree with the rows that are there.
     pub(super) fn sync_ledger_to_rows(&mut self, plan: &Plan) -> Result<()> {
         // Numbers that differ are made one again, or the administrator's next deletion would not be noticed.
         let by_number = self.config.blacklist.writer == Writer::Db;
-        if by_number && !self.ledger.is_level(self.picture.rows.generation)? {
+        if by_number && !self.numbers()?.are_level() {
             return self.write_rows(plan);
         }
         let written = self.ledger.written()?;
@@ -38,7 +44,8 @@ impl Session {
         let change = Change { add: &plan.add, remove: &marked, remove_unmarked: &unmarked };
         let settled = |key: &String| written.keys.contains(key) && !written.changing.contains(key);
         let keep: Vec<String> = plan.rows.iter().map(Prefix::to_string).filter(|key| !settled(key)).collect();
-        let generation = self.ledger.begin_change(&keep, &plan.remove, self.picture.rows.generation, now)?;
+        let numbers = self.numbers()?;
+        let generation = self.ledger.begin_change(&keep, &plan.remove, numbers, now)?;
         fault::point("change-begun")?;
         let add_first = self.picture.policy.driver == Driver::Iptables;
         blacklist::write(self.ledger.conn(), &change, generation, add_first)?;

@@ -324,7 +324,7 @@ fn a_crowdsec_that_forgot_its_bans_does_not_unblock_them_unless_the_administrato
     pbx.a_day_later();
     let (code, feed) = pbx.sync(&[]);
     assert_eq!((code, pbx.keys().len()), (65, 20), "{feed}");
-    assert!(feed["error"].as_str().unwrap().contains("banned 20 addresses and bans 0 now"), "{feed}");
+    assert!(feed["error"].as_str().unwrap().contains("had 20 bans and has 0 now"), "{feed}");
     let (code, feed) = pbx.sync(&["--feed", "cs", "--accept"]);
     assert_eq!((code, pbx.keys().len()), (0, 0), "{feed}");
 }

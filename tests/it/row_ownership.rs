@@ -104,7 +104,7 @@ fn a_row_the_administrator_deleted_stays_out_until_its_time_is_over() {
         assert_eq!(env.ours(), set(["163.172.207.104"]), "{how}");
         let (_, released) = env.json(&["list", "--unblocked"]);
         assert_eq!(released[0]["address"], ATTACKER);
-        assert!(env.log().contains(&format!("released {ATTACKER}")), "{}", env.log());
+        assert!(env.log().contains(&format!("unblocked {ATTACKER}")), "{}", env.log());
         let check = env.run(&["check", ATTACKER]);
         assert!(check.code == 1 && check.stdout.contains("unblocked until"), "{check:?}");
         pbx.hup();

@@ -441,7 +441,7 @@ fn asterisk_writes_the_rows_and_says_when_the_daemon_takes_them_up() {
         let passes = pbx.passes().len();
         let run = env.run_as("asterisk", &["sync"]);
         assert_eq!(run.code, 0, "{run:?}");
-        assert!(run.stdout.contains(&format!("by itself within {period} s")), "{run:?}");
+        assert!(run.stdout.contains(&format!("loads them within {period} s")), "{run:?}");
         assert_eq!(env.ours(), set([ATTACKER]));
         let owner = pbx.run(&["stat", "-c", "%U", LOG]).ok();
         assert_eq!(owner.trim(), "asterisk");

@@ -166,7 +166,7 @@ fn a_feed_that_suddenly_asks_for_much_more_is_held_until_it_is_accepted() {
     let report = env.sync(65, &[]);
     assert_eq!((&report["feeds"][0]["held"], env.ours()), (&json!(true), set(&all[..20])));
     let error = report["feeds"][0]["error"].as_str().unwrap();
-    assert!(error.contains("200") && error.contains("20:") && error.contains("--accept"), "{error}");
+    assert!(error.contains("200") && error.contains("from 20 to") && error.contains("--accept"), "{error}");
     let status = env.json(&["status"]).1;
     assert_eq!(status["feeds"][0]["held"], 180);
     let text = env.run(&["status"]).ok();
