@@ -20,14 +20,14 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 
 /// Files that the program and its packages know, for FILES.
 const FILES: [(&str, &str); 8] = [
-    ("/etc/asterisk/banbridge.toml", "the configuration: feeds, keys, who is never blocked"),
-    ("/etc/freepbx.conf", "how FreePBX's database is reached; written by FreePBX"),
-    ("/var/log/asterisk/banbridge.log", "what each run did, in FreePBX's log directory"),
-    ("/var/lib/banbridge", "the set as it was saved, loaded early at boot"),
-    ("/run/banbridge/request", "changes when FreePBX's pages ask root to apply something"),
-    ("/etc/cron.d/banbridge", "the runs, where there is no systemd"),
-    ("/etc/logrotate.d/banbridge", "how the log is rotated"),
-    ("/usr/share/doc/banbridge", "changes, licences and the bill of materials of what is linked in"),
+    ("/etc/asterisk/banbridge.toml", "the configuration: feeds, keys, protected addresses"),
+    ("/etc/freepbx.conf", "FreePBX's database settings; written by FreePBX"),
+    ("/var/log/asterisk/banbridge.log", "the log, in FreePBX's log directory"),
+    ("/var/lib/banbridge", "the saved kernel set, loaded early at boot"),
+    ("/run/banbridge/request", "changes when FreePBX's page asks root to apply something"),
+    ("/etc/cron.d/banbridge", "starts the runs, where there is no systemd"),
+    ("/etc/logrotate.d/banbridge", "rotates the log"),
+    ("/usr/share/doc/banbridge", "documents, licenses, and the bill of materials of what is linked in"),
 ];
 
 fn main() -> anyhow::Result<()> {
@@ -107,9 +107,12 @@ fn main_page(command: &Command) -> anyhow::Result<Vec<u8>> {
     }
     more.control("SH", ["EXAMPLES"]);
     for (example, what) in [
-        ("banbridge sync --dry-run", "shows what a run would do, and changes nothing"),
-        ("banbridge check 185.53.88.78", "says whether an address is blocked, by whom, since and until when"),
-        ("banbridge allow sip.example.com", "never blocks a host, whatever a feed says"),
+        ("banbridge sync --dry-run", "show what a run would do, and change nothing"),
+        (
+            "banbridge check 185.53.88.78",
+            "say whether an address is blocked, by which feed, since and until when",
+        ),
+        ("banbridge allow sip.example.com", "never block a host, whatever a feed lists"),
     ] {
         more.control("TP", []);
         more.text([bold(example)]);
