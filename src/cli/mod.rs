@@ -37,6 +37,7 @@ use crate::run::clock::Clock;
 use crate::run::{Context, Environment};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
+use crate::system::program::System;
 use crate::system::secret::Secret;
 
 /// Keeps addresses of current SIP attackers in the blacklist of FreePBX's System Firewall.
@@ -190,6 +191,7 @@ impl Global {
             freepbx_conf: self.freepbx_conf.clone(),
             key: key.filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim())),
             is_root: rustix::process::geteuid().is_root(),
+            programs: System::default(),
         }
     }
 

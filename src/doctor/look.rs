@@ -18,7 +18,7 @@ use crate::run::clock::Clock;
 use crate::run::context::{Environment, log_file};
 use crate::run::state::Picture;
 use crate::system::database::{DatabaseError, Settings};
-use crate::system::program::{Programs, System};
+use crate::system::program::Programs;
 
 /// What is looked at in the database, by name, for when it does not answer.
 const IN_DATABASE: [&str; 9] =
@@ -75,7 +75,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
         }
         None => look.checks.push(Check::unknown("timers", "the database does not answer")),
     }
-    let programs = System::default();
+    let programs = environment.programs;
     let programs: Option<&dyn Programs> = if root { Some(&programs) } else { None };
     look.checks.extend(Neighbours::look(programs).checks());
     look.checks
@@ -173,7 +173,7 @@ impl Look<'_> {
             set: self.config.as_ref().map_or(Enabled::No, |config| config.set.enabled),
             desired: &desired,
         };
-        self.checks.extend(filter::look(&System::default(), &wish));
+        self.checks.extend(filter::look(&self.environment.programs, &wish));
     }
 
     fn feeds(&mut self, config: &Config, picture: &Picture) {

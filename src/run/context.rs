@@ -13,6 +13,7 @@ use crate::run::clock::Clock;
 use crate::run::{Progress, Silent};
 use crate::system::database::Settings;
 use crate::system::failure::Result;
+use crate::system::program::System;
 use crate::system::secret::Secret;
 
 /// Where things stand and who we are: what a front end knows before anything is opened.
@@ -26,6 +27,8 @@ pub struct Environment {
     pub key: Option<Secret>,
     /// Whether this process may change the kernel.
     pub is_root: bool,
+    /// What runs the system's programs.
+    pub programs: System,
 }
 
 impl Environment {

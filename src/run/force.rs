@@ -9,7 +9,6 @@ use crate::ledger::StateKey;
 use crate::pbx::daemon;
 use crate::system::failure::Result;
 use crate::system::fault;
-use crate::system::program::System;
 
 /// The change of a plan, for [`apply_blacklist`].
 struct PlanChange<'s> {
@@ -68,7 +67,7 @@ pub(super) fn write_and_force(session: &mut Session, plan: &Plan, report: &mut R
     let now = session.clock.now();
     let firewall = session.picture.firewall.clone();
     let run_dir = session.run_dir.clone();
-    let programs = System::default();
+    let programs = session.environment.programs;
     let site = Site::new(&firewall, &run_dir, &programs);
     let applied = apply_blacklist(&site, &mut PlanChange { session, plan, now }, &mut Points)?;
     tell_of(session, &applied, !plan.changes_nothing(), report);

@@ -21,7 +21,7 @@ const OFF: i64 = 120;
 /// Brings the set to what the plan blocks. An administrator who switched the firewall off wants nothing blocked, so
 /// then there is no set either.
 pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {
-    let programs = System::default();
+    let programs = session.environment.programs;
     let directory = Path::new(DIRECTORY);
     let wished = session.config.set.enabled;
     let off_since = off_since(session)?;
