@@ -1,7 +1,7 @@
 //! Tests of the configuration, apart only for their length.
 
 use super::*;
-use crate::feed::apiban::Dataset;
+use crate::feed::apiban::{Api, Dataset};
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
     Config::parse(text, Path::new("/etc/x.toml"), None)
@@ -15,8 +15,9 @@ fn feed(lines: &str) -> String {
 fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
     let config = parse(&feed("key = \"abc\"")).unwrap();
     let feed = &config.feed[0];
-    assert_eq!((feed.api, feed.dataset, feed.enabled), (2, Dataset::Sip, true));
-    assert_eq!(feed.ttl.to_string(), "7d");
+    let FeedKind::Apiban(apiban) = &feed.kind else { panic!("{feed:?}") };
+    assert_eq!((apiban.api, apiban.dataset, feed.enabled), (Api::V2, Dataset::Sip, true));
+    assert_eq!(apiban.ttl.to_string(), "7d");
     assert_eq!(feed.url, "https://apiban.org/api");
     assert_eq!((feed.widest_v4, feed.widest_v6), (16, 32));
     assert_eq!(config.blacklist.limit, Limit::Auto);
@@ -75,7 +76,7 @@ fn a_list_needs_nothing_but_its_address_and_keeps_its_publishers_minimum() {
     let list = |lines: &str| parse(&format!("[[feed]]\nname = \"l\"\nkind = \"list\"\n{lines}\n")).unwrap();
     let config = list("url = \"https://example.com/list\"");
     let feed = &config.feed[0];
-    assert_eq!((feed.interval.to_string().as_str(), feed.ttl.as_secs(), feed.enabled), ("1h", 0, true));
+    assert_eq!((feed.interval.to_string().as_str(), feed.ttl(), feed.enabled), ("1h", None, true));
     assert!(!feed.needs_key());
     for (interval, kept) in [("1m", "4h"), ("4h", "4h"), ("1d", "1d")] {
         let config = list(&format!("url = \"https://voipbl.org/update/\"\ninterval = \"{interval}\""));
@@ -95,7 +96,7 @@ fn crowdsec_needs_a_key_of_its_own_and_ends_its_bans_by_itself() {
     let config = of("key = \"s3cr3t\"\norigins = [\"crowdsec\", \"CAPI\"]").unwrap();
     let feed = &config.feed[0];
     assert_eq!(feed.url, "http://127.0.0.1:8080");
-    assert_eq!((feed.ttl.to_string().as_str(), feed.interval.as_secs()), ("7d", 0));
+    assert_eq!((feed.ttl().unwrap().to_string().as_str(), feed.interval.as_secs()), ("7d", 0));
     assert!(feed.needs_key());
     assert_eq!(feed.read_key().unwrap().expose(), "s3cr3t");
     let shown = toml::to_string(&config).unwrap();

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::Global;
 use super::output::{Time, print, print_json, table, time_or};
-use crate::config::{Kind, Period};
+use crate::config::Period;
 use crate::feed::catalog::KNOWN;
 use crate::run::state::Picture;
 use crate::system::exit::Exit;
@@ -47,7 +47,7 @@ pub struct Name {
 #[derive(Serialize)]
 struct Item {
     name: String,
-    kind: Kind,
+    kind: &'static str,
     enabled: bool,
     url: String,
     interval: Period,
@@ -91,7 +91,7 @@ fn list(global: &Global) -> Result<Exit> {
         .zip(&picture.feeds)
         .map(|(feed, state)| Item {
             name: feed.name.clone(),
-            kind: feed.kind,
+            kind: feed.kind.word(),
             enabled: feed.enabled,
             url: feed.url.clone(),
             interval: feed.interval,

@@ -14,7 +14,7 @@ use super::output::{Time, count, print, print_json, table, time_or};
 use crate::ban::notice;
 use crate::ban::pacing;
 use crate::ban::plan::{Driver, Fate, Plan};
-use crate::config::{Config, Kind};
+use crate::config::{Config, FeedKind};
 use crate::ledger::runs::Run;
 use crate::ledger::{Ledger, StateKey};
 use crate::pbx::{daemon, firewall};
@@ -84,7 +84,7 @@ struct Root {
 #[derive(Debug, Serialize)]
 struct FeedStatus {
     name: String,
-    kind: Kind,
+    kind: &'static str,
     enabled: bool,
     entries: usize,
     complete: bool,
@@ -195,7 +195,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
     let plan = picture.plan(now);
     let feeds = config.feed.iter().zip(&picture.feeds).map(|(config, state)| FeedStatus {
         name: config.name.clone(),
-        kind: config.kind,
+        kind: config.kind.word(),
         enabled: config.enabled,
         entries: picture.count(state.id, now),
         complete: state.complete,
@@ -292,7 +292,8 @@ fn running(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) ->
         let paced = pacing::wait(&ledger.requests(&pace(config, feed))?, now_ms()).as_secs();
         let paced = now.saturating_add_unsigned(paced);
         let until = state.retry_at.map_or(paced, |told| told.max(paced));
-        running.waiting_until = (feed.kind == Kind::Apiban && until > now).then_some(Time(until));
+        running.waiting_until =
+            (matches!(feed.kind, FeedKind::Apiban(_)) && until > now).then_some(Time(until));
     }
     Ok(Some(running))
 }

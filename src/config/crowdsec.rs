@@ -1,8 +1,7 @@
 //! Feeds of kind `crowdsec`.
 
 use super::Period;
-use super::feed::{self, FeedConfig, KeySource, Place, RawFeed};
-use crate::feed::apiban::Dataset;
+use super::feed::{FeedConfig, FeedKind, KeySource, RawFeed};
 use crate::feed::crowdsec::Settings;
 use crate::feed::crowdsec::cursor::fingerprint;
 use crate::feed::http::{Url, check_url};
@@ -11,11 +10,15 @@ use crate::system::secret::Secret;
 /// Where CrowdSec's local API answers unless it was told otherwise.
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 
-/// What CrowdSec needs to be asked.
+/// What a feed that is CrowdSec's local API needs besides.
 #[derive(Debug, Clone)]
 pub struct CrowdsecConfig {
     /// Its local API, up to and without `/v1`.
     pub base: Url,
+    /// Its key.
+    pub key: KeySource,
+    /// How long a ban stays at most after CrowdSec last named it.
+    pub ttl: Period,
     /// What to take of its answers.
     pub settings: Settings,
 }
@@ -29,71 +32,40 @@ impl CrowdsecConfig {
     }
 }
 
-/// Judges the keys of a feed that is CrowdSec's local API.
-pub(super) fn judge(name: String, raw: RawFeed, place: &Place) -> Result<FeedConfig, String> {
-    let widen = feed::widen(&name, &raw)?;
-    let widest = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
-    let (widest_v4, widest_v6) = feed::check_widest(&name, widest)?;
-    let url = raw.url.unwrap_or_else(|| DEFAULT_URL.to_owned());
+/// Reads the settings of such a feed, and its address.
+pub(super) fn read(
+    name: &str,
+    raw: &RawFeed,
+    (widest_v4, widest_v6): (u8, u8),
+) -> Result<(CrowdsecConfig, String), String> {
+    let url = raw.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
     let base = check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
-    let origins = raw.origins.unwrap_or_default();
+    let origins = raw.origins.clone().unwrap_or_default();
     if let Some(wrong) = origins.iter().find(|one| one.trim().is_empty() || one.contains(',')) {
         return Err(format!(
             "origins of feed {name:?} holds {wrong:?}; write each by itself, such as origins = [\"crowdsec\", \"CAPI\"]"
         ));
     }
-    let key = match (raw.key, raw.key_file) {
-        (Some(_), Some(_)) => {
-            return Err(format!("feed {name:?} has both key and key_file; keep one of them"));
-        }
-        (Some(key), None) => KeySource::Given(key),
-        (None, Some(path)) => KeySource::File(path),
-        (None, None) => KeySource::Missing,
-    };
+    let key = KeySource::read(name, raw)?;
     let ttl = raw.ttl.unwrap_or(Period::seconds(7 * 86_400));
     if ttl.as_secs() < 2 * 86_400 {
         return Err(format!(
             "the ttl of feed {name:?} is under 2 days; CrowdSec is read whole once a day, and ends its bans by itself"
         ));
     }
-    Ok(FeedConfig {
-        kind: raw.kind,
-        url,
-        key,
-        dataset: Dataset::Sip,
-        api: 2,
-        ttl,
-        interval: raw.interval.unwrap_or(Period::seconds(0)),
-        timeout: feed::check_timeout(&name, raw.timeout, 60)?,
-        widest_v4,
-        widest_v6,
-        hold_times: raw.hold_times.unwrap_or(4),
-        hold_more: raw.hold_more.unwrap_or(5_000),
-        enabled: raw.enabled.unwrap_or(true),
-        list: None,
-        crowdsec: Some(CrowdsecConfig {
-            base,
-            settings: Settings { origins, widest_v4, widest_v6, ..Settings::default() },
-        }),
-        widen,
-        at: place.clone(),
-        name,
-    })
+    let settings = Settings { origins, widest_v4, widest_v6, ..Settings::default() };
+    Ok((CrowdsecConfig { base, key, ttl, settings }, url))
 }
 
 /// Refuses a second feed with the key of a first one: CrowdSec tells each key what changed once, so that each of them
 /// would miss what the other was told.
 pub(super) fn has_no_twin(feed: &FeedConfig, others: &[FeedConfig]) -> Result<(), String> {
-    let same = |other: &&FeedConfig| {
-        let same_key = match (&other.key, &feed.key) {
-            (KeySource::Given(a), KeySource::Given(b)) => a == b,
-            (KeySource::File(a), KeySource::File(b)) => a == b,
-            _ => false,
-        };
-        let base = |one: &FeedConfig| one.crowdsec.as_ref().map(|crowdsec| crowdsec.base.clone());
-        other.crowdsec.is_some() && base(other) == base(feed) && same_key
+    let FeedKind::Crowdsec(own) = &feed.kind else { return Ok(()) };
+    let is_twin = |other: &&FeedConfig| match &other.kind {
+        FeedKind::Crowdsec(other) => other.base == own.base && other.key.is_same(&own.key),
+        _ => false,
     };
-    match others.iter().find(same) {
+    match others.iter().find(is_twin) {
         Some(other) => Err(format!(
             "feeds {:?} and {:?} ask the same CrowdSec with the same key, and it tells each key only once what \
              changed; make a second key with cscli bouncers add",

@@ -7,25 +7,45 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use toml::Spanned;
 
+use super::apiban::{self, ApibanConfig};
 use super::crowdsec::{self, CrowdsecConfig};
-use super::list::ListConfig;
-use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period, apiban, list};
+use super::list::{self, ListConfig};
+use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period};
 use crate::ban::surge::Guard;
-use crate::feed::apiban::Dataset;
+use crate::feed::apiban::{Api, Dataset};
 use crate::feed::list::{Column, Format};
 use crate::system::files;
 use crate::system::secret::Secret;
 
-/// Which way a feed speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The kinds of feeds, by their words in the file.
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// apiban.org's API or a mirror of it.
+pub(super) enum KindWord {
     Apiban,
-    /// A list of addresses and networks, read whole.
     List,
-    /// CrowdSec's local API, as its bouncers ask it.
     Crowdsec,
+}
+
+/// What a feed speaks, with what only feeds of that kind have.
+#[derive(Debug, Clone)]
+pub enum FeedKind {
+    /// apiban.org's API or a mirror of it.
+    Apiban(ApibanConfig),
+    /// A list of addresses and networks, read whole.
+    List(ListConfig),
+    /// CrowdSec's local API, as its bouncers ask it.
+    Crowdsec(CrowdsecConfig),
+}
+
+impl FeedKind {
+    /// As the file calls it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Apiban(_) => "apiban",
+            Self::List(_) => "list",
+            Self::Crowdsec(_) => "crowdsec",
+        }
+    }
 }
 
 /// Where the key of a feed stands. It is read only by what sends it.
@@ -37,6 +57,27 @@ pub enum KeySource {
     File(PathBuf),
     /// Nowhere: the feed cannot be asked.
     Missing,
+}
+
+impl KeySource {
+    /// What the file says.
+    pub(super) fn read(name: &str, raw: &RawFeed) -> Result<Self, String> {
+        match (&raw.key, &raw.key_file) {
+            (Some(_), Some(_)) => Err(format!("feed {name:?} has both key and key_file; keep one of them")),
+            (Some(key), None) => Ok(Self::Given(key.clone())),
+            (None, Some(path)) => Ok(Self::File(path.clone())),
+            (None, None) => Ok(Self::Missing),
+        }
+    }
+
+    /// Whether both are surely one key.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Given(a), Self::Given(b)) => a == b,
+            (Self::File(a), Self::File(b)) => a == b,
+            _ => false,
+        }
+    }
 }
 
 impl Serialize for KeySource {
@@ -54,18 +95,10 @@ impl Serialize for KeySource {
 pub struct FeedConfig {
     /// Unique; lower case letters, digits, `-` and `_`, 64 at most.
     pub name: String,
-    /// Which way it speaks.
-    pub kind: Kind,
+    /// Whether it is asked and its prefixes are wanted.
+    pub enabled: bool,
     /// Its address; for apiban without the key.
     pub url: String,
-    /// Its key.
-    pub key: KeySource,
-    /// The set to ask for.
-    pub dataset: Dataset,
-    /// Version of the API, 1 or 2.
-    pub api: u8,
-    /// How long an address stays after its last sighting; for a list none is zero, until the list drops it.
-    pub ttl: Period,
     /// Shortest time between two runs that ask it.
     pub interval: Period,
     /// Longest time one request may take.
@@ -78,14 +111,10 @@ pub struct FeedConfig {
     pub hold_times: u32,
     /// and for more than so many prefixes more.
     pub hold_more: u32,
-    /// Whether it is asked and its prefixes are wanted.
-    pub enabled: bool,
-    /// What a list needs besides.
-    pub list: Option<ListConfig>,
-    /// What CrowdSec needs besides.
-    pub crowdsec: Option<CrowdsecConfig>,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
+    /// Which way it speaks, and what belongs to that.
+    pub kind: FeedKind,
     pub(super) at: Place,
 }
 
@@ -97,9 +126,27 @@ pub(super) struct Place {
 }
 
 impl FeedConfig {
+    /// Where its key stands; none: it is asked without one.
+    pub fn key(&self) -> Option<&KeySource> {
+        match &self.kind {
+            FeedKind::Apiban(apiban) => Some(&apiban.key),
+            FeedKind::Crowdsec(crowdsec) => Some(&crowdsec.key),
+            FeedKind::List(_) => None,
+        }
+    }
+
     /// Whether it is asked with a key.
     pub fn needs_key(&self) -> bool {
-        matches!(self.kind, Kind::Apiban | Kind::Crowdsec)
+        self.key().is_some()
+    }
+
+    /// How long an entry stays after its last sighting; none: until the list drops it.
+    pub fn ttl(&self) -> Option<Period> {
+        match &self.kind {
+            FeedKind::Apiban(apiban) => Some(apiban.ttl),
+            FeedKind::Crowdsec(crowdsec) => Some(crowdsec.ttl),
+            FeedKind::List(list) => list.ttl,
+        }
     }
 
     /// What of this feed is a surge.
@@ -112,12 +159,12 @@ impl FeedConfig {
         let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
         let name = &self.name;
         let how = match self.kind {
-            Kind::Crowdsec => {
+            FeedKind::Crowdsec(_) => {
                 "make one on CrowdSec's machine with cscli bouncers add banbridge, and write it as key = \"...\"".to_owned()
             }
             _ => format!("get one at {KEY_PAGE} and write it as key = \"...\" (or set {KEY_VARIABLE})"),
         };
-        let key = match &self.key {
+        let key = match self.key().unwrap_or(&KeySource::Missing) {
             KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
             KeySource::Given(secret) => secret.clone(),
             KeySource::File(path) => {
@@ -146,7 +193,7 @@ impl FeedConfig {
 #[serde(deny_unknown_fields)]
 pub(super) struct RawFeed {
     pub(super) name: Spanned<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: KindWord,
     pub(super) url: Option<String>,
     pub(super) key: Option<Secret>,
     pub(super) key_file: Option<PathBuf>,
@@ -184,11 +231,38 @@ pub(super) fn judge(
         ));
     }
     own_keys(&name, &raw)?;
-    match raw.kind {
-        Kind::Apiban => apiban::judge(name, raw, place, environment_key),
-        Kind::List => list::judge(name, &raw, place),
-        Kind::Crowdsec => crowdsec::judge(name, raw, place),
-    }
+    let widen = widen(&name, &raw)?;
+    let (widest_v4, widest_v6) = check_widest(&name, &raw)?;
+    let widest = (widest_v4, widest_v6);
+    let (kind, url) = match raw.kind {
+        KindWord::Apiban => {
+            apiban::read(&name, &raw, environment_key).map(|(own, url)| (FeedKind::Apiban(own), url))
+        }
+        KindWord::List => list::read(&name, &raw, widest).map(|(own, url)| (FeedKind::List(own), url)),
+        KindWord::Crowdsec => {
+            crowdsec::read(&name, &raw, widest).map(|(own, url)| (FeedKind::Crowdsec(own), url))
+        }
+    }?;
+    let (interval, timeout) = match &kind {
+        FeedKind::Apiban(_) => (raw.interval.unwrap_or(Period::seconds(0)), 30),
+        // A list of 64 MiB comes in this time over 5 Mbit/s.
+        FeedKind::List(own) => (list::interval(own, raw.interval), 120),
+        FeedKind::Crowdsec(_) => (raw.interval.unwrap_or(Period::seconds(0)), 60),
+    };
+    Ok(FeedConfig {
+        enabled: raw.enabled.unwrap_or(true),
+        url,
+        interval,
+        timeout: check_timeout(&name, raw.timeout, timeout)?,
+        widest_v4,
+        widest_v6,
+        hold_times: raw.hold_times.unwrap_or(4),
+        hold_more: raw.hold_more.unwrap_or(5_000),
+        widen,
+        kind,
+        at: place.clone(),
+        name,
+    })
 }
 
 /// Refuses the keys of other kinds.
@@ -204,9 +278,9 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
         ("min_score", raw.min_score.is_some()),
     ];
     let (wrong, kind): ([&[(&str, bool)]; 3], _) = match raw.kind {
-        Kind::Apiban => ([&of_lists, &of_crowdsec, &[]], "apiban"),
-        Kind::List => ([&with_a_key, &of_apiban, &of_crowdsec], "list"),
-        Kind::Crowdsec => ([&of_apiban, &of_lists, &[]], "crowdsec"),
+        KindWord::Apiban => ([&of_lists, &of_crowdsec, &[]], "apiban"),
+        KindWord::List => ([&with_a_key, &of_apiban, &of_crowdsec], "list"),
+        KindWord::Crowdsec => ([&of_apiban, &of_lists, &[]], "crowdsec"),
     };
     match wrong.into_iter().flatten().find(|(_, given)| *given) {
         Some((key, _)) => {
@@ -216,7 +290,8 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     }
 }
 
-pub(super) fn check_widest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), String> {
+fn check_widest(name: &str, raw: &RawFeed) -> Result<(u8, u8), String> {
+    let (v4, v6) = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
     if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
         return Ok((v4, v6));
     }
@@ -225,7 +300,7 @@ pub(super) fn check_widest(name: &str, (v4, v6): (u8, u8)) -> Result<(u8, u8), S
     ))
 }
 
-pub(super) fn check_timeout(name: &str, given: Option<Period>, default: u64) -> Result<Period, String> {
+fn check_timeout(name: &str, given: Option<Period>, default: u64) -> Result<Period, String> {
     let timeout = given.unwrap_or(Period::seconds(default));
     match timeout.as_secs() {
         0 => Err(format!("the timeout of feed {name:?} is under a second; try \"{default}s\"")),
@@ -243,7 +318,7 @@ pub struct Widen {
 }
 
 /// Judges `widen` and `widen_to`.
-pub(super) fn widen(name: &str, raw: &RawFeed) -> Result<Option<Widen>, String> {
+fn widen(name: &str, raw: &RawFeed) -> Result<Option<Widen>, String> {
     let to = raw.widen_to.unwrap_or(24);
     if !(20..=30).contains(&to) {
         return Err(format!("widen_to of feed {name:?} is 20 to 30; \"24\" is the usual network"));
@@ -265,33 +340,29 @@ impl Serialize for FeedConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", &self.name)?;
-        map.serialize_entry("kind", &self.kind)?;
+        map.serialize_entry("kind", self.kind.word())?;
         map.serialize_entry("url", &self.url)?;
-        if self.needs_key() {
-            map.serialize_entry("key", &self.key)?;
+        entry(&mut map, "key", self.key())?;
+        if let FeedKind::Apiban(apiban) = &self.kind {
+            map.serialize_entry("dataset", apiban.dataset.as_str())?;
+            map.serialize_entry("api", if apiban.api == Api::V1 { &1 } else { &2 })?;
         }
-        if self.kind == Kind::Apiban {
-            map.serialize_entry("dataset", self.dataset.as_str())?;
-            map.serialize_entry("api", &self.api)?;
-        }
-        if self.ttl.as_secs() > 0 {
-            map.serialize_entry("ttl", &self.ttl)?;
-        }
+        entry(&mut map, "ttl", self.ttl().as_ref())?;
         map.serialize_entry("interval", &self.interval)?;
         map.serialize_entry("timeout", &self.timeout)?;
         map.serialize_entry("widest_v4", &self.widest_v4)?;
         map.serialize_entry("widest_v6", &self.widest_v6)?;
         map.serialize_entry("hold_times", &self.hold_times)?;
         map.serialize_entry("hold_more", &self.hold_more)?;
-        if let Some(settings) = self.list.as_ref().map(|list| &list.settings) {
+        if let FeedKind::List(ListConfig { settings, .. }) = &self.kind {
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;
             entry(&mut map, "field", settings.field.as_ref())?;
             entry(&mut map, "score_column", settings.score_column.as_ref())?;
             entry(&mut map, "min_score", settings.min_score.as_ref())?;
         }
-        if let Some(origins) = self.crowdsec.as_ref().map(|crowdsec| &crowdsec.settings.origins) {
-            map.serialize_entry("origins", origins)?;
+        if let FeedKind::Crowdsec(crowdsec) = &self.kind {
+            map.serialize_entry("origins", &crowdsec.settings.origins)?;
         }
         entry(&mut map, "widen", self.widen.as_ref().map(|widen| &widen.at_least))?;
         entry(&mut map, "widen_to", self.widen.as_ref().map(|widen| &widen.to))?;

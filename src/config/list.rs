@@ -1,8 +1,7 @@
 //! Feeds of kind `list`.
 
 use super::Period;
-use super::feed::{self, FeedConfig, KeySource, Place, RawFeed};
-use crate::feed::apiban::Dataset;
+use super::feed::RawFeed;
 use crate::feed::catalog;
 use crate::feed::list::{Column, Settings};
 use crate::feed::snapshot;
@@ -10,7 +9,7 @@ use crate::feed::snapshot;
 /// How often a list is asked for when nobody says.
 const INTERVAL: Period = Period::seconds(3_600);
 
-/// What a list needs to be asked for and read.
+/// What a feed that is a list needs besides.
 #[derive(Debug, Clone)]
 pub struct ListConfig {
     /// Where it stands.
@@ -19,6 +18,8 @@ pub struct ListConfig {
     pub settings: Settings,
     /// The publisher's shortest time between two requests.
     pub minimum: Period,
+    /// How long an entry stays after the list dropped it; none: it goes with its line.
+    pub ttl: Option<Period>,
 }
 
 impl ListConfig {
@@ -32,37 +33,12 @@ impl ListConfig {
     }
 }
 
-/// Judges the keys of a feed that is a list.
-pub(super) fn judge(name: String, raw: &RawFeed, place: &Place) -> Result<FeedConfig, String> {
-    let widen = feed::widen(&name, raw)?;
-    let widest = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
-    let (widest_v4, widest_v6) = feed::check_widest(&name, widest)?;
-    let (list, url) = list(&name, raw, widest)?;
-    Ok(FeedConfig {
-        kind: raw.kind,
-        url,
-        key: KeySource::Missing,
-        dataset: Dataset::Sip,
-        api: 2,
-        ttl: raw.ttl.unwrap_or(Period::seconds(0)),
-        interval: interval(&list, raw.interval),
-        // A list of 64 MiB comes in this time over 5 Mbit/s.
-        timeout: feed::check_timeout(&name, raw.timeout, 120)?,
-        widest_v4,
-        widest_v6,
-        hold_times: raw.hold_times.unwrap_or(4),
-        hold_more: raw.hold_more.unwrap_or(5_000),
-        enabled: raw.enabled.unwrap_or(true),
-        list: Some(list),
-        crowdsec: None,
-        widen,
-        at: place.clone(),
-        name,
-    })
-}
-
-/// Judges the keys of a list.
-fn list(name: &str, raw: &RawFeed, widest: (u8, u8)) -> Result<(ListConfig, String), String> {
+/// Reads the settings of such a feed, and its address.
+pub(super) fn read(
+    name: &str,
+    raw: &RawFeed,
+    (widest_v4, widest_v6): (u8, u8),
+) -> Result<(ListConfig, String), String> {
     let Some(url) = raw.url.clone() else {
         return Err(format!("feed {name:?} has no url; write the list's address, or a path on this machine"));
     };
@@ -84,16 +60,17 @@ fn list(name: &str, raw: &RawFeed, widest: (u8, u8)) -> Result<(ListConfig, Stri
         field: raw.field.clone(),
         score_column: raw.score_column.clone(),
         min_score: raw.min_score,
-        widest_v4: widest.0,
-        widest_v6: widest.1,
+        widest_v4,
+        widest_v6,
         ..Settings::default()
     };
+    let ttl = raw.ttl.filter(|ttl| ttl.as_secs() > 0);
     let minimum = Period::seconds(catalog::minimum(&url).unsigned_abs());
-    Ok((ListConfig { place, settings, minimum }, url))
+    Ok((ListConfig { place, settings, minimum, ttl }, url))
 }
 
 /// How often a list is asked for: as configured, but not more often than its publisher allows.
-fn interval(list: &ListConfig, raw: Option<Period>) -> Period {
+pub(super) fn interval(list: &ListConfig, raw: Option<Period>) -> Period {
     let wanted = raw.unwrap_or(INTERVAL);
     if wanted.as_secs() < list.minimum.as_secs() { list.minimum } else { wanted }
 }

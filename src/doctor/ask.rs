@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::ban::pacing;
 use crate::ban::snapshot::Validators;
-use crate::config::{Config, FeedConfig, ListConfig, Period};
+use crate::config::{Config, FeedConfig, FeedKind, ListConfig, Period};
 use crate::doctor::feeds::Asked;
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::feed::{FetchError, snapshot};
@@ -69,14 +69,15 @@ fn failed(feed: &str, error: &FetchError) -> Asked {
 fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Result<Asked> {
     let mut feed = feed.clone();
     feed.timeout = Period::seconds(feed.timeout.as_secs().min(EACH).unsigned_abs());
-    if let Some(list) = feed.list.clone() {
-        return list_answers(ledger, &feed, &list, now);
-    }
-    if feed.crowdsec.is_some() {
-        return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
-    }
+    let apiban = match &feed.kind {
+        FeedKind::Apiban(apiban) => apiban,
+        FeedKind::List(list) => return list_answers(ledger, &feed, list, now),
+        FeedKind::Crowdsec(_) => {
+            return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
+        }
+    };
     let name = feed.name.as_str();
-    let client = match client(&feed) {
+    let client = match client(&feed, apiban) {
         Ok(client) => client,
         Err(error) => {
             let error = Some(one_line(&format!("{error:#}"), COMPLAINT).into_owned());

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Lack};
-use crate::config::{FeedConfig, Kind};
+use crate::config::{FeedConfig, FeedKind};
 use crate::feed::FetchErrorKind;
 use crate::ledger::feeds::FeedState;
 
@@ -133,8 +133,8 @@ pub fn judge(
 }
 
 fn trouble(name: &str, feed: &FeedConfig, kind: Option<Trouble>, error: &str) -> Check {
-    let feed_test = match feed.kind {
-        Kind::List => format!("banbridge feed test {}", feed.name),
+    let feed_test = match &feed.kind {
+        FeedKind::List(_) => format!("banbridge feed test {}", feed.name),
         _ => format!("banbridge sync --feed {}", feed.name),
     };
     match kind {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::ask;
-use crate::config::{Config, Enabled, Kind};
+use crate::config::{Config, Enabled, FeedKind};
 use crate::doctor::feeds::{self, Asked};
 use crate::doctor::neighbours::Neighbours;
 use crate::doctor::timers::{self, Timers};
@@ -183,7 +183,7 @@ impl Look<'_> {
         };
         let asks = |feed: &&crate::config::FeedConfig| {
             !self.offline
-                && feed.kind != Kind::Crowdsec
+                && !matches!(feed.kind, FeedKind::Crowdsec(_))
                 && (!feed.needs_key() || feed.read_key().is_ok())
                 && !feeds::is_known(feed, state(&feed.name), now)
         };

@@ -10,7 +10,7 @@ use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, Asking};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
-use crate::config::{Config, FeedConfig, Limit, Writer};
+use crate::config::{Config, FeedConfig, Limit, Period, Writer};
 use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Release;
 use crate::ledger::{Ledger, StateKey};
@@ -27,7 +27,7 @@ pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Askin
     Asking {
         feed: state.id,
         priority,
-        ttl: config.ttl.as_secs(),
+        ttl: config.ttl().map_or(0, Period::as_secs),
         held_since: state.held_since,
         widest: (config.widest_v4, config.widest_v6),
     }

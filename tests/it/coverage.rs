@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::testenv::{CONFIG, DAY, Run, TestEnv};
-use banbridge::config::Config;
+use banbridge::config::{Config, FeedKind};
 use banbridge::ledger::StateKey;
 use banbridge::run::known_feed::named_or_known;
 use jiff::Timestamp;
@@ -379,7 +379,8 @@ fn a_process_that_is_not_root_fetches_other_lists_for_what_they_would_have_caugh
         |env: &TestEnv| json(env, &["--suggest", "--list", "voipbl"])["suggest"][0]["error"].to_string();
     assert!(again(&env).contains("cannot be resolved"));
     let config = Config::parse(&config, Path::new(CONFIG), None).unwrap();
-    let fingerprint = named_or_known(&config, "voipbl").unwrap().list.unwrap().fingerprint();
+    let FeedKind::List(list) = named_or_known(&config, "voipbl").unwrap().kind else { panic!("a list") };
+    let fingerprint = list.fingerprint();
     let fetched = |at: i64| {
         let sql = "REPLACE INTO banbridge_state (name, value) VALUES (?, ?)";
         env.pbx.sql_run(sql, (StateKey::AskedFor(fingerprint).to_string(), at));

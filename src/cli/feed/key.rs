@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::test::{Answer, Found};
 use crate::ban::pacing;
 use crate::cli::output::count;
-use crate::config::{Config, FeedConfig};
+use crate::config::{ApibanConfig, Config, FeedConfig};
 use crate::feed::FetchErrorKind;
 use crate::feed::apiban::FIRST_CURSOR;
 use crate::run::Environment;
@@ -40,7 +40,12 @@ impl Tested {
 }
 
 /// Asks for what comes next in the list and forgets it. The request counts like any other.
-pub(super) fn test(environment: &Environment, config: &Config, feed: &FeedConfig) -> Result<Answer> {
+pub(super) fn test(
+    environment: &Environment,
+    config: &Config,
+    feed: &FeedConfig,
+    apiban: &ApibanConfig,
+) -> Result<Answer> {
     let (mut ledger, clock) = environment.ledger()?;
     let pace = pace(config, feed);
     let state = ledger.feeds()?.into_iter().find(|(name, _)| *name == feed.name);
@@ -56,7 +61,7 @@ pub(super) fn test(environment: &Environment, config: &Config, feed: &FeedConfig
         );
         return Ok(Answer::failed(why, Exit::TryAgain));
     }
-    let client = client(feed)?;
+    let client = client(feed, apiban)?;
     ledger.note_request(&pace, now_ms())?;
     let answer = client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
     let mut tested =

@@ -13,7 +13,7 @@ use crate::ban::snapshot::Validators;
 use crate::ban::wanted;
 use crate::ban::{Cover, Entry, Prefix};
 use crate::cli::output::{Time, complain, count, print, print_json};
-use crate::config::{ConfigError, FeedConfig, Kind};
+use crate::config::{ConfigError, FeedConfig, FeedKind};
 use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::snapshot;
@@ -102,15 +102,16 @@ pub fn run_child(environment: &Environment, name: &str) -> Result<()> {
 fn answer(environment: &Environment, name: &str) -> Result<Answer> {
     let config = environment.config()?;
     let feed = named_or_known(&config, name)?;
-    if feed.kind == Kind::Apiban {
-        return key::test(environment, &config, &feed);
-    }
-    let Some(list) = &feed.list else {
-        let path = config.path.clone().unwrap_or_default();
-        let what = format!(
-            "feed {name:?} is no list; banbridge sync --dry-run --feed {name} shows what it would do"
-        );
-        return Err(ConfigError::new(&path, what).into());
+    let list = match &feed.kind {
+        FeedKind::Apiban(apiban) => return key::test(environment, &config, &feed, apiban),
+        FeedKind::List(list) => list,
+        FeedKind::Crowdsec(_) => {
+            let path = config.path.clone().unwrap_or_default();
+            let what = format!(
+                "feed {name:?} is no list; banbridge sync --dry-run --feed {name} shows what it would do"
+            );
+            return Err(ConfigError::new(&path, what).into());
+        }
     };
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ban::snapshot::Validators;
-use crate::config::{Config, FeedConfig, Kind};
+use crate::config::{Config, FeedConfig, FeedKind};
 use crate::coverage::suggest::{Caught, Suspect, caught};
 use crate::feed::catalog::{self, KNOWN};
 use crate::feed::http::Download;
@@ -59,7 +59,7 @@ fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
     if !names.is_empty() {
         return names.iter().map(|name| named_or_known(config, name)).collect();
     }
-    let off = config.feed.iter().filter(|feed| !feed.enabled && feed.kind == Kind::List);
+    let off = config.feed.iter().filter(|feed| !feed.enabled && matches!(feed.kind, FeedKind::List(_)));
     let mut all: Vec<FeedConfig> = off.cloned().collect();
     for known in KNOWN.iter().filter(|known| !known.name.ends_with("-CC")) {
         let there = |feed: &FeedConfig| feed.name == known.name || feed.url == known.url;
@@ -72,7 +72,7 @@ fn chosen(config: &Config, names: &[String]) -> Result<Vec<FeedConfig>> {
 
 fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -> Result<Suggested> {
     let mut suggested = Suggested { list: feed.name.clone(), ..Suggested::default() };
-    let Some(list) = &feed.list else {
+    let FeedKind::List(list) = &feed.kind else {
         suggested.error = Some("not a list".to_owned());
         return Ok(suggested);
     };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::{Outcome, Trouble};
 use crate::ban::batch::{self, Before, Word};
 use crate::ban::pacing;
-use crate::config::{Config, FeedConfig, KeySource};
-use crate::feed::apiban::{Api, ApibanClient, ApibanSettings, FIRST_CURSOR};
+use crate::config::{ApibanConfig, Config, FeedConfig};
+use crate::feed::apiban::{ApibanClient, ApibanSettings, FIRST_CURSOR};
 use crate::feed::schedule::Schedule;
 use crate::feed::{Fetch, FetchError, FetchErrorKind};
 use crate::ledger::feeds::{ENTRY_SHOWN, Refused};
@@ -27,6 +27,7 @@ const MOST_BATCHES: u64 = 400;
 pub(super) fn ask(
     session: &mut Session,
     config: &FeedConfig,
+    apiban: &ApibanConfig,
     forced: bool,
     asked: &mut FeedReport,
     report: &mut Report,
@@ -41,7 +42,7 @@ pub(super) fn ask(
     if !schedule.is_due(forced, session.clock.now()) {
         return Ok(Outcome::NotDue);
     }
-    let client = match client(config) {
+    let client = match client(config, apiban) {
         Ok(client) => client,
         Err(error) => return Ok(Outcome::Failed(error.into())),
     };
@@ -61,7 +62,7 @@ pub(super) fn ask(
                 if compare_clocks(session, config, &fetch, report)? {
                     continue;
                 }
-                take(session, config, &cursor, &fetch, asked)?;
+                take(session, config, apiban, &cursor, &fetch, asked)?;
                 session.follow(report)?;
                 if asked.complete {
                     return Ok(Outcome::Taken);
@@ -163,6 +164,7 @@ fn trouble(session: &mut Session, config: &FeedConfig, error: &FetchError) -> Re
 fn take(
     session: &mut Session,
     config: &FeedConfig,
+    apiban: &ApibanConfig,
     cursor: &str,
     fetch: &Fetch,
     asked: &mut FeedReport,
@@ -209,7 +211,7 @@ fn take(
     state.complete |= asked.complete;
     batch::merge(&mut session.picture.entries, &judged.entries);
     session.guard_against_surge(config, &mut state, &session.picture.entries, asked);
-    session.ledger.save_batch(&state, &judged.entries, &invalid, now, config.ttl.as_secs())?;
+    session.ledger.save_batch(&state, &judged.entries, &invalid, now, apiban.ttl.as_secs())?;
     fault::point("batch-saved")?;
     if !invalid.is_empty() {
         session.ledger.bound_refused(state.id)?;
@@ -221,20 +223,19 @@ fn take(
 
 /// Whose limit a feed counts against: feeds with one key share the limit of the first of them.
 pub fn pace(all: &Config, feed: &FeedConfig) -> String {
-    let same = |other: &&FeedConfig| match (&other.key, &feed.key) {
-        (KeySource::Given(a), KeySource::Given(b)) => a == b && other.url == feed.url,
-        (KeySource::File(a), KeySource::File(b)) => a == b && other.url == feed.url,
+    let same = |other: &&FeedConfig| match (other.key(), feed.key()) {
+        (Some(a), Some(b)) => a.is_same(b) && other.url == feed.url,
         _ => false,
     };
     all.feed.iter().find(same).map_or(&feed.name, |first| &first.name).clone()
 }
 
 /// Whoever speaks apiban's way for a feed.
-pub fn client(config: &FeedConfig) -> Result<ApibanClient> {
+pub fn client(config: &FeedConfig, apiban: &ApibanConfig) -> Result<ApibanClient> {
     Ok(ApibanClient::new(ApibanSettings {
         base_url: config.url.clone(),
-        api: if config.api == 1 { Api::V1 } else { Api::V2 },
-        dataset: config.dataset,
+        api: apiban.api,
+        dataset: apiban.dataset,
         key: config.read_key()?,
         timeout: config.timeout.duration(),
     })?)

@@ -62,7 +62,7 @@ pub(super) fn ask(
             Err(error) => return Ok(Outcome::Failed(Trouble::of_fetch(&error, session.clock.now()))),
         };
         fault::point("answer-read")?;
-        let answer = answer(session, config, crowdsec, state.id, &decisions);
+        let answer = answer(session, crowdsec, state.id, &decisions);
         if whole || !answer.is_unclear(session.clock.now()) {
             break decisions;
         }
@@ -77,7 +77,6 @@ pub(super) fn ask(
 
 fn answer<'a>(
     session: &'a Session,
-    config: &FeedConfig,
     crowdsec: &CrowdsecConfig,
     feed: u16,
     decisions: &'a Decisions,
@@ -85,7 +84,7 @@ fn answer<'a>(
     Answer {
         known: &session.picture.entries,
         feed,
-        ttl: config.ttl.as_secs(),
+        ttl: crowdsec.ttl.as_secs(),
         bans: &decisions.bans,
         deleted: &decisions.deleted,
         // With origins every decision is asked for, without only the longest of each address.
@@ -121,7 +120,7 @@ fn take(
             decisions.not_used.iter().map(|(why, number)| format!("{number} {why}")).collect();
         asked.note = Some(format!("decisions that are not used: {}", reasons.join(", ")));
     }
-    let answer = answer(session, config, crowdsec, state.id, decisions);
+    let answer = answer(session, crowdsec, state.id, decisions);
     if let Some(held) = answer.collapsed(now).filter(|_| whole && !session.accepts) {
         let text = format!(
             "Feed {} had {held} bans and has {} now, and did not take back the others. They stay blocked until they \

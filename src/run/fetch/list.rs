@@ -2,7 +2,7 @@
 
 use super::{Outcome, Trouble};
 use crate::ban::snapshot::{Validators, Versions};
-use crate::config::{FeedConfig, ListConfig};
+use crate::config::{FeedConfig, ListConfig, Period};
 use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::schedule::Schedule;
@@ -105,7 +105,7 @@ fn take(
         feed: state.id,
         list: &parsed.prefixes,
         last_seen: state.last_success,
-        ttl: config.ttl.as_secs(),
+        ttl: config.ttl().map_or(0, Period::as_secs),
     };
     if versions.collapsed() && !session.accepts {
         let text = format!(

@@ -8,7 +8,7 @@ mod list;
 use crate::ban::never_block::Verdict;
 use crate::ban::surge::Size;
 use crate::ban::{Entry, Prefix};
-use crate::config::FeedConfig;
+use crate::config::{FeedConfig, FeedKind};
 use crate::feed::FetchError;
 use crate::ledger::feeds::{FeedState, Refused};
 use crate::run::report::{FeedReport, Report, SkippedEntry};
@@ -71,10 +71,12 @@ impl Session {
     ) -> Result<FeedReport> {
         let mut asked = FeedReport::new(&config.name);
         asked.complete = self.state(&config.name).complete;
-        let outcome = match (&config.list, &config.crowdsec) {
-            (Some(list), _) => list::ask(self, config, list, forced, &mut asked, report)?,
-            (_, Some(crowdsec)) => crowdsec::ask(self, config, crowdsec, forced, &mut asked, report)?,
-            _ => apiban::ask(self, config, forced, &mut asked, report)?,
+        let outcome = match &config.kind {
+            FeedKind::Apiban(apiban) => apiban::ask(self, config, apiban, forced, &mut asked, report)?,
+            FeedKind::List(list) => list::ask(self, config, list, forced, &mut asked, report)?,
+            FeedKind::Crowdsec(crowdsec) => {
+                crowdsec::ask(self, config, crowdsec, forced, &mut asked, report)?
+            }
         };
         match outcome {
             Outcome::NotDue | Outcome::Taken => {}
