@@ -1,21 +1,20 @@
-//! `apply`: makes rows, firewall and set match the ledger, and asks no feed; or, early at boot, loads the saved set.
-
-use crate::system::failure::Result;
-use std::path::Path;
+//! `apply`: makes rows, firewall and kernel set match the saved state, without fetching; or, early at boot, loads the
+//! saved kernel set.
 
 use clap::Args;
 use serde::Serialize;
 
 use super::output::{print, print_json};
-use super::{Global, sync};
-use crate::kernel::set::{DIRECTORY, load_saved};
+use super::{Global, report};
+use crate::run;
+use crate::run::boot::load_saved_set;
 use crate::system::exit::Exit;
-use crate::system::program::System;
+use crate::system::failure::Result;
 
 /// What `apply` takes.
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
-    /// Only load the saved set into the kernel: for early at boot, before the database is up
+    /// only load the saved kernel set: for early at boot, before the database is up
     #[arg(long)]
     boot: bool,
 }
@@ -28,16 +27,22 @@ struct Loaded {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ApplyArgs) -> Result<Exit> {
-    if !args.boot {
-        return sync::apply(global);
+    if args.boot {
+        return boot(global);
     }
-    let loaded = load_saved(&System::default(), Path::new(DIRECTORY))?.map(|backend| backend.word());
+    let report = run::apply(global.open()?)?;
+    report::show(global, &report)?;
+    Ok(report.exit)
+}
+
+fn boot(global: &Global) -> Result<Exit> {
+    let loaded = load_saved_set()?;
     if global.json {
         print_json(&Loaded { loaded })?;
     } else if !global.quiet {
         print(&match loaded {
-            Some(by) => format!("The saved set is in force, by {by}.\n"),
-            None => "Nothing to load: no set was saved, or one is in the kernel already.\n".to_owned(),
+            Some(by) => format!("Loaded the saved kernel set, with {by}.\n"),
+            None => "Nothing to load: no kernel set was saved, or there is one already.\n".to_owned(),
         })?;
     }
     Ok(Exit::Done)

@@ -1,8 +1,8 @@
-//! `call`: runs a command of ours whose words come as one JSON object on standard input.
+//! `call`: runs a command of banbridge whose arguments come as one JSON object on standard input.
 //!
 //! For FreePBX's page. PHP before 7.4 can only start a line of a shell, and nothing that somebody typed may stand in
 //! one. So the page starts the same fixed line each time, and this program becomes the command by itself: the same
-//! file, its words as they are, no shell. The key comes in the object and goes on in the environment or through a pipe,
+//! file, its arguments as they are, no shell. The key comes in the object and goes on in the environment or through a pipe,
 //! so that no list of processes shows it.
 
 use crate::system::failure::Result;
@@ -28,7 +28,7 @@ const MOST: usize = 1 << 20;
 /// What `call` takes.
 #[derive(Debug, Args)]
 pub struct CallArgs {
-    /// Leave the caller's session first
+    /// leave the caller's session first
     #[arg(long, hide = true)]
     apart: bool,
 }
@@ -37,7 +37,7 @@ pub struct CallArgs {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
-    /// The command's words, without the program's name.
+    /// The command's arguments, without the program's name.
     args: Vec<String>,
     /// What the command reads on its standard input.
     #[serde(default)]
@@ -45,7 +45,7 @@ struct Request {
     /// The environment; the key is taken from it and nothing else.
     #[serde(default)]
     env: Option<BTreeMap<String, String>>,
-    /// Whether it goes on alone, with its output in the log only.
+    /// Whether it continues on its own, with its output in the log only.
     #[serde(default)]
     detach: Option<bool>,
 }
@@ -71,11 +71,11 @@ pub fn run(args: &CallArgs) -> Result<Exit> {
     }
     let command = match judge(&request) {
         Ok(command) => command,
-        Err(Refusal::Words(error)) => {
+        Err(Rejection::Words(error)) => {
             let _ = error.print();
             return Ok(if error.use_stderr() { Exit::Usage } else { Exit::Done });
         }
-        Err(Refusal::Why(why)) => {
+        Err(Rejection::Why(why)) => {
             complain(why);
             return Ok(Exit::Usage);
         }
@@ -103,48 +103,48 @@ pub fn run(args: &CallArgs) -> Result<Exit> {
 fn read() -> Result<Request, String> {
     let mut text = Vec::new();
     let read = io::stdin().lock().take(MOST as u64 + 1).read_to_end(&mut text);
-    read.map_err(|error| format!("standard input cannot be read: {error}"))?;
+    read.map_err(|error| format!("cannot read standard input: {error}"))?;
     parse(&text)
 }
 
 fn parse(text: &[u8]) -> Result<Request, String> {
     if text.len() > MOST {
-        return Err(format!("what came on standard input is larger than {MOST} bytes"));
+        return Err(format!("standard input is larger than {MOST} bytes"));
     }
     let request: Request = serde_json::from_slice(text).map_err(|error| {
         format!(
-            "what came on standard input is not what call takes (line {}, column {}): \
+            "standard input is not a valid request (line {}, column {}). It must be like: \
              {{\"args\":[\"status\",\"--json\"],\"stdin\":null,\"env\":null,\"detach\":false}}",
             error.line(),
             error.column()
         )
     })?;
     if request.args.iter().any(|word| word.contains('\0')) {
-        return Err("a word of args holds a zero byte".to_owned());
+        return Err("an argument contains a zero byte".to_owned());
     }
     Ok(request)
 }
 
 /// Why nothing is run.
-enum Refusal {
-    /// The words are no command line of ours; or they ask for help.
+enum Rejection {
+    /// The arguments are not a valid command line; or they ask for help.
     Words(clap::Error),
     Why(&'static str),
 }
 
-/// The command that the words mean, unless it is not for the page.
-fn judge(request: &Request) -> Result<Command, Refusal> {
+/// The command that the arguments mean, unless it is not for the page.
+fn judge(request: &Request) -> Result<Command, Rejection> {
     let words = std::iter::once("banbridge").chain(request.args.iter().map(String::as_str));
     let definition = Cli::command();
-    let mut matches = definition.clone().try_get_matches_from(words).map_err(Refusal::Words)?;
+    let mut matches = definition.clone().try_get_matches_from(words).map_err(Rejection::Words)?;
     // Whatever is hidden is a part of another command, and this one too.
     let named = matches.subcommand_name().and_then(|name| definition.find_subcommand(name));
     if named.is_none_or(clap::Command::is_hide_set) {
-        return Err(Refusal::Why("call runs the documented commands only, and not itself"));
+        return Err(Rejection::Why("call runs only documented commands, and not itself"));
     }
-    match Cli::from_arg_matches_mut(&mut matches).map_err(Refusal::Words)?.command {
+    match Cli::from_arg_matches_mut(&mut matches).map_err(Rejection::Words)?.command {
         Command::Config(ConfigCommand::Set(set)) if set.shows_secret() => {
-            Err(Refusal::Why("a secret is not given as a word; give - for it and the secret as stdin"))
+            Err(Rejection::Why("a secret must not be an argument; give - for it, and the secret as stdin"))
         }
         command => Ok(command),
     }
@@ -186,8 +186,8 @@ mod tests {
     }
 
     #[test]
-    fn only_documented_commands_are_run_and_no_secret_among_the_words() {
-        let refused = |words: &[&str]| matches!(judge(&request(words)), Err(Refusal::Why(_)));
+    fn only_documented_commands_are_run_and_no_secret_among_the_arguments() {
+        let rejected = |words: &[&str]| matches!(judge(&request(words)), Err(Rejection::Why(_)));
         for words in [
             &["call"][..],
             &["--json", "call"],
@@ -195,7 +195,7 @@ mod tests {
             &["thaw-watch", "1", "2"],
             &["config", "set", "feed.apiban.key", "s3cr3t"],
         ] {
-            assert!(refused(words), "{words:?}");
+            assert!(rejected(words), "{words:?}");
         }
         for words in [
             &["status", "--json"][..],
@@ -204,11 +204,11 @@ mod tests {
         ] {
             assert!(judge(&request(words)).is_ok(), "{words:?}");
         }
-        assert!(matches!(judge(&request(&["snyc"])), Err(Refusal::Words(_))));
+        assert!(matches!(judge(&request(&["snyc"])), Err(Rejection::Words(_))));
     }
 
     #[test]
-    fn what_is_no_request_is_refused_without_quoting_it() {
+    fn an_invalid_request_is_rejected_without_quoting_it() {
         for text in [
             "",
             "s3cr3t",

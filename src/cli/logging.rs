@@ -1,6 +1,6 @@
 //! The log file and what goes to standard error.
 //!
-//! Only this program's own lines are let through: the libraries below would write URLs, and a URL may hold a key.
+//! Only this program's own lines are logged: the libraries below would log URLs, and a URL may contain a key.
 
 use std::io;
 
@@ -14,10 +14,10 @@ use crate::run::Context;
 use crate::system::files;
 use crate::system::text::one_line;
 
-/// The longest line, in characters. One message is one line: nobody writes a line of ours.
+/// The longest line, in characters. One message is one line, so that no text from outside can look like another one.
 const LONGEST: usize = 2_000;
 
-/// Starts logging: to the file of a run that writes one, and to standard error what the administrator wants to see.
+/// Starts logging: to the log file of a run, and to standard error what `-v` and `-q` say.
 pub fn start(global: &Global, context: Option<&Context>) {
     let level = match (global.quiet, global.verbose) {
         (true, _) => LevelFilter::Error,
@@ -25,14 +25,14 @@ pub fn start(global: &Global, context: Option<&Context>) {
         (false, 1) => LevelFilter::Info,
         (false, _) => LevelFilter::Debug,
     };
-    let ours = |metadata: &log::Metadata<'_>| metadata.target().starts_with("banbridge");
+    let own = |metadata: &log::Metadata<'_>| metadata.target().starts_with("banbridge");
     let screen = fern::Dispatch::new()
         .level(level)
         .format(|out, message, _| {
             out.finish(format_args!("banbridge: {}", one_line(&message.to_string(), LONGEST)))
         })
         .chain(io::stderr());
-    let mut all = fern::Dispatch::new().filter(ours).chain(screen);
+    let mut all = fern::Dispatch::new().filter(own).chain(screen);
     let mut problem = None;
     if let Some(context) = context {
         let (path, level) = (context.log_file(), context.config.log.level);
@@ -44,7 +44,7 @@ pub fn start(global: &Global, context: Option<&Context>) {
                 let lines = fern::Dispatch::new().level(filter(level)).format(line).chain(file);
                 all = all.chain(lines);
             }
-            Err(why) => problem = Some(format!("no log is written: {}: {why}", path.display())),
+            Err(why) => problem = Some(format!("cannot write the log {}: {why}", path.display())),
         }
     }
     // Fails only when logging was started before.

@@ -40,90 +40,100 @@ use crate::system::failure::Result;
 use crate::system::program::System;
 use crate::system::secret::Secret;
 
-/// Keeps addresses of current SIP attackers in the blacklist of FreePBX's System Firewall.
+/// Blocks the addresses of current SIP attackers with FreePBX's System Firewall
 #[derive(Debug, Parser)]
 #[command(name = "banbridge", version, max_term_width = 100)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
 struct Cli {
     #[command(flatten)]
     global: Global,
+    /// print version
+    #[arg(short = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(subcommand)]
     command: Command,
 }
 
+/// The heading of options that every command takes.
+const ALWAYS: &str = "Global options";
+
 /// What every command takes.
 #[derive(Debug, Args)]
 struct Global {
-    /// The configuration [default: /etc/asterisk/banbridge.toml]
-    #[arg(long, global = true, env = "BANBRIDGE_CONFIG", value_name = "FILE")]
+    /// configuration file [default: /etc/asterisk/banbridge.toml]
+    #[arg(long, global = true, help_heading = ALWAYS, env = "BANBRIDGE_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     /// FreePBX's database settings
-    #[arg(long, global = true, env = "BANBRIDGE_FREEPBX_CONF", value_name = "FILE", default_value = freepbx_conf::DEFAULT_PATH)]
+    #[arg(long, global = true, help_heading = ALWAYS, env = "BANBRIDGE_FREEPBX_CONF", value_name = "FILE", default_value = freepbx_conf::DEFAULT_PATH)]
     freepbx_conf: PathBuf,
-    /// Print JSON
-    #[arg(long, global = true)]
+    /// print JSON
+    #[arg(long, global = true, help_heading = ALWAYS)]
     json: bool,
-    /// Say more (twice: much more)
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// print more (-vv: much more)
+    #[arg(short, long, global = true, help_heading = ALWAYS, action = ArgAction::Count)]
     verbose: u8,
-    /// Say nothing but errors (for cron)
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// print errors only (for cron)
+    #[arg(short, long, global = true, help_heading = ALWAYS, conflicts_with = "verbose")]
     quiet: bool,
+    /// print help
+    #[arg(short, long, global = true, help_heading = ALWAYS, action = ArgAction::Help)]
+    help: Option<bool>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Ask the feeds and bring the firewall's blacklist up to date
+    /// Fetch the feeds and update the firewall blacklist
     Sync(sync::SyncArgs),
-    /// Make rows, firewall and set match the ledger; asks no feed
+    /// Apply the saved state to the firewall, without fetching
     Apply(apply::ApplyArgs),
-    /// The parts of commands that are not root; the work comes on standard input
+    /// The parts of commands that do not run as root; the work comes on standard input
     #[command(name = child::COMMAND, hide = true)]
     Child,
     /// Show whether everything works: feeds, last run, blacklist, firewall
     Status(status::StatusArgs),
-    /// Show what was: packets refused, runs and sizes, day by day
+    /// Show activity by day
     History(history::HistoryArgs),
-    /// List what is blocked, refused or released
+    /// List what is blocked, skipped, unblocked or allowed
     List(list::ListArgs),
-    /// Say whether an address is blocked and why (exit 0: blocked, 1: not blocked)
+    /// Show whether an address is blocked, and why (exits with 0: blocked, 1: not blocked)
     Check(check::CheckArgs),
-    /// Feeds: list, add, switch, try out, compare
+    /// List, add, enable, test and compare feeds
     #[command(subcommand)]
     Feed(feed::FeedCommand),
     /// Show who attacked this PBX according to its logs, when feeds listed them, and what got through
     Coverage(coverage::CoverageArgs),
-    /// Set banbridge up on this FreePBX: key, configuration, tables, timers, page, first run
+    /// Set up banbridge on this FreePBX: key, configuration, tables, timers, page, first run
     Setup(setup::SetupArgs),
-    /// Check everything that banbridge needs, one line each, with the mend
+    /// Check everything that banbridge needs, and how to fix problems
     Doctor(doctor::DoctorArgs),
-    /// Write what is wanted into a file, for other machines
+    /// Export blocked addresses to a file
     Export(export::ExportArgs),
-    /// Never block an address, a network or a host, whatever the feeds say
+    /// Add an address, network or host name to the allow list
     Allow(allow::AllowArgs),
-    /// Take it off the allow list
+    /// Remove it from the allow list
     Unallow(allow::UnallowArgs),
     /// Unblock an address or network for a time
     Unblock(unblock::UnblockArgs),
-    /// Take away every row, table and file of banbridge, and nothing else
+    /// Remove banbridge's rows, tables, log and kernel set; the configuration stays
     Purge(purge::PurgeArgs),
-    /// Look at the configuration and change it
+    /// Check, show and change the configuration
     #[command(subcommand)]
     Config(config::ConfigCommand),
-    /// Show the end of banbridge's log
+    /// Show the end of the log
     Log(log::LogArgs),
-    /// Print what you decided as one JSON value, with the key: configuration, allow list, what you released
+    /// Print configuration (with the API key), allow list and unblocked addresses as JSON
     Backup,
-    /// Take over such a backup from standard input, and bring the blacklist in line with it
+    /// Restore a backup from standard input
     Restore,
-    /// Run the command that one JSON object on standard input names; for FreePBX's page
+    /// Run the command that a JSON object on standard input names; for FreePBX's page
     #[command(hide = true)]
     Call(call::CallArgs),
-    /// Sets the firewall's daemon going when the run that stopped it is no more; started by that run
+    /// Resumes the firewall service when the run that paused it has ended; started by that run
     #[command(name = freeze::COMMAND, hide = true)]
     ThawWatch {
-        /// The daemon's process
+        /// process of the firewall service
         pid: String,
-        /// When it was started, in clock ticks since boot
+        /// when it was started, in clock ticks since boot
         started: String,
     },
 }
@@ -169,7 +179,7 @@ pub fn main() -> Exit {
     };
     result.unwrap_or_else(|error| {
         let exit = error.exit();
-        // Another run at work is no error: cron would mail it each time that two meet.
+        // Another run in progress is no error: cron would mail it each time that two meet.
         if !(global.quiet && exit == Exit::TryAgain) {
             output::complain(&global.environment().scrub(&format!("{error:#}")));
         }

@@ -1,4 +1,4 @@
-//! What the administrator sees: times, tables, JSON. A reader that went away (`banbridge list | head`) is no error.
+//! Times, tables and JSON on the terminal. A reader that went away (`banbridge list | head`) is not an error.
 
 use crate::system::failure::Result;
 use std::io::{self, ErrorKind, Write};
@@ -10,8 +10,8 @@ use crate::system::text::one_line;
 pub use crate::system::text::{count, number};
 pub use crate::system::time::{Time, time_or};
 
-/// Writes text to standard output. Much of what is shown was read where asterisk can write, so no control character
-/// of it reaches the terminal, which may be root's.
+/// Writes text to standard output. Much of it was read where asterisk can write, so no control character of it reaches
+/// the terminal, which may be root's.
 pub fn print(text: &str) -> Result<()> {
     write(&harmless(text))
 }
@@ -30,7 +30,7 @@ fn write(text: &str) -> Result<()> {
     }
 }
 
-/// Writes one JSON value and a line's end to standard output.
+/// Writes one JSON value and a newline to standard output.
 pub fn print_json(value: &impl Serialize) -> Result<()> {
     // JSON escapes the control characters of ASCII by itself; a terminal obeys some above it too.
     let text = serde_json::to_string(value)?;
@@ -46,7 +46,7 @@ pub fn print_json(value: &impl Serialize) -> Result<()> {
     write(&(shown + "\n"))
 }
 
-/// Writes a line to standard error; there is nobody to tell when that fails.
+/// Writes a line to standard error. When that fails, there is nothing left to tell anybody.
 pub fn complain(text: &str) {
     let _ = writeln!(io::stderr(), "banbridge: {}", harmless(text));
 }

@@ -1,14 +1,13 @@
-//! `purge`: takes away every row, table and file of ours, and nothing else.
+//! `purge`: removes banbridge's rows, tables, log and kernel set, and nothing else.
 
 use crate::system::failure::Result;
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
 
-use super::Global;
 use super::output::{complain, count, print, print_json};
+use super::{Global, terminal};
 use crate::kernel;
 use crate::pbx::{blacklist, daemon, firewall, freepbx_conf};
 use crate::system::exit::Exit;
@@ -18,17 +17,17 @@ use crate::system::program::System;
 /// What `purge` takes.
 #[derive(Debug, Args)]
 pub struct PurgeArgs {
-    /// Do not ask
+    /// do not ask
     #[arg(long)]
     yes: bool,
-    /// Leave the log where it is
+    /// keep the log
     #[arg(long)]
     keep_log: bool,
 }
 
 #[derive(Serialize)]
 struct Purged {
-    /// Rows of ours that were taken out of the blacklist.
+    /// banbridge's rows that were removed.
     rows: u64,
     /// Tables that were dropped.
     tables: usize,
@@ -40,8 +39,7 @@ struct Purged {
     other_rows: usize,
 }
 
-/// Runs the command. It needs no configuration: what is ours is told by our mark, by our names of tables and by the
-/// ledger.
+/// Runs the command. It needs no configuration: banbridge's rows carry a mark or are in its tables.
 pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     let mut ledger = match global.ledger() {
         Ok((ledger, _)) => ledger,
@@ -50,21 +48,24 @@ pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     ledger.lock()?;
     let written = ledger.written()?;
     let rows = blacklist::read(ledger.conn())?;
-    // What was written through fwconsole carries no mark; the ledger knows it.
+    // What was written through fwconsole carries no mark; the tables know it.
     let unmarked: Vec<String> =
         rows.foreign.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
-    if !args.yes && !confirmed(rows.ours.len() + unmarked.len())? {
-        complain("nothing was taken away; answer yes, or give --yes");
+    let number = count(rows.ours.len() + unmarked.len(), "banbridge row", "banbridge rows");
+    if !args.yes && !terminal::confirmed(&format!("Remove {number}, the tables and the log?"))? {
+        if !terminal::is_there() {
+            complain("Nothing was removed. Without a terminal, give --yes.");
+        }
         return Ok(Exit::Usage);
     }
     let log_dir = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
     let taken = blacklist::take_all_away(ledger.conn(), &unmarked)?;
-    // Before the tables: while they are there, somebody knows that there is a set.
+    // Before the tables: as long as they are there, it is known that there is a set.
     let set = match rustix::process::geteuid().is_root() {
         true => remove_set(),
         false => {
             if ledger.set_found()?.is_some_and(|set| set.backend.is_some()) {
-                complain("the set in the kernel stays: only root can remove it (banbridge purge as root)");
+                complain("The kernel set stays: only root can remove it. Fix: run banbridge purge as root.");
             }
             false
         }
@@ -84,25 +85,28 @@ pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
         print_json(&purged)?;
     } else if !global.quiet {
         print(&format!(
-            "Taken away: {} of banbridge, {}{}{}. {} of the administrator stay. The configuration was left where it is.\n",
-            count(purged.rows, "row", "rows"),
+            "Removed {}, {}{}{}. {}\n",
+            count(purged.rows, "banbridge row", "banbridge rows"),
             count(purged.tables, "table", "tables"),
-            if purged.set { ", the set in the kernel" } else { "" },
+            if purged.set { ", the kernel set" } else { "" },
             purged.log.as_ref().map(|log| format!(", {log}")).unwrap_or_default(),
-            count(purged.other_rows, "row", "rows"),
+            match purged.other_rows {
+                0 => "The configuration is unchanged.".to_owned(),
+                rows => format!("Your {} and the configuration are unchanged.", count(rows, "row", "rows")),
+            }
         ))?;
     }
     Ok(Exit::Done)
 }
 
-/// Where the database does not answer, nothing can be taken away but the set, which must not go on refusing with nobody
-/// there to let anyone go.
+/// Where the database does not answer only the kernel set can be removed: it must not go on blocking when nothing is left
+/// that lets its entries expire.
 fn without_database(
     args: &PurgeArgs,
     error: crate::system::failure::Failure,
 ) -> crate::system::failure::Failure {
     match args.yes && rustix::process::geteuid().is_root() && remove_set() {
-        true => error.context("the set in the kernel was taken away, rows and tables were not"),
+        true => error.context("only the kernel set was removed, rows and tables were not"),
         false => error,
     }
 }
@@ -110,7 +114,7 @@ fn without_database(
 /// Removes the set; false where there was none.
 fn remove_set() -> bool {
     kernel::set::remove(&System::default(), Path::new(kernel::set::DIRECTORY)).unwrap_or_else(|error| {
-        complain(&format!("the set in the kernel: {error}"));
+        complain(&format!("cannot remove the kernel set: {error}"));
         false
     })
 }
@@ -122,24 +126,8 @@ fn remove_log(global: &Global, directory: &Path) -> Option<PathBuf> {
     match files::remove(&log, owner) {
         Ok(removed) => removed.then_some(log),
         Err(why) => {
-            complain(&format!("the log stays: {}: {why}", log.display()));
+            complain(&format!("cannot remove the log {}: {why}", log.display()));
             None
         }
     }
-}
-
-/// Asks on a terminal. Without one the answer is no.
-fn confirmed(rows: usize) -> Result<bool> {
-    if !io::stdin().is_terminal() {
-        return Ok(false);
-    }
-    write!(
-        io::stderr(),
-        "Take away {} of banbridge, its tables and its log? [yes/no] ",
-        count(rows, "row", "rows")
-    )?;
-    io::stderr().flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
 }

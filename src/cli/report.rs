@@ -1,13 +1,26 @@
 //! What `sync` and `apply` print: a run's report in words.
 
-use super::output::{count, number};
+use super::Global;
+use super::output::{count, number, print, print_json};
 use crate::run::report::{FeedReport, Reload, Report};
+use crate::system::failure::Result;
 
 /// Skipped entries of a feed that are named; `list --skipped` shows all.
 const SKIPPED_SHOWN: usize = 5;
 
-/// The whole report.
-pub fn text(report: &Report) -> String {
+/// Prints a report.
+pub fn show(global: &Global, report: &Report) -> Result<()> {
+    if global.json {
+        print_json(report)
+    } else if !global.quiet {
+        print(&text(report))
+    } else {
+        Ok(())
+    }
+}
+
+/// The whole report in words.
+fn text(report: &Report) -> String {
     let mut lines = Vec::new();
     if report.dry_run {
         lines.push("Dry run: nothing was changed. A run would do this:".to_owned());

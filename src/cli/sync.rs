@@ -1,4 +1,4 @@
-//! `sync` and `apply`: the engine's runs, with what a terminal needs around them.
+//! `sync`: fetches the feeds and updates the blacklist.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -6,9 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::output::{print, print_json};
 use super::{Global, logging, report};
-use crate::run::report::Report;
 use crate::run::{self, Context, Progress, SyncRequest};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -16,19 +14,19 @@ use crate::system::failure::Result;
 /// What `sync` takes.
 #[derive(Debug, Args)]
 pub struct SyncArgs {
-    /// Ask only this feed, also when its interval has not passed
+    /// fetch only this feed, even if it is not due
     #[arg(long, value_name = "NAME")]
     feed: Option<String>,
-    /// Read every list again from its beginning
+    /// fetch every feed from its beginning
     #[arg(long)]
     full: bool,
-    /// Take what a feed asks for although it is suddenly much more, or a list much less, than before
+    /// accept a feed that grew or shrank much more than usual
     #[arg(long)]
     accept: bool,
-    /// Show what would be done and change nothing
+    /// show what would be done, change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Wait so long in all for the rate limit [default: 0; on a terminal as long as it takes]
+    /// how long to wait in total for rate limits [default: 0; on a terminal: no limit]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
 }
@@ -71,14 +69,7 @@ pub fn run(global: &Global, args: &SyncArgs) -> Result<Exit> {
         context.progress = Box::new(Spinner(ProgressBar::new_spinner()));
     }
     let report = run::sync(context, &request)?;
-    show(global, &report)?;
-    Ok(report.exit)
-}
-
-/// Runs `apply`.
-pub fn apply(global: &Global) -> Result<Exit> {
-    let report = run::apply(global.open()?)?;
-    show(global, &report)?;
+    report::show(global, &report)?;
     Ok(report.exit)
 }
 
@@ -89,14 +80,4 @@ pub fn run_child(global: &Global, request: &SyncRequest) -> Result<()> {
     let context = Context::open(&environment, config)?;
     logging::start(global, None);
     run::fetch_as_child(context, request)
-}
-
-fn show(global: &Global, report: &Report) -> Result<()> {
-    if global.json {
-        print_json(report)
-    } else if !global.quiet {
-        print(&report::text(report))
-    } else {
-        Ok(())
-    }
 }

@@ -1,4 +1,4 @@
-//! Questions to the administrator on his terminal. Without a terminal nobody is asked and nothing is taken for a yes.
+//! Questions on the terminal. Without a terminal nobody is asked, and the answer is no.
 
 use crate::system::failure::Result;
 use std::io::{self, BufRead, IsTerminal, Write};
@@ -8,7 +8,7 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use super::output::complain;
 use crate::system::secret::Secret;
 
-/// Asks a question that must be answered with the whole word. Without a terminal the answer is no.
+/// Asks a question that must be answered with the whole word `yes`. Without a terminal the answer is no.
 pub fn confirmed(question: &str) -> Result<bool> {
     if !io::stdin().is_terminal() {
         return Ok(false);
@@ -19,17 +19,17 @@ pub fn confirmed(question: &str) -> Result<bool> {
     io::stdin().lock().read_line(&mut answer)?;
     let yes = answer.trim() == "yes";
     if !yes {
-        complain("only the word yes is a yes");
+        complain("Cancelled. Type yes to continue.");
     }
     Ok(yes)
 }
 
-/// Whether somebody is there who can be asked.
+/// Whether there is a terminal to ask on.
 pub fn is_there() -> bool {
     io::stdin().is_terminal()
 }
 
-/// Asks for a secret, which is not shown while it is typed; none when nothing was.
+/// Asks for a secret, which is not shown while it is typed; none when nothing was typed.
 pub fn secret(question: &str) -> Result<Option<Secret>> {
     write!(io::stderr(), "{question} ")?;
     io::stderr().flush()?;

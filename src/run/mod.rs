@@ -9,6 +9,7 @@
 
 pub mod allow;
 mod backend;
+pub mod boot;
 mod change;
 pub mod child;
 pub mod clock;
