@@ -84,7 +84,7 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     is_time(&feed["last_attempt"]);
     is_time(&feed["last_success"]);
     let blacklist = &status["blacklist"];
-    has_fields(blacklist, "ours foreign limit over_limit");
+    has_fields(blacklist, "rows other_rows limit over_limit");
     assert_eq!((&blacklist["rows"], &blacklist["other_rows"]), (&json!(2), &json!(1)));
     let last = &status["last_run"];
     assert_eq!((&last["exit_code"], &last["added"]), (&json!(0), &json!(2)));
