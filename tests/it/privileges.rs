@@ -332,3 +332,30 @@ fn no_process_of_asterisk_is_taken_for_the_daemon() {
         let _ = fake.wait();
     }
 }
+
+/// On FreePBX fwconsole is a file of asterisk's. Whoever owns that must not become root when the package is removed.
+#[test]
+fn the_removal_of_the_package_runs_fwconsole_as_asterisk_and_without_a_terminal() {
+    const SEEN: &str = "/var/log/asterisk/ran-as";
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    let pbx = &env.pbx;
+    pbx.run(&["rm", "/usr/sbin/fwconsole"]).ok();
+    pbx.write_file(
+        "/usr/sbin/fwconsole",
+        format!("#!/bin/sh\n{{ id -un; id -Gn; tty; echo \"$*\"; }} >>{SEEN} 2>&1\n"),
+    );
+    pbx.run(&["chmod", "755", "/usr/sbin/fwconsole"]).ok();
+    pbx.run(&["mkdir", "-p", "/var/www/html/admin/modules/banbridge"]).ok();
+    pbx.sql_run("REPLACE INTO modules (modulename, version, enabled) VALUES ('banbridge', '0.1.0', 1)", ());
+    let script = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/packaging/prerm-cleanup")).unwrap();
+    pbx.write_file("/tmp/prerm-cleanup", script);
+    pbx.run(&["ln", "-s", PROGRAM, "/usr/bin/banbridge"]).ok();
+    let run = end(on_a_terminal(&env, "/bin/sh /tmp/prerm-cleanup"));
+    assert_eq!(run.code, 0, "{run:?}");
+
+    let seen = fs::read_to_string(pbx.outside(SEEN)).unwrap();
+    assert_eq!(seen, "asterisk\nasterisk\nnot a tty\nma delete banbridge\n");
+    assert!(run.stdout.contains("its page stays"), "what did nothing is not believed: {run:?}");
+    assert_eq!(env.ours(), set::<&str>([]));
+}
