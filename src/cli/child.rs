@@ -1,10 +1,11 @@
-//! `child`: the parts of commands that are not root. Not for people.
+//! `child`: the parts of commands that do not run as root. Not for people.
 
-use super::{Global, feed, sync};
+use super::{Global, sync};
 use crate::doctor::ask;
 use crate::run::child::{self, Work};
 use crate::run::coverage::lists::compare_as_child;
 use crate::run::notify;
+use crate::run::test_feed::test_as_child;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
@@ -18,7 +19,7 @@ pub fn run(global: &Global) -> Result<Exit> {
         Work::Notify => notify::run_child(&environment)?,
         Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
         Work::CompareLists { lists, suspects } => compare_as_child(&environment, &lists, &suspects)?,
-        Work::TryFeed { feed } => feed::test::run_child(&environment, &feed)?,
+        Work::TryFeed { feed } => test_as_child(&environment, &feed)?,
     }
     Ok(Exit::Done)
 }

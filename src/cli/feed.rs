@@ -1,19 +1,18 @@
-//! `feed`: which feeds there are and could be, what one would do, and how they overlap.
+//! `feed`: the feeds of the configuration and of the catalog.
 
 mod edit;
-mod key;
 mod overlap;
-pub(super) mod test;
+mod test;
 
 use crate::system::failure::Result;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::Global;
-use super::output::{Time, print, print_json, table, time_or};
+use super::output::{number, print, print_json, table, time_or};
 use crate::config::Period;
 use crate::feed::catalog::KNOWN;
-use crate::run::state::Picture;
+use crate::run::feeds;
 use crate::system::exit::Exit;
 
 /// What `feed` can do.
@@ -21,39 +20,27 @@ use crate::system::exit::Exit;
 pub enum FeedCommand {
     /// List the feeds of the configuration
     List,
-    /// List what can be added by its name, with its terms and what to beware of
+    /// List feeds that can be added by name
     #[command(alias = "catalogue")]
     Catalog,
-    /// Add a list of the catalog to the configuration
+    /// Add a feed of the catalog to the configuration
     Add(Name),
-    /// Switch a feed on
+    /// Enable a feed
     Enable(Name),
-    /// Switch a feed off: its prefixes go at once
+    /// Disable a feed: what no other feed lists is no longer blocked
     Disable(Name),
-    /// Fetch a list and show what it would do, or ask whether apiban takes the key; changes nothing
+    /// Fetch a feed and show what it would do, or test the API key; changes nothing
     Test(Name),
-    /// Show how much of each feed the others cover, and what it alone contributes
+    /// Show how much of each feed the other feeds contain
     Overlap,
 }
 
 /// A feed's name.
 #[derive(Debug, Args)]
 pub struct Name {
-    /// The feed's name; for add and test one of the catalog (country-CC with the country's code)
+    /// feed; for add and test also one of the catalog (country-CC: CC is the country code)
     #[arg(value_name = "NAME")]
     name: String,
-}
-
-#[derive(Serialize)]
-struct Item {
-    name: String,
-    kind: &'static str,
-    enabled: bool,
-    url: String,
-    interval: Period,
-    entries: usize,
-    last_success: Option<Time>,
-    last_error: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,35 +68,17 @@ pub fn run(global: &Global, command: &FeedCommand) -> Result<Exit> {
 }
 
 fn list(global: &Global) -> Result<Exit> {
-    let config = global.environment().config()?;
-    let (mut ledger, clock) = global.ledger()?;
-    let now = clock.now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
-    let items: Vec<Item> = config
-        .feed
-        .iter()
-        .zip(&picture.feeds)
-        .map(|(feed, state)| Item {
-            name: feed.name.clone(),
-            kind: feed.kind.word(),
-            enabled: feed.enabled,
-            url: feed.url.clone(),
-            interval: feed.interval,
-            entries: picture.count(state.id, now),
-            last_success: state.last_success.map(Time),
-            last_error: state.last_error.clone(),
-        })
-        .collect();
+    let items = feeds::list(&global.environment())?;
     if global.json {
         print_json(&items)?;
         return Ok(Exit::Done);
     }
     let rows = items.into_iter().map(|item| {
-        let state = if item.enabled { "on" } else { "off" };
+        let state = if item.enabled { "enabled" } else { "disabled" };
         let good = time_or(item.last_success.map(|time| time.0), "never");
-        vec![item.name, state.into(), item.entries.to_string(), item.interval.to_string(), good, item.url]
+        vec![item.name, state.into(), number(item.entries), item.interval.to_string(), good, item.url]
     });
-    print(&table(&["FEED", "STATE", "ENTRIES", "EVERY", "LAST GOOD ANSWER", "URL"], rows))?;
+    print(&table(&["FEED", "STATE", "ENTRIES", "EVERY", "LAST UPDATE", "URL"], rows))?;
     Ok(Exit::Done)
 }
 
@@ -131,13 +100,12 @@ fn catalog(global: &Global) -> Result<Exit> {
     for known in KNOWN {
         let every = Period::seconds(known.interval.unsigned_abs());
         text += &format!(
-            "{}\n  good for: {}\n  beware:   {}\n  size:     {}, not more often than every {every}\n  terms:    {}\n  \
-             address:  {}\n\n",
+            "{}\n  for:      {}\n  beware:   {}\n  size:     {}, at most one fetch every {every}\n  terms:    {}\n  \
+             url:      {}\n\n",
             known.name, known.good_for, known.beware, known.size, known.terms, known.url
         );
     }
-    text +=
-        "See what one would do:  banbridge feed test NAME\nAdd it:                 banbridge feed add NAME\n";
+    text += "To see what a feed would do: banbridge feed test NAME\nTo add it:                   banbridge feed add NAME\n";
     print(&text)?;
     Ok(Exit::Done)
 }

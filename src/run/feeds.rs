@@ -9,9 +9,51 @@ use super::edit_config::{path, read, write};
 use super::report::Report;
 use super::state::Picture;
 use crate::ban::{Cover, Prefix};
-use crate::config::{Config, ConfigError, Period, edit};
+use crate::config::{Config, ConfigError, FeedConfig, Period, edit};
 use crate::feed::catalog::{self, Chosen};
+use crate::ledger::feeds::FeedState;
 use crate::system::failure::Result;
+use crate::system::time::Time;
+
+/// A feed of the configuration.
+#[derive(Debug, Serialize)]
+pub struct Item {
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Whether it is enabled.
+    pub enabled: bool,
+    /// Where it is fetched from.
+    pub url: String,
+    /// How often, at most.
+    pub interval: Period,
+    /// Entries of it that count.
+    pub entries: usize,
+    /// When it was updated last.
+    pub last_success: Option<Time>,
+    /// What went wrong since then.
+    pub last_error: Option<String>,
+}
+
+/// The feeds of the configuration, in its order.
+pub fn list(environment: &Environment) -> Result<Vec<Item>> {
+    let config = environment.config()?;
+    let (mut ledger, clock) = environment.ledger()?;
+    let now = clock.now();
+    let picture = Picture::load(&mut ledger, &config, now)?;
+    let item = |(feed, state): (&FeedConfig, &FeedState)| Item {
+        name: feed.name.clone(),
+        kind: feed.kind.word(),
+        enabled: feed.enabled,
+        url: feed.url.clone(),
+        interval: feed.interval,
+        entries: picture.count(state.id, now),
+        last_success: state.last_success.map(Time),
+        last_error: state.last_error.clone(),
+    };
+    Ok(config.feed.iter().zip(&picture.feeds).map(item).collect())
+}
 
 /// Adds a feed of the catalog at the end, after all that have priority over it. The next run fetches it.
 pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {

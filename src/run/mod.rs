@@ -38,6 +38,7 @@ mod rows;
 mod session;
 mod set;
 pub mod state;
+pub mod test_feed;
 pub mod unblock;
 
 use std::time::{Duration, Instant};

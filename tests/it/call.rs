@@ -137,7 +137,7 @@ fn one_request_says_whether_the_key_is_good_and_changes_nothing() {
         test(Value::Null);
     }
     let late = test(Value::Null);
-    assert!(late.code == 75 && late.stderr.contains("may be asked again"), "{late:?}");
+    assert!(late.code == 75 && late.stderr.contains("Rate limit of apiban reached"), "{late:?}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
     let environment = global.environment();
     let chosen = feeds::add(&environment, name)?;
     let text = format!(
-        "Added {0} to {1}. The next run fetches it.\n  note:  {2}\n  terms: {3}\nTo see first what it would do: banbridge \
+        "Added {0} to {1}. The next run fetches it.\n  beware: {2}\n  terms:  {3}\nTo see first what it would do: banbridge \
          feed test {0}\n",
         chosen.name,
         edit_config::path(&environment).display(),

@@ -1,45 +1,33 @@
-//! `feed test` for a feed with a key: one request says whether the key is good.
+//! One request tells whether a feed accepts the key.
 
 use serde::{Deserialize, Serialize};
 
-use super::test::{Answer, Found};
+use super::{Answer, Found};
 use crate::ban::pacing;
-use crate::cli::output::count;
 use crate::config::{ApibanConfig, Config, FeedConfig};
 use crate::feed::FetchErrorKind;
 use crate::feed::apiban::FIRST_CURSOR;
-use crate::run::Environment;
+use crate::run::context::Environment;
 use crate::run::fetch::{client, now_ms, pace};
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Result};
 
 /// What one answer said of the key.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Tested {
-    feed: String,
-    url: String,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KeyTested {
+    /// The feed.
+    pub feed: String,
+    /// Where it was fetched from.
+    pub url: String,
     /// None where the answer says nothing about the key.
-    key_good: Option<bool>,
+    pub key_good: Option<bool>,
     /// Entries that came with the one answer.
-    fetched: usize,
-    error: Option<String>,
+    pub fetched: usize,
+    /// What went wrong.
+    pub error: Option<String>,
 }
 
-impl Tested {
-    /// For people; nothing where the key is not good, which the error says.
-    pub(super) fn text(&self) -> String {
-        match self.key_good {
-            Some(true) => format!(
-                "{}: the key is good; {} came with one request, and nothing was changed.\n",
-                self.feed,
-                count(self.fetched, "address", "addresses")
-            ),
-            _ => String::new(),
-        }
-    }
-}
-
-/// Asks for what comes next in the list and forgets it. The request counts like any other.
+/// Fetches what comes next and forgets it. The request counts like any other.
 pub(super) fn test(
     environment: &Environment,
     config: &Config,
@@ -54,7 +42,7 @@ pub(super) fn test(
     let wait = pacing::wait(&ledger.requests(&pace)?, now_ms()).as_secs_f64().ceil().max(told as f64);
     if wait > 0.0 {
         let why = format!(
-            "{} may be asked again in {wait} s (its limit is {} requests in {} s); try again then",
+            "Rate limit of {} reached ({} requests in {} s). Try again in {wait} s.",
             feed.name,
             pacing::LIMIT,
             pacing::WINDOW.as_secs()
@@ -65,7 +53,7 @@ pub(super) fn test(
     ledger.note_request(&pace, now_ms())?;
     let answer = client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR));
     let mut tested =
-        Tested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, fetched: 0, error: None };
+        KeyTested { feed: feed.name.clone(), url: feed.url.clone(), key_good: None, fetched: 0, error: None };
     let error = match answer {
         Ok(fetch) => {
             (tested.key_good, tested.fetched) = (Some(true), fetch.entries.len());

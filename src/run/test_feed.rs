@@ -1,0 +1,197 @@
+//! What a feed would do, before it does it: one request, and nothing is changed.
+
+mod key;
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+
+use serde::{Deserialize, Serialize};
+
+use super::child::{self, Work};
+use super::context::Environment;
+use super::known_feed::named_or_known;
+use super::state::{Picture, asking_of};
+use crate::ban::entry::NEVER;
+use crate::ban::never_block::Verdict;
+use crate::ban::snapshot::Validators;
+use crate::ban::wanted;
+use crate::ban::{Cover, Entry, Prefix};
+use crate::config::{ConfigError, FeedConfig, FeedKind};
+use crate::feed::http::Download;
+use crate::feed::list::Parsed;
+use crate::feed::snapshot;
+use crate::ledger::feeds::FeedState;
+use crate::system::child::say;
+use crate::system::exit::Exit;
+use crate::system::failure::{Classify, Failure, Result};
+use crate::system::time::Time;
+pub use key::KeyTested;
+
+/// Examples of each sort that are shown.
+const SHOWN: usize = 10;
+
+/// What a list would do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListTested {
+    /// The feed.
+    pub feed: String,
+    /// Where it was fetched from.
+    pub url: String,
+    /// Entries that came.
+    pub fetched: usize,
+    /// Those of them that count.
+    pub used: usize,
+    /// Those of them with a score below the setting.
+    pub below_score: usize,
+    /// Addresses and networks of them, each counted once.
+    pub entries: usize,
+    /// Entries that do not count, by the reason.
+    pub skipped: BTreeMap<String, usize>,
+    /// Some of them.
+    pub examples: Vec<String>,
+    /// Addresses and networks that no other feed contains.
+    pub new: usize,
+    /// Addresses and networks that are protected, as a whole or in part.
+    pub protected: usize,
+    /// Some of them, with the reason.
+    pub protected_examples: Vec<String>,
+    /// banbridge's rows with this feed.
+    pub rows: usize,
+    /// banbridge's rows without it.
+    pub rows_before: usize,
+    /// The row limit.
+    pub limit: usize,
+    /// Addresses and networks over the row limit with this feed.
+    pub over_limit: usize,
+    /// The same without it.
+    pub over_limit_before: usize,
+}
+
+/// What was found out.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Found {
+    /// Of a feed with a key: whether the key is accepted.
+    Key(KeyTested),
+    /// Of a list: what it would do.
+    List(Box<ListTested>),
+}
+
+/// How it went.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Answer {
+    /// What was found out; none where nothing was.
+    pub found: Option<Found>,
+    /// What went wrong, and the exit code.
+    pub error: Option<(String, u8)>,
+}
+
+impl Answer {
+    fn failed(why: impl Display, exit: Exit) -> Self {
+        Self { found: None, error: Some((why.to_string(), exit.code())) }
+    }
+}
+
+/// Tests a feed of the configuration, or one that the catalog would add. Whoever calls it neither asks a server nor reads
+/// its answer: a confined child does.
+pub fn test(environment: &Environment, name: &str) -> Result<Answer> {
+    let work = Work::TryFeed { feed: name.to_owned() };
+    let answers: Vec<Answer> = child::ask(environment, &work)?;
+    answers.into_iter().next().ok_or_else(|| Failure::bug("the feed was tested without a result"))
+}
+
+/// The child: asks the server, judges its answer and tells the parent. The caller has confined this process.
+pub fn test_as_child(environment: &Environment, name: &str) -> Result<()> {
+    say(&answer(environment, name)?);
+    Ok(())
+}
+
+fn answer(environment: &Environment, name: &str) -> Result<Answer> {
+    let config = environment.config()?;
+    let feed = named_or_known(&config, name)?;
+    let list = match &feed.kind {
+        FeedKind::Apiban(apiban) => return key::test(environment, &config, &feed, apiban),
+        FeedKind::List(list) => list,
+        FeedKind::Crowdsec(_) => {
+            let path = config.path.clone().unwrap_or_default();
+            let what = format!(
+                "cannot test feed {name:?}: it is not a list. To see what it would do: banbridge sync --dry-run --feed {name}"
+            );
+            return Err(ConfigError::new(&path, what).into());
+        }
+    };
+    let (mut ledger, clock) = environment.ledger()?;
+    let now = clock.now();
+    let mut picture = Picture::load(&mut ledger, &config, now)?;
+    let state = picture.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
+    let next = state.last_attempt.map_or(0, |last| last + list.minimum.as_secs());
+    if (now..=now + list.minimum.as_secs()).contains(&next) {
+        let why = format!("{name} was fetched recently. It may be fetched again after {}.", Time(next));
+        return Ok(Answer::failed(why, Exit::TryAgain));
+    }
+    let timeout = feed.timeout.duration();
+    let parsed = match snapshot::fetch(name, &list.place, timeout, &list.settings, &Validators::default())? {
+        Ok(Download::List { parsed, .. }) => parsed,
+        Ok(Download::Unchanged) => Parsed::default(),
+        Err(error) => return Ok(Answer::failed(&error, error.exit())),
+    };
+    let tested = judge(&feed, state.id, &parsed, &mut picture, now);
+    Ok(Answer { found: Some(Found::List(Box::new(tested))), error: None })
+}
+
+fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now: i64) -> ListTested {
+    let others: Vec<Prefix> =
+        picture.holding(now).filter(|entry| entry.feed != id).map(|entry| entry.prefix).collect();
+    let others = Cover::new(&others);
+    let before = picture.plan(now);
+    let mut protected_examples = Vec::new();
+    let mut protected = 0;
+    for prefix in &parsed.prefixes {
+        let why = match picture.never_block.judge(prefix) {
+            Verdict::Free => continue,
+            Verdict::Refused(protection) => format!("{prefix}: {protection}"),
+            Verdict::Carved(_) => {
+                let why = picture.never_block.inside(prefix).next().map(ToString::to_string);
+                format!("part of {prefix}: {}", why.unwrap_or_default())
+            }
+        };
+        protected += 1;
+        if protected_examples.len() < SHOWN {
+            protected_examples.push(why);
+        }
+    }
+    picture.entries.retain(|entry| entry.feed != id);
+    picture.entries.extend(parsed.prefixes.iter().map(|prefix| Entry {
+        prefix: *prefix,
+        feed: id,
+        first_seen: now,
+        last_seen: now,
+        expires_at: NEVER,
+    }));
+    wanted::sort(&mut picture.entries);
+    if !picture.asking.iter().any(|asking| asking.feed == id) {
+        let last = picture.asking.iter().map(|asking| asking.priority + 1).max().unwrap_or(0);
+        let state = FeedState { id, ..FeedState::default() };
+        picture.asking.push(asking_of(feed, &state, last));
+    }
+    let after = picture.plan(now);
+    let example = |r: &crate::feed::list::RefusedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);
+    ListTested {
+        feed: feed.name.clone(),
+        url: feed.url.clone(),
+        fetched: parsed.received(),
+        used: parsed.accepted,
+        below_score: parsed.below_score,
+        entries: parsed.prefixes.len(),
+        skipped: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
+        examples: parsed.refused.iter().take(SHOWN).map(example).collect(),
+        new: parsed.prefixes.iter().filter(|prefix| !others.contains(prefix)).count(),
+        protected,
+        protected_examples,
+        rows: after.rows.len(),
+        rows_before: before.rows.len(),
+        limit: picture.policy.limit,
+        over_limit: after.over_limit,
+        over_limit_before: before.over_limit,
+    }
+}
