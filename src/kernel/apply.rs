@@ -9,7 +9,6 @@
 //! fails the whole replacement in silence, so the sets are read back afterwards.
 
 use crate::system::failure::Result;
-use std::path::Path;
 use std::time::{Duration, Instant};
 use std::{fmt, thread};
 
@@ -29,9 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PASS: Duration = Duration::from_secs(30);
 /// How soon the daemon wakes up after SIGHUP.
 const WAKES_WITHIN: Duration = Duration::from_millis(500);
-/// While this file is there the module is in safe mode: its daemon waits for the fifth minute after boot, without
-/// rules, and a SIGHUP would end it (phar/src/firewall.php).
-const SAFE_MODE: &str = "/var/run/firewalld.safemode";
 
 /// The change of the rows, as the caller makes it.
 pub trait Change {
@@ -201,7 +197,7 @@ impl Work<'_> {
         if freeze::thaw_if_stopped(daemon) {
             self.notes.push("the firewall's daemon had been left stopped; it goes on".to_owned());
         }
-        if Path::new(SAFE_MODE).exists() {
+        if daemon::is_in_safe_mode() {
             return self.rows_only("the firewall is in safe mode after a reboot");
         }
         match self.site.firewall.driver {

@@ -14,6 +14,7 @@ use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv4Net};
 
+use super::table::{self, Line};
 use crate::ban::plan::Present;
 use crate::ban::target::{self, Target};
 
@@ -127,29 +128,19 @@ impl<'a> Snapshot<'a> {
     pub fn new(save: &'a str) -> Self {
         let mut snapshot = Self::default();
         let (mut firewall, mut chain) = (false, false);
-        let mut table = "";
-        for line in save.lines() {
-            if let Some(name) = line.strip_prefix('*') {
-                table = name;
-            }
-            if table != "filter" {
-                continue;
-            }
-            if let Some(name) = line.strip_prefix(':') {
-                if name.split(' ').next() == Some(CHAIN) {
-                    snapshot.rules.get_or_insert_default();
-                }
-            } else if let Some((name, rule)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' '))
-            {
-                match name {
-                    CHAIN => snapshot.rules.get_or_insert_default().push(rule),
-                    "INPUT" if rule == "-j fpbxfirewall" => firewall = true,
-                    "INPUT" if !firewall && !rule.contains("fail2ban") && !rule.contains("f2b") => {
+        for line in table::lines(save, "filter") {
+            match line {
+                Line::Chain(CHAIN) => drop(snapshot.rules.get_or_insert_default()),
+                Line::Rule { chain: CHAIN, rule } => snapshot.rules.get_or_insert_default().push(rule),
+                Line::Rule { chain: "INPUT", rule } => {
+                    if rule == "-j fpbxfirewall" {
+                        firewall = true;
+                    } else if !firewall && !rule.contains("fail2ban") && !rule.contains("f2b") {
                         snapshot.above = snapshot.above.or(Some(rule));
                     }
-                    "fpbxfirewall" => chain |= rule == "-j fpbxblacklist",
-                    _ => {}
                 }
+                Line::Rule { chain: "fpbxfirewall", rule } => chain |= rule == "-j fpbxblacklist",
+                Line::Chain(_) | Line::Rule { .. } => {}
             }
         }
         snapshot.reached = firewall && chain;

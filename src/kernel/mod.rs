@@ -4,7 +4,9 @@
 
 pub mod apply;
 pub mod chain;
+mod element;
 pub mod freeze;
 pub mod iptables;
 pub mod module_sets;
 pub mod set;
+pub mod table;

@@ -5,11 +5,12 @@
 //! in its log nobody hears of it. The same network twice is no overlap, neighbours are none.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::element::{Printed, Span};
 use crate::ban::plan::Present;
 use crate::ban::target::{self, Target};
 use crate::ban::{Cover, Prefix};
@@ -39,41 +40,35 @@ pub fn read(programs: &dyn Programs) -> Result<Sets, String> {
 
 /// The elements in nft's JSON of one set.
 fn elements(json: &str) -> Option<Vec<Prefix>> {
-    let value: Value = serde_json::from_str(json).ok()?;
-    let set = value.get("nftables")?.as_array()?.iter().find_map(|object| object.get("set"))?;
+    #[derive(Deserialize)]
+    struct Listing {
+        nftables: Vec<Item>,
+    }
+    #[derive(Deserialize)]
+    struct Item {
+        set: Option<SetItem>,
+    }
+    #[derive(Deserialize)]
+    struct SetItem {
+        #[serde(default)]
+        elem: Vec<Printed>,
+    }
+    let listing: Listing = serde_json::from_str(json).ok()?;
+    let set = listing.nftables.into_iter().find_map(|item| item.set)?;
     let mut all = Vec::new();
-    for element in set.get("elem").and_then(Value::as_array).into_iter().flatten() {
-        element_prefixes(element, &mut all)?;
+    for element in set.elem {
+        match element.span {
+            Span::Net(net) => all.extend(judged(net)),
+            Span::Range(IpAddr::V4(first), IpAddr::V4(last)) => {
+                all.extend(Ipv4Subnets::new(first, last, 0).map(Prefix::from));
+            }
+            Span::Range(IpAddr::V6(first), IpAddr::V6(last)) => {
+                all.extend(Ipv6Subnets::new(first, last, 0).filter_map(|net| judged(IpNet::V6(net))));
+            }
+            Span::Range(..) => return None,
+        }
     }
     Some(all)
-}
-
-fn element_prefixes(element: &Value, all: &mut Vec<Prefix>) -> Option<()> {
-    let address = |value: &Value| value.as_str()?.parse::<IpAddr>().ok();
-    if let Some(inner) = element.get("elem") {
-        return element_prefixes(inner.get("val")?, all);
-    }
-    if let Some(prefix) = element.get("prefix") {
-        let length = u8::try_from(prefix.get("len")?.as_u64()?).ok()?;
-        all.extend(judged(IpNet::new(address(prefix.get("addr")?)?, length).ok()?));
-    } else if let Some(range) = element.get("range") {
-        match (address(range.get(0)?)?, address(range.get(1)?)?) {
-            (IpAddr::V4(first), IpAddr::V4(last)) => all.extend(v4(first, last)),
-            (IpAddr::V6(first), IpAddr::V6(last)) => all.extend(v6(first, last)),
-            _ => return None,
-        }
-    } else {
-        all.extend(judged(IpNet::from(address(element)?)));
-    }
-    Some(())
-}
-
-fn v4(first: Ipv4Addr, last: Ipv4Addr) -> impl Iterator<Item = Prefix> {
-    Ipv4Subnets::new(first, last, 0).map(Prefix::from)
-}
-
-fn v6(first: Ipv6Addr, last: Ipv6Addr) -> impl Iterator<Item = Prefix> {
-    Ipv6Subnets::new(first, last, 0).filter_map(|net| judged(IpNet::V6(net)))
 }
 
 /// A network as a prefix, but for IPv4 mapped into IPv6, which is IPv6 to the driver and IPv4 to us: it is passed

@@ -2,6 +2,7 @@
 //! `iptables-save` in, the input of `iptables-restore` out.
 
 use super::Client;
+use crate::kernel::table::{self, Line};
 
 /// The clients' chains.
 const CHAINS: [(&str, Client); 2] = [("APIBAN", Client::Apiban), ("BLACKLIST-INPUT", Client::Voipbl)];
@@ -21,26 +22,19 @@ impl Found {
     /// Reads what `iptables-save -t filter` prints.
     pub fn new(save: &str) -> Self {
         let mut found = Self::default();
-        let mut table = "";
-        for line in save.lines() {
-            if let Some(name) = line.strip_prefix('*') {
-                table = name;
-            }
-            if table != "filter" {
-                continue;
-            }
-            if let Some(name) = line.strip_prefix(':') {
-                let name = name.split(' ').next();
-                let known = CHAINS.iter().find(|(chain, _)| name == Some(chain));
-                found.chains.extend(known.map(|(chain, client)| (*chain, *client, 0)));
-            }
-            let Some((chain, rule)) = line.strip_prefix("-A ").and_then(|rest| rest.split_once(' ')) else {
-                continue;
-            };
-            if let Some((.., rules)) = found.chains.iter_mut().find(|(name, ..)| *name == chain) {
-                *rules += 1;
-            } else if leads_there(rule) {
-                found.rules.push((chain.to_owned(), rule.to_owned()));
+        for line in table::lines(save, "filter") {
+            match line {
+                Line::Chain(name) => {
+                    let known = CHAINS.iter().find(|(chain, _)| name == *chain);
+                    found.chains.extend(known.map(|(chain, client)| (*chain, *client, 0)));
+                }
+                Line::Rule { chain, rule } => {
+                    if let Some((.., rules)) = found.chains.iter_mut().find(|(name, ..)| *name == chain) {
+                        *rules += 1;
+                    } else if client_of(rule).is_some() {
+                        found.rules.push((chain.to_owned(), rule.to_owned()));
+                    }
+                }
             }
         }
         found
@@ -71,10 +65,6 @@ impl Found {
         text.extend(chains.iter().map(|chain| format!("-X {chain}\n")));
         (!text.is_empty()).then(|| format!("*filter\n{text}COMMIT\n"))
     }
-}
-
-fn leads_there(rule: &str) -> bool {
-    client_of(rule).is_some()
 }
 
 /// Which client a rule outside of the clients' chains belongs to.

@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use super::{Desired, Held, Set, SetError, Unusable, is_denied};
 use crate::ban::Prefix;
 use crate::ban::hits::{Counter, Element};
+use crate::kernel::table::{self, Line};
 use crate::system::program::{ProgramError, Programs};
 
 /// Our chain in the table `raw`.
@@ -56,9 +57,9 @@ const FAMILIES: [Family; 2] = [
 ];
 
 impl Family {
-    /// The rule in PREROUTING, in the words of iptables-save.
-    fn jump(&self) -> String {
-        format!("PREROUTING -m set --match-set {} src -j {CHAIN}", self.blocked)
+    /// The rule that leads into our chain, in the words of iptables-save, and the chain that it stands in.
+    fn jump(&self) -> (&'static str, String) {
+        ("PREROUTING", format!("-m set --match-set {} src -j {CHAIN}", self.blocked))
     }
 
     /// The rules of our chain in order, in the words of iptables-save.
@@ -75,21 +76,17 @@ impl Family {
     /// Everything of ours in the table `raw`.
     fn found(&self, saved: &str) -> Found {
         let mut found = Found::default();
-        let jump = format!("-A {}", self.jump());
-        let own = format!("-A {CHAIN} ");
+        let (place, jump) = self.jump();
         let mut rules = Vec::new();
-        let mut chain = false;
-        for line in saved.lines() {
-            if line == jump {
-                found.jumps += 1;
-            } else if let Some(rule) = line.strip_prefix(&own) {
-                rules.push(rule);
-            } else if line.starts_with(&format!(":{CHAIN} ")) {
-                chain = true;
+        for line in table::lines(saved, "raw") {
+            match line {
+                Line::Chain(CHAIN) => found.chain = true,
+                Line::Rule { chain: CHAIN, rule } => rules.push(rule),
+                Line::Rule { chain, rule } if chain == place && rule == jump => found.jumps += 1,
+                Line::Chain(_) | Line::Rule { .. } => {}
             }
         }
-        found.chain = chain;
-        found.intact = found.jumps == 1 && chain && rules == self.rules();
+        found.intact = found.jumps == 1 && found.chain && rules == self.rules();
         found
     }
 }
@@ -315,11 +312,12 @@ fn rules(programs: &dyn Programs, family: &Family) -> Result<(), SetError> {
     for rule in family.rules() {
         let _ = writeln!(script, "-A {CHAIN} {rule}");
     }
+    let (place, jump) = family.jump();
     for _ in 0..found.jumps {
-        let _ = writeln!(script, "-D {}", family.jump());
+        let _ = writeln!(script, "-D {place} {jump}");
     }
     // Before everything else there, so that nobody's rule accounts for what is dropped.
-    let _ = writeln!(script, "-I {}\nCOMMIT", family.jump().replacen(' ', " 1 ", 1));
+    let _ = writeln!(script, "-I {place} 1 {jump}\nCOMMIT");
     restore(programs, family, &script)
 }
 
@@ -380,8 +378,9 @@ pub(super) fn remove(programs: &dyn Programs) -> Result<bool, SetError> {
             continue;
         }
         let mut script = "*raw\n".to_owned();
+        let (place, jump) = family.jump();
         for _ in 0..found.jumps {
-            let _ = writeln!(script, "-D {}", family.jump());
+            let _ = writeln!(script, "-D {place} {jump}");
         }
         if found.chain {
             let _ = writeln!(script, "-F {CHAIN}\n-X {CHAIN}");

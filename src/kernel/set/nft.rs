@@ -11,14 +11,14 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::net::IpAddr;
 
 use serde::Deserialize;
-use serde::de::{self, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny};
 
 use super::{Desired, Held, Set, SetError, Unusable, is_denied};
 use crate::ban::hits::{Counter, Element};
 use crate::ban::{Cover, Prefix};
+use crate::kernel::element::{Printed, Span};
 use crate::system::program::{ProgramError, Programs};
 
 /// Deletes the table whether it is there or not: the first line makes one, or leaves the one that is there.
@@ -161,10 +161,9 @@ fn parse(json: &[u8]) -> Result<Option<Held>, SetError> {
             sets.push(ours.filter(|_| interval).map(|(name, ..)| *name));
             if set.name.starts_with("blocked") {
                 held.counts &= !set.stmt.is_empty();
-                held.blocked.extend(set.elem.iter().flat_map(|elem| elem.elements()));
+                held.blocked.extend(set.elem.iter().flat_map(prefixes));
             } else {
-                held.pass
-                    .extend(set.elem.iter().flat_map(|elem| elem.elements()).map(|element| element.prefix));
+                held.pass.extend(set.elem.iter().flat_map(prefixes).map(|element| element.prefix));
             }
         }
         if let Some(chain) = item.chain {
@@ -219,7 +218,7 @@ struct SetItem<'a> {
     #[serde(default)]
     flags: Vec<String>,
     #[serde(default)]
-    elem: Vec<Elem>,
+    elem: Vec<Printed>,
     #[serde(default)]
     stmt: Vec<IgnoredAny>,
 }
@@ -254,89 +253,14 @@ struct CounterItem<'a> {
     bytes: u64,
 }
 
-/// An element as it is printed: `"192.0.2.1"`, `{"prefix": {"addr", "len"}}`, `{"range": [from, to]}`, or one of
-/// these as `val` in `{"elem": {"val", "counter": {"packets", "bytes"}}}`.
-struct Elem {
-    value: Value,
-    counter: Counter,
-}
-
-enum Value {
-    Prefix(Prefix),
-    /// Older versions print neighbours together.
-    Range(IpAddr, IpAddr),
-}
-
-impl Elem {
-    /// The element in prefixes; the counter of a range stands at its first.
-    fn elements(&self) -> Vec<Element> {
-        let prefixes = match self.value {
-            Value::Prefix(prefix) => vec![prefix],
-            Value::Range(from, to) => Cover::range(from, to).prefixes(),
-        };
-        let counters = std::iter::once(self.counter).chain(std::iter::repeat(Counter::default()));
-        prefixes.into_iter().zip(counters).map(|(prefix, counter)| Element { prefix, counter }).collect()
-    }
-}
-
-#[derive(Deserialize)]
-struct PrefixBody {
-    addr: IpAddr,
-    len: u8,
-}
-
-#[derive(Deserialize)]
-struct ElemBody {
-    val: Elem,
-    #[serde(default)]
-    counter: Counter,
-}
-
-impl<'de> Deserialize<'de> for Elem {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ElemVisitor)
-    }
-}
-
-struct ElemVisitor;
-
-impl<'de> Visitor<'de> for ElemVisitor {
-    type Value = Elem;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an element of a set of addresses")
-    }
-
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Elem, E> {
-        let prefix = text.parse().map_err(E::custom)?;
-        Ok(Elem { value: Value::Prefix(prefix), counter: Counter::default() })
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Elem, A::Error> {
-        let mut found = None;
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            match key.as_ref() {
-                "elem" => {
-                    let body: ElemBody = map.next_value()?;
-                    found = Some(Elem { value: body.val.value, counter: body.counter });
-                }
-                "prefix" => {
-                    let body: PrefixBody = map.next_value()?;
-                    let net = ipnet::IpNet::new(body.addr, body.len).map_err(de::Error::custom)?;
-                    found =
-                        Some(Elem { value: Value::Prefix(Prefix::new(net)), counter: Counter::default() });
-                }
-                "range" => {
-                    let (from, to) = map.next_value()?;
-                    found = Some(Elem { value: Value::Range(from, to), counter: Counter::default() });
-                }
-                _ => {
-                    map.next_value::<IgnoredAny>()?;
-                }
-            }
-        }
-        found.ok_or_else(|| de::Error::custom("an element without a value"))
-    }
+/// What our set holds of an element, in prefixes; the counter of a range stands at its first.
+fn prefixes(element: &Printed) -> Vec<Element> {
+    let prefixes = match element.span {
+        Span::Net(net) => vec![Prefix::new(net)],
+        Span::Range(from, to) => Cover::range(from, to).prefixes(),
+    };
+    let counters = std::iter::once(element.counter).chain(std::iter::repeat(Counter::default()));
+    prefixes.into_iter().zip(counters).map(|(prefix, counter)| Element { prefix, counter }).collect()
 }
 
 #[cfg(test)]
