@@ -4,13 +4,12 @@ use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
 use crate::ban::plan::Driver;
+use crate::pbx::daemon;
 use crate::pbx::firewall::{self, Firewall};
 use crate::system::database::Result;
 
 /// Where its page is.
 const PAGE: &str = "Connectivity, Firewall";
-/// The module's daemon makes this file while it waits, after two restarts of the machine in a row.
-const SAFE_MODE: &str = "/var/run/firewalld.safemode";
 
 /// What FreePBX says of one of its modules.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +42,7 @@ pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
     checks.push(runs(&firewall, running));
     checks.push(refresh(&firewall));
     let advanced = firewall::values(conn, &["advancedsettings"])?;
-    let waits = std::fs::exists(SAFE_MODE).unwrap_or(false);
+    let waits = daemon::is_in_safe_mode();
     checks.push(safe_mode(advanced.get("advancedsettings").map(String::as_str), waits));
     Ok(checks)
 }

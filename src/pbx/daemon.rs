@@ -43,6 +43,15 @@ const SIGTIMEDWAIT: &[&str] = if cfg!(target_arch = "x86_64") {
     &[]
 };
 
+/// While this file is there the module is in safe mode (phar/src/firewall.php).
+const SAFE_MODE: &str = "/var/run/firewalld.safemode";
+
+/// Whether the module is in safe mode after a reboot: its daemon waits for the fifth minute after boot, without rules,
+/// and a SIGHUP would end it.
+pub fn is_in_safe_mode() -> bool {
+    fs::exists(SAFE_MODE).unwrap_or(false)
+}
+
 /// What is known of the daemon.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Daemon {
