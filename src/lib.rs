@@ -11,7 +11,7 @@
 //! 8. [`run::report`] is what became of it; [`cli`] puts it into words.
 //!
 //! # The layers
-//! `cli > doctor > run > coverage | ledger | kernel > pbx > config > feed > ban > system`: each may use what stands to
+//! `cli > setup > doctor > run > coverage | ledger | kernel > pbx > config > feed > ban > system`: each may use what stands to
 //! its right. What decides is in [`ban`] and does nothing else; what looks and acts stands around it. A front end is
 //! anything that opens a [`run::Context`] and hands it to [`run::sync`], [`run::apply`] or [`run::change`].
 //!
@@ -28,4 +28,5 @@ pub mod kernel;
 pub mod ledger;
 pub mod pbx;
 pub mod run;
+pub mod setup;
 pub mod system;

@@ -11,7 +11,7 @@ use super::output::{complain, count, print, print_json};
 use super::terminal::confirmed;
 use crate::doctor::look;
 use crate::doctor::neighbours::{self, DISABLED, Done, Neighbours};
-use crate::doctor::{Check, Lack, State};
+use crate::doctor::{Check, State};
 use crate::system::exit::Exit;
 use crate::system::program::System;
 
@@ -53,7 +53,7 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
         exit = Exit::Unreachable;
     }
     let checks = look::look(&global.environment(), args.offline);
-    exit = checks.iter().filter_map(|check| check.lack).map(exit_of).fold(exit, Exit::worse);
+    exit = checks.iter().filter_map(Check::exit).fold(exit, Exit::worse);
     if global.json {
         let ok = exit == Exit::Done;
         print_json(&Diagnosis { ok, checks: &checks, disabled: disabled.as_deref() })?;
@@ -66,16 +66,6 @@ pub fn run(global: &Global, args: &DoctorArgs) -> Result<Exit> {
         print(&summary(&checks))?;
     }
     Ok(exit)
-}
-
-/// The exit code of what is wrong.
-pub fn exit_of(lack: Lack) -> Exit {
-    match lack {
-        Lack::Answer => Exit::Unusable,
-        Lack::Reach => Exit::Unreachable,
-        Lack::Right => Exit::Denied,
-        Lack::Setting => Exit::Config,
-    }
 }
 
 /// The lines for people.
@@ -158,6 +148,7 @@ fn disable_old_client(global: &Global, yes: bool) -> Result<Result<Vec<Done>, Ex
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::doctor::Lack;
 
     #[test]
     fn every_check_is_a_line_with_its_mend_below() {
@@ -171,13 +162,5 @@ mod tests {
         assert_eq!(text(&all), lines);
         assert_eq!(summary(&checks), "\n1 error, 1 unknown.\n");
         assert_eq!(summary(&checks[..1]), "\nNo problems.\n");
-    }
-
-    #[test]
-    fn the_worst_of_what_is_wrong_is_the_exit_code() {
-        let worst = |lacks: &[Lack]| lacks.iter().copied().map(exit_of).fold(Exit::Done, Exit::worse);
-        assert_eq!(worst(&[Lack::Reach, Lack::Setting, Lack::Right]), Exit::Config);
-        assert_eq!(worst(&[Lack::Reach, Lack::Right]), Exit::Denied);
-        assert_eq!(worst(&[]), Exit::Done);
     }
 }

@@ -180,6 +180,11 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What `status --json` prints.
+pub fn value(global: &Global) -> Result<serde_json::Value> {
+    Ok(serde_json::to_value(load(global)?.0)?)
+}
+
 /// Looks at everything.
 fn load(global: &Global) -> Result<(Status, i64)> {
     let config = global.environment().config()?;

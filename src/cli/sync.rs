@@ -57,16 +57,22 @@ impl Progress for Spinner {
     }
 }
 
+/// Shows how far a run is, if somebody can see it.
+pub fn progress(global: &Global) -> Option<Box<dyn Progress>> {
+    let visible = std::io::stderr().is_terminal() && !global.quiet;
+    visible.then(|| Box::new(Spinner(ProgressBar::new_spinner())) as Box<dyn Progress>)
+}
+
 /// Runs `sync`.
 pub fn run(global: &Global, args: &SyncArgs) -> Result<Exit> {
-    let terminal = std::io::stderr().is_terminal() && !global.quiet;
-    let request = args.request(terminal);
+    let progress = progress(global);
+    let request = args.request(progress.is_some());
     let config = global.environment().config()?;
     request.choose(&config)?;
     let mut context = Context::open(&global.environment(), config)?;
     logging::start(global, Some(&context).filter(|_| !request.dry_run));
-    if terminal {
-        context.progress = Box::new(Spinner(ProgressBar::new_spinner()));
+    if let Some(progress) = progress {
+        context.progress = progress;
     }
     let report = run::sync(context, &request)?;
     report::show(global, &report)?;

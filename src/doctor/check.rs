@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::system::exit::Exit;
+
 /// How it stands with one need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -27,6 +29,18 @@ pub enum Lack {
     Right,
     /// Something is set wrong (78).
     Setting,
+}
+
+impl Lack {
+    /// How the program ends because of it.
+    pub fn exit(self) -> Exit {
+        match self {
+            Self::Answer => Exit::Unusable,
+            Self::Reach => Exit::Unreachable,
+            Self::Right => Exit::Denied,
+            Self::Setting => Exit::Config,
+        }
+    }
 }
 
 /// One need, what was found, and what to do.
@@ -70,9 +84,27 @@ impl Check {
         Self::new(name, State::Unknown, why.into(), None)
     }
 
+    /// How the program ends because of it; none if nothing is wrong.
+    pub fn exit(&self) -> Option<Exit> {
+        self.lack.map(Lack::exit)
+    }
+
     /// It could not be looked at without root.
     pub fn needs_root(name: &str) -> Self {
         let fix = Some("banbridge doctor as root".to_owned());
         Self::new(name, State::Unknown, "only root can look at it".to_owned(), fix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_of_what_is_wrong_is_the_exit_code() {
+        let worst = |lacks: &[Lack]| lacks.iter().copied().map(Lack::exit).fold(Exit::Done, Exit::worse);
+        assert_eq!(worst(&[Lack::Reach, Lack::Setting, Lack::Right]), Exit::Config);
+        assert_eq!(worst(&[Lack::Reach, Lack::Right]), Exit::Denied);
+        assert_eq!(worst(&[]), Exit::Done);
     }
 }

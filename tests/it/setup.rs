@@ -15,7 +15,7 @@ const CRON: &str = "/etc/cron.d/banbridge";
 const MODULES: &str = "/var/www/html/admin/modules";
 const CALLS: &str = "/var/log/asterisk/fwconsole-calls";
 
-/// Copies the program to where a package puts it, takes the configuration away, and leaves a file with the key.
+/// Copies the program to where a package puts it, removes the configuration, and leaves a file with the key.
 fn prepared(env: TestEnv) -> TestEnv {
     let pbx = &env.pbx;
     fs::copy(env!("CARGO_BIN_EXE_banbridge"), pbx.outside(PROGRAM)).unwrap();
@@ -31,7 +31,7 @@ fn fresh() -> TestEnv {
     prepared(TestEnv::new(NFT, &[ATTACKER]))
 }
 
-/// `setup --json`: how it ended, and what it says.
+/// `setup --json`: the exit code, and what it prints.
 #[track_caller]
 fn setup(env: &TestEnv, words: &[&str]) -> (i32, Value) {
     let run = run(env, &[&["--json"], words].concat());
@@ -53,7 +53,7 @@ fn step<'a>(outcome: &'a Value, name: &str) -> &'a Value {
     all.iter().find(|step| step["step"] == name).unwrap_or_else(|| panic!("no step {name}: {outcome:#}"))
 }
 
-/// Whether `systemctl` says so of a unit.
+/// Whether a unit is so, as `systemctl` says.
 fn is(env: &TestEnv, what: &str, unit: &str) -> bool {
     env.pbx.run(&["systemctl", "--quiet", what, unit]).code == 0
 }
@@ -92,7 +92,7 @@ fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_o
     let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);
     assert_eq!((code, &outcome["changed"]), (0, &false.into()), "{outcome:#}");
     assert_eq!((env.requests().len(), pbx.read_file(CONFIG)), before);
-    // A timer that somebody stopped is started again.
+    // A stopped timer is started again.
     pbx.run(&["systemctl", "stop", units[0]]).ok();
     let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "timers")["changed"], true);
@@ -103,7 +103,7 @@ fn with_the_packages_units_one_command_leads_to_a_pbx_that_blocks_and_a_second_o
     for unit in units {
         assert!(!is(&env, "is-enabled", unit) && !is(&env, "is-active", unit), "{unit}");
     }
-    // What others brought stays, and so does what is blocked.
+    // Files of the package stay, and so do blocked addresses.
     assert_eq!(pbx.read_file(CRON), fs::read_to_string(packaging.join("cron")).unwrap());
     assert_eq!((env.ours(), pbx.read_file(CONFIG)), (set([ATTACKER]), before.1));
     let (_, outcome) = setup(&env, &["--remove", "--yes"]);
@@ -146,11 +146,11 @@ fn a_program_that_others_can_change_is_not_run_by_cron() {
     assert_eq!(code, 69, "{outcome:#}");
     assert!(step(&outcome, "timers")["error"].as_str().unwrap().contains("others than root"));
     assert!(!env.pbx.outside(CRON).exists());
-    // The rest is done all the same.
+    // The other steps are done.
     assert_eq!(env.ours(), set([ATTACKER]));
 }
 
-/// Types lines on a terminal; what the terminal showed, and how it ended.
+/// Types lines on a terminal. Returns what the terminal showed, and the exit code.
 fn on_a_terminal(env: &TestEnv, words: &str, lines: &[&str]) -> Run {
     let url = env.feed.url();
     let words = format!("{PROGRAM} setup --url {url} {words}");
@@ -159,7 +159,7 @@ fn on_a_terminal(env: &TestEnv, words: &str, lines: &[&str]) -> Run {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
-    // What is typed before the question would be thrown away with the line that was typed blindly.
+    // Input before the question would be discarded when the terminal stops its echo.
     let mut stdout = child.stdout.take().unwrap();
     let mut shown = Vec::new();
     let mut lines = lines.iter();
@@ -172,7 +172,7 @@ fn on_a_terminal(env: &TestEnv, words: &str, lines: &[&str]) -> Run {
             + String::from_utf8_lossy(&shown).matches("[yes/no]").count();
         if questions > asked {
             asked = questions;
-            // The question is written before the terminal is silent.
+            // The question is written before the terminal stops its echo.
             std::thread::sleep(std::time::Duration::from_millis(300));
             let line = lines
                 .next()
@@ -190,20 +190,20 @@ fn on_a_terminal(env: &TestEnv, words: &str, lines: &[&str]) -> Run {
 }
 
 #[test]
-fn on_a_terminal_the_key_is_asked_for_without_being_shown_and_again_when_it_is_refused() {
+fn on_a_terminal_the_key_is_asked_for_without_being_shown_and_again_if_it_is_not_accepted() {
     let env = fresh();
     let run = on_a_terminal(&env, "--no-module", &["wrong-key-typed", KEY]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("refuses the key") && run.stdout.contains("In force: 1 row"), "{run:?}");
     assert!(!shows_key(&run.stdout) && !run.stdout.contains("wrong-key"), "{run:?}");
     assert_eq!(env.ours(), set([ATTACKER]));
-    // The good key's test counts against its limit; that of the wrong one was another key's.
+    // The test of the good key counts against its limit; the wrong one was another key.
     let noted: Vec<usize> = env.pbx.sql("SELECT COUNT(*) FROM banbridge_request", ());
     assert_eq!(noted, [env.requests().len() - 1]);
 }
 
 #[test]
-fn the_key_of_apibans_own_client_is_taken_by_enter() {
+fn enter_uses_the_key_of_apibans_own_client() {
     let env = fresh();
     let directory = "/usr/local/bin/apiban";
     fs::create_dir_all(env.pbx.outside(directory)).unwrap();
@@ -216,7 +216,7 @@ fn the_key_of_apibans_own_client_is_taken_by_enter() {
 }
 
 #[test]
-fn a_key_that_is_refused_or_cannot_be_tested_leaves_nothing_behind() {
+fn a_key_that_is_not_accepted_or_cannot_be_tested_leaves_nothing_behind() {
     let env = fresh();
     for (key, fault, code) in
         [("wrong", None, 77), (KEY, Some("reset-early"), 69), (KEY, Some("html"), 65), ("", None, 78)]
@@ -228,18 +228,24 @@ fn a_key_that_is_refused_or_cannot_be_tested_leaves_nothing_behind() {
         assert!(!env.pbx.outside(CONFIG).exists() && !env.pbx.outside(CRON).exists());
         assert_eq!(env.tables(), Vec::<String>::new());
     }
-    // One in the environment will do; one whose requests are counted is known.
+    let (code, outcome) = setup(&env, &["--yes", "--key-file", "/root/none"]);
+    assert_eq!(
+        (code, &outcome["ok"], &outcome["changed"]),
+        (74, &false.into(), &false.into()),
+        "{outcome:#}"
+    );
+    // A key in the environment is used; a key at its rate limit is known to the server.
     env.faults(&["rate"]);
     let url = env.feed.url();
     let mut command = env.pbx.command(PROGRAM);
     command.env("BANBRIDGE_APIBAN_KEY", KEY).args(["setup", "--yes", "--no-timers", "--url", &url]);
     let run: Run = command.output().unwrap().into();
     assert!(run.code == 0 && run.stdout.contains("not tested"), "{run:?}");
-    assert!(env.pbx.read_file(CONFIG).contains(KEY), "from then on it stands in the file");
+    assert!(env.pbx.read_file(CONFIG).contains(KEY), "it is in the file from then on");
 }
 
 #[test]
-fn what_must_be_there_first_is_said_and_nothing_is_made() {
+fn what_must_exist_first_is_named_and_nothing_is_made() {
     let env = fresh();
     let pbx = &env.pbx;
     let words = ["--yes", "--key-file", KEY_FILE];
@@ -266,7 +272,7 @@ fn what_must_be_there_first_is_said_and_nothing_is_made() {
 }
 
 #[test]
-fn a_configuration_that_is_there_stays_and_a_wrong_one_is_named() {
+fn an_existing_configuration_stays_and_an_invalid_one_is_named() {
     let env = fresh();
     env.configure("# mine");
     let mine = env.pbx.read_file(CONFIG);
@@ -280,14 +286,15 @@ fn a_configuration_that_is_there_stays_and_a_wrong_one_is_named() {
 }
 
 #[test]
-fn a_firewall_that_is_switched_off_is_no_hindrance_and_is_said() {
+fn a_disabled_firewall_does_not_stop_setup_and_is_named() {
     let env = prepared(TestEnv::without_firewall(&[ATTACKER]));
     let run = run(&env, &["--yes", "--key-file", KEY_FILE]);
     assert!(run.code == 0 && run.stdout.contains("the firewall is switched off"), "{run:?}");
-    assert_eq!(env.ours(), set([ATTACKER]), "the rows wait for it");
+    assert_eq!(env.ours(), set([ATTACKER]), "the rows take effect when it is enabled");
 }
 
-/// A package's archive of the module, and an fwconsole that notes who calls it and does what it is told to do.
+/// A package's archive of the module, and an fwconsole that writes down who calls it, and installs and deletes if it
+/// `works`.
 fn with_module(env: &TestEnv, works: bool) {
     let pbx = &env.pbx;
     let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("freepbx-hook/banbridge");
@@ -317,7 +324,7 @@ fn with_module(env: &TestEnv, works: bool) {
 }
 
 #[test]
-fn the_page_is_unpacked_and_installed_as_asterisk_and_brought_to_a_new_version() {
+fn the_page_is_unpacked_installed_and_updated_as_asterisk() {
     let env = fresh();
     let pbx = &env.pbx;
     with_module(&env, true);
@@ -330,14 +337,14 @@ fn the_page_is_unpacked_and_installed_as_asterisk_and_brought_to_a_new_version()
     assert_eq!(step(&outcome, "page")["changed"], false, "{outcome:#}");
     assert_eq!(pbx.read_file(CALLS), "asterisk ma install banbridge\n");
 
-    // An older version is replaced whole; nothing is left beside.
+    // An older version is replaced as a whole; nothing is left beside it.
     pbx.sql_run("UPDATE modules SET version = '0.0.1' WHERE modulename = 'banbridge'", ());
     pbx.write_file(format!("{MODULES}/banbridge/old"), "");
     let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], true, "{outcome:#}");
     assert!(!pbx.outside(format!("{MODULES}/banbridge/old")).exists());
     assert!(!pbx.outside(format!("{MODULES}/.banbridge-setup")).exists());
-    // One that is disabled stays so.
+    // A disabled page stays disabled.
     pbx.sql_run("UPDATE modules SET version = '0.0.1', enabled = 0 WHERE modulename = 'banbridge'", ());
     let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], false, "{outcome:#}");
@@ -348,7 +355,7 @@ fn the_page_is_unpacked_and_installed_as_asterisk_and_brought_to_a_new_version()
 }
 
 #[test]
-fn an_fwconsole_that_says_it_went_well_is_not_believed() {
+fn an_fwconsole_that_exits_with_0_without_installing_is_a_failure() {
     let env = fresh();
     with_module(&env, false);
     let (code, outcome) = setup(&env, &["--yes", "--key-file", KEY_FILE]);

@@ -1,68 +1,68 @@
-//! The page in FreePBX: the module of the package, unpacked where FreePBX's modules are and installed by fwconsole.
-//! All of it belongs to asterisk, so all of it is done as asterisk. What fwconsole says is not believed (it ends with 0
-//! where it failed); its table of modules is read.
+//! The page in FreePBX: the package's module, unpacked among FreePBX's modules and installed by fwconsole. All of it
+//! belongs to the asterisk user, so all of it is done as that user. fwconsole exits with 0 even if it failed, so FreePBX's
+//! table of modules is read instead.
 
-use crate::system::failure::Result;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::super::Global;
 use super::Step;
 use crate::doctor::firewall::{Module, module};
-use crate::pbx::{firewall, freepbx_conf};
+use crate::pbx::firewall;
+use crate::run::Environment;
 use crate::system::exit::Exit;
+use crate::system::failure::{Classify, Result};
 use crate::system::files;
 use crate::system::program::{ProgramError, Programs, System};
 
 const STEP: &str = "page";
 const NAME: &str = "banbridge";
-/// The module as the package brings it.
+/// The module in the package.
 const ARCHIVE: &str = "/usr/share/banbridge/banbridge-module.tar.gz";
 /// The largest archive, in bytes.
 const MOST: u64 = 64 << 20;
 /// The longest that fwconsole may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// What FreePBX says of the module now.
-fn found(global: &Global) -> Result<Option<Module>> {
-    Ok(module(&mut global.environment().database()?.connect()?, NAME)?)
+/// The module as FreePBX knows it now.
+fn found(environment: &Environment) -> Result<Option<Module>> {
+    Ok(module(&mut environment.database()?.connect()?, NAME)?)
 }
 
-/// Whether the page would be a new one in FreePBX.
-pub fn is_missing(global: &Global) -> bool {
-    matches!(found(global), Ok(None))
+/// Whether FreePBX does not have the page yet.
+pub fn is_missing(environment: &Environment) -> bool {
+    matches!(found(environment), Ok(None))
 }
 
-/// As FreePBX's user.
+/// Programs that run as the asterisk user.
 fn programs(owner: (u32, u32)) -> System {
     System { patience: PATIENCE, user: Some(owner), ..System::default() }
 }
 
-/// Installs the page, or brings it to this version.
-pub fn install(global: &Global, owner: (u32, u32)) -> Result<Step> {
+/// Installs the page, or updates it to this version.
+pub fn install(environment: &Environment, owner: (u32, u32)) -> Result<Step> {
     let ours = env!("CARGO_PKG_VERSION");
-    match found(global)? {
+    match found(environment)? {
         Some(Module { enabled: false, .. }) => {
-            return Ok(Step::was_so(STEP, "it is disabled in FreePBX, and stays so"));
+            return Ok(Step::unchanged(STEP, "disabled in FreePBX, stays unchanged"));
         }
         Some(Module { version, .. }) if version == ours => {
-            return Ok(Step::was_so(STEP, format!("banbridge {ours} in FreePBX")));
+            return Ok(Step::unchanged(STEP, format!("banbridge {ours} in FreePBX")));
         }
         _ => {}
     }
     let archive = match fs::metadata(ARCHIVE).and_then(|_| files::read(Path::new(ARCHIVE), MOST)) {
         Ok(archive) => archive,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let why = format!("left out: {ARCHIVE} is not there; the package brings it");
-            return Ok(Step::was_so(STEP, why));
+            let why = format!("skipped: {ARCHIVE} does not exist (it comes with the package)");
+            return Ok(Step::unchanged(STEP, why));
         }
-        Err(error) => return Ok(Step::failed(STEP, format!("{ARCHIVE}: {error}"), Exit::Unreachable)),
+        Err(error) => return Ok(Step::failed(STEP, format!("cannot read {ARCHIVE}: {error}"), error.exit())),
     };
-    let modules = modules(global)?;
+    let modules = modules(environment)?;
     let programs = programs(owner);
     if let Err(error) = unpack(&programs, &modules, archive) {
-        let why = format!("it cannot be unpacked into {modules}: {error}");
+        let why = format!("the module cannot be unpacked into {modules}: {error}");
         return Ok(Step::failed(STEP, why, Exit::Unreachable));
     }
     let said = match programs.run("fwconsole", &["ma", "install", NAME], Vec::new()) {
@@ -72,25 +72,26 @@ pub fn install(global: &Global, owner: (u32, u32)) -> Result<Step> {
         }
         Err(error) => error.to_string(),
     };
-    Ok(match found(global)? {
+    Ok(match found(environment)? {
         Some(Module { version, enabled: true }) if version == ours => {
             Step::done(STEP, format!("banbridge {ours} in FreePBX: Connectivity, Ban Bridge"))
         }
         _ => {
-            let why = format!("FreePBX did not install it ({said}); mend: fwconsole ma install {NAME}");
+            let why = format!("FreePBX did not install the page ({said}). Fix: fwconsole ma install {NAME}");
             Step::failed(STEP, why, Exit::Unreachable)
         }
     })
 }
 
-/// Where FreePBX's modules are. The database names it, and asterisk writes there: nothing is done there but as asterisk.
-fn modules(global: &Global) -> Result<String> {
-    let mut conn = global.environment().database()?.connect()?;
+/// Where FreePBX's modules are. The database names it, and the asterisk user can write there: everything there is done as
+/// that user.
+fn modules(environment: &Environment) -> Result<String> {
+    let mut conn = environment.database()?.connect()?;
     let root = firewall::setting(&mut conn, "AMPWEBROOT", "/var/www/html")?;
     Ok(format!("{}/admin/modules", root.trim_end_matches('/')))
 }
 
-/// Unpacks beside and moves: FreePBX sees the old module or the new one.
+/// Unpacks beside it and moves: FreePBX sees the old module or the new one.
 fn unpack(programs: &dyn Programs, modules: &str, archive: Vec<u8>) -> Result<(), ProgramError> {
     let beside = format!("{modules}/.{NAME}-setup");
     let (new, old, place) =
@@ -105,27 +106,27 @@ fn unpack(programs: &dyn Programs, modules: &str, archive: Vec<u8>) -> Result<()
         })
         .and_then(|()| run("mv", &["-T", "--", &new, &place], Vec::new()));
     if done.is_err() && Path::new(&old).exists() && !Path::new(&place).exists() {
-        // What was there is better than nothing.
+        // The old one is better than none.
         run("mv", &["-T", "--", &old, &place], Vec::new())?;
     }
     run("rm", &["-rf", "--", &beside], Vec::new())?;
     done
 }
 
-/// Takes the page away.
-pub fn remove(global: &Global) -> Result<Step> {
-    if found(global)?.is_none() {
-        return Ok(Step::was_so(STEP, "there is none in FreePBX"));
+/// Removes the page.
+pub fn remove(environment: &Environment) -> Result<Step> {
+    if found(environment)?.is_none() {
+        return Ok(Step::unchanged(STEP, "not in FreePBX"));
     }
-    let owner = freepbx_conf::owner(&global.freepbx_conf)?;
+    let owner = environment.owner()?;
     let said = match programs(owner).run("fwconsole", &["ma", "delete", NAME], Vec::new()) {
         Ok(output) => output.complaint(),
         Err(error) => error.to_string(),
     };
-    Ok(match found(global)? {
-        None => Step::done(STEP, "taken out of FreePBX"),
+    Ok(match found(environment)? {
+        None => Step::done(STEP, "removed from FreePBX"),
         Some(_) => {
-            let why = format!("FreePBX did not take it out ({said}); mend: fwconsole ma delete {NAME}");
+            let why = format!("FreePBX did not remove the page ({said}). Fix: fwconsole ma delete {NAME}");
             Step::failed(STEP, why, Exit::Unreachable)
         }
     })
@@ -137,7 +138,7 @@ mod tests {
     use crate::system::program::tests::{Scripted, complained, printed};
 
     #[test]
-    fn an_archive_that_is_none_leaves_the_module_that_is_there() {
+    fn an_archive_that_cannot_be_unpacked_leaves_the_existing_module_alone() {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join(NAME);
         fs::create_dir(&place).unwrap();

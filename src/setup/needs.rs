@@ -1,0 +1,40 @@
+//! What must exist before anything is made, with the eyes of `doctor`.
+
+use crate::doctor::{Check, State, database, firewall, kvstore};
+use crate::pbx::daemon;
+use crate::run::Environment;
+
+/// Looks.
+pub fn look(environment: &Environment) -> Vec<Check> {
+    let settings = crate::pbx::freepbx_conf::read(&environment.freepbx_conf);
+    let mut checks = vec![database::freepbx(settings.as_ref())];
+    let Ok(settings) = settings else { return checks };
+    let mut conn = match settings.connect() {
+        Ok(conn) => conn,
+        Err(error) => {
+            checks.push(database::unusable(&error));
+            return checks;
+        }
+    };
+    let run_dir = crate::pbx::firewall::setting(&mut conn, "ASTRUNDIR", "/var/run/asterisk");
+    let running = daemon::is_running(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
+    let looks = [
+        database::rights(&mut conn, &settings).map(|check| vec![check]),
+        kvstore::look(&mut conn),
+        firewall::look(&mut conn, running),
+    ];
+    for look in looks {
+        match look {
+            Ok(found) => checks.extend(found),
+            Err(error) => checks.push(database::unusable(&error)),
+        }
+    }
+    // A disabled firewall is the administrator's decision: setup goes on, and blocking begins when it is enabled.
+    for check in &mut checks {
+        if ["enabled", "running"].contains(&check.name.as_str()) && check.state == State::Error {
+            check.state = State::Warning;
+            check.lack = None;
+        }
+    }
+    checks
+}
