@@ -5,6 +5,7 @@ use super::feed::RawFeed;
 use crate::feed::catalog;
 use crate::feed::list::{Column, Settings};
 use crate::feed::snapshot;
+use crate::system::hash;
 
 /// How often a list is asked for when nobody says.
 const INTERVAL: Period = Period::seconds(3_600);
@@ -26,10 +27,7 @@ impl ListConfig {
     /// A number for everything that decides what is read: another number, and the known version is not this one.
     pub fn fingerprint(&self) -> i64 {
         let text = format!("{:?} {:?}", self.place, self.settings);
-        let hash = text
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-        i64::from_ne_bytes(hash.to_ne_bytes())
+        hash::fnv1a(text.bytes()).cast_signed()
     }
 }
 

@@ -3,11 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fs;
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use serde::{Serialize, Serializer};
 
 use super::Event;
@@ -15,6 +14,7 @@ use super::listings::Span;
 use super::scan::{Scanner, Seen};
 use super::stamp::Zone;
 use super::tally::{Tally, merge};
+use crate::system::decompress::{Compression, Foreign, decompress};
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::files;
@@ -105,8 +105,8 @@ pub enum FileProblem {
     #[error("the compressed file is damaged ({0}). The lines before that count")]
     Damaged(String),
     /// It is compressed by something that is not read here.
-    #[error("compressed with {0}, which banbridge does not read. Use: {tool} -dc FILE | banbridge coverage -", tool = .0.tool())]
-    Compressed(Compression),
+    #[error("compressed with {0}, which banbridge does not read. Use: {0} -dc FILE | banbridge coverage -")]
+    Compressed(&'static str),
     /// Its times have no year.
     #[error("its times have no year, so it does not count. Fix: {DATE_FORMAT}")]
     NoYear,
@@ -168,34 +168,6 @@ impl FileProblem {
 impl Serialize for FileProblem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-/// A compression that is not read here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// xz.
-    Xz,
-    /// bzip2.
-    Bzip2,
-    /// Zstandard.
-    Zstd,
-}
-
-impl Compression {
-    /// The program that reads it.
-    fn tool(self) -> &'static str {
-        match self {
-            Self::Xz => "xz",
-            Self::Bzip2 => "bzip2",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
-impl std::fmt::Display for Compression {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.tool())
     }
 }
 
@@ -419,23 +391,12 @@ fn open<'w>(path: &Path, watch: &'w dyn Watch) -> Result<Box<dyn Read + 'w>, Fil
     decompressed(Watched { input, watch })
 }
 
-fn decompressed<'w>(mut input: impl Read + 'w) -> Result<Box<dyn Read + 'w>, FileProblem> {
-    let mut head = Vec::with_capacity(6);
-    input.by_ref().take(6).read_to_end(&mut head).map_err(FileProblem::Unreadable)?;
-    match head.as_slice() {
-        [0xfd, b'7', b'z', b'X', b'Z', ..] => return Err(FileProblem::Compressed(Compression::Xz)),
-        [b'B', b'Z', b'h', b'1'..=b'9', b'1', ..] => {
-            return Err(FileProblem::Compressed(Compression::Bzip2));
-        }
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => return Err(FileProblem::Compressed(Compression::Zstd)),
-        _ => {}
+fn decompressed<'w>(input: impl Read + 'w) -> Result<Box<dyn Read + 'w>, FileProblem> {
+    match decompress(input).map_err(FileProblem::Unreadable)? {
+        (Compression::Other(Foreign::Xz), _) => Err(FileProblem::Compressed("xz")),
+        (Compression::Other(Foreign::Bzip2), _) => Err(FileProblem::Compressed("bzip2")),
+        (_, text) => Ok(text),
     }
-    let gzip = head.starts_with(&[0x1f, 0x8b]);
-    let whole = Cursor::new(head).chain(input);
-    Ok(match gzip {
-        true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(256 * 1024, whole))),
-        false => Box::new(whole),
-    })
 }
 
 #[cfg(test)]

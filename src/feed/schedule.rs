@@ -1,6 +1,8 @@
 //! When a list is asked for again. Pure: the jitter comes from the feed's name and its last attempt, so that the
 //! same question has the same answer, and a thousand PBXs set up by one image do not ask in the same second.
 
+use crate::system::hash;
+
 /// The first pause after a failure, in seconds.
 const FIRST_PAUSE: i64 = 300;
 /// The longest pause after failures.
@@ -60,11 +62,7 @@ pub fn back_off(failures: u32) -> i64 {
 
 /// Up to a tenth of the pause, and never less than none: the publisher's minimum is kept.
 fn jitter(name: &str, last_attempt: i64, pause: i64) -> i64 {
-    // FNV-1a with a last mixing, since its upper bits are what is left over.
-    let bytes = name.bytes().chain(last_attempt.to_le_bytes());
-    let hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd) >> 33;
+    let mixed = hash::mixed(name.bytes().chain(last_attempt.to_le_bytes())) >> 33;
     let most = u64::try_from(pause / 10).unwrap_or(0);
     i64::try_from(mixed % (most + 1)).unwrap_or(0)
 }

@@ -3,10 +3,12 @@
 
 pub mod child;
 pub mod database;
+pub mod decompress;
 pub mod exit;
 pub mod failure;
 pub mod fault;
 pub mod files;
+pub mod hash;
 pub mod machine;
 pub mod program;
 pub mod secret;

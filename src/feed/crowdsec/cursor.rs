@@ -4,6 +4,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::system::hash;
+
 /// The longest time between two answers that may be joined, in seconds: what was taken back before is forgotten there
 /// some time.
 const LONGEST_GAP: i64 = 3_600;
@@ -56,11 +58,7 @@ impl FromStr for Cursor {
 /// A number for all that decides what an answer is about. It is so short because the key is in it, and it is shown:
 /// nobody learns a key from 16 bits. Should two questions have the same number, the daily reading puts it right.
 pub fn fingerprint(parts: &[&str]) -> u16 {
-    let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
-    let hash =
-        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, b| (hash ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
-    let mixed = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
-    (mixed >> 48) as u16
+    (hash::mixed(parts.iter().flat_map(|part| part.bytes().chain([0]))) >> 48) as u16
 }
 
 #[cfg(test)]
