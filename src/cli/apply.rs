@@ -36,6 +36,7 @@ pub fn run(global: &Global, args: &ApplyArgs) -> Result<Exit> {
 }
 
 fn boot(global: &Global) -> Result<Exit> {
+    global.resume_firewall();
     let loaded = load_saved_set()?;
     if global.json {
         print_json(&Loaded { loaded })?;

@@ -205,6 +205,13 @@ impl Global {
         }
     }
 
+    /// What every run of root does first.
+    fn resume_firewall(&self) {
+        if self.environment().resume_firewall() {
+            output::complain("the firewall service was left paused; it runs again");
+        }
+    }
+
     /// The ledger, over a new connection, and the time to go by.
     fn ledger(&self) -> Result<(Ledger, Clock)> {
         self.environment().ledger()
@@ -213,6 +220,7 @@ impl Global {
     /// Everything opened for a run, with logging begun.
     fn open(&self) -> Result<Context> {
         let environment = self.environment();
+        self.resume_firewall();
         let context = Context::open(&environment, environment.config()?)?;
         logging::start(self, Some(&context));
         Ok(context)

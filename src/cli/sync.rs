@@ -67,6 +67,7 @@ pub fn progress(global: &Global) -> Option<Box<dyn Progress>> {
 pub fn run(global: &Global, args: &SyncArgs) -> Result<Exit> {
     let progress = progress(global);
     let request = args.request(progress.is_some());
+    global.resume_firewall();
     let config = global.environment().config()?;
     request.choose(&config)?;
     let mut context = Context::open(&global.environment(), config)?;

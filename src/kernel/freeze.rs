@@ -19,7 +19,7 @@ use std::{fs, io};
 
 use rustix::process::{Pid, Signal};
 
-use crate::pbx::daemon::{Daemon, Doing, Handle};
+use crate::pbx::daemon::{self, Daemon, Doing, Handle};
 
 /// The daemon is never held still for longer than this, even if we are.
 pub const LONGEST: Duration = Duration::from_millis(2_500);
@@ -261,6 +261,21 @@ impl Drop for Frozen<'_> {
 /// administrator. To be called only where no other run can be at work. Returns whether it was stopped.
 pub fn thaw_if_stopped(daemon: Daemon) -> bool {
     daemon.is_stopped() && daemon.signal(Signal::CONT).is_ok()
+}
+
+/// Sets the daemon going when it stands still for longer than any run of ours holds it ([`LONGEST`]): then the run that
+/// stopped it and its watch are no more, or somebody else stopped it. Needs neither configuration nor database, so that
+/// nothing that is wrong there leaves the firewall paused. Returns whether it was.
+pub fn thaw_if_abandoned() -> bool {
+    let Some(daemon) = daemon::find() else { return false };
+    let since = Instant::now();
+    while daemon.is_stopped() {
+        if since.elapsed() > LONGEST {
+            return thaw_if_stopped(daemon);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
 }
 
 #[cfg(test)]

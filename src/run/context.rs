@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::config::Config;
+use crate::kernel::freeze;
 use crate::ledger::Ledger;
 use crate::pbx::firewall;
 use crate::pbx::freepbx_conf;
@@ -32,6 +33,12 @@ pub struct Environment {
 }
 
 impl Environment {
+    /// What every run of root does first, before configuration and database are looked at: a firewall service that a
+    /// killed run left paused goes on. Returns whether there was one.
+    pub fn resume_firewall(&self) -> bool {
+        self.is_root && freeze::thaw_if_abandoned()
+    }
+
     /// The configuration.
     pub fn config(&self) -> Result<Config> {
         Ok(Config::load(self.config_file.as_deref(), self.key.clone())?)

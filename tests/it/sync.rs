@@ -602,6 +602,30 @@ fn the_key_is_shown_nowhere_whatever_goes_wrong() {
     }
 }
 
+/// A paused firewall service follows nobody. Whatever is wrong with configuration or FreePBX, the minute's `apply` sets it
+/// going again.
+#[test]
+fn a_firewall_service_that_was_left_paused_goes_on_whatever_else_is_wrong() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
+    let pbx = &env.pbx;
+    let paused = |words: &[&str], code: i32| {
+        until("the daemon to sleep", || pbx.daemon_sleeps());
+        pbx.signal_daemon("STOP");
+        until("the daemon to be stopped", || pbx.daemon_state() == Some('T'));
+        let run = env.run(words);
+        assert_eq!(run.code, code, "{run:?}");
+        assert_ne!(pbx.daemon_state(), Some('T'), "{words:?}");
+        assert!(run.stderr.contains("left paused"), "{run:?}");
+    };
+    paused(&["apply"], 0);
+    paused(&["apply", "--freepbx-conf", "/etc/no.conf"], 78);
+    env.write_config("[[feed]");
+    paused(&["apply"], 78);
+    paused(&["sync"], 78);
+    paused(&["apply", "--boot"], 0);
+}
+
 #[test]
 fn one_bad_feed_does_not_keep_the_good_ones_from_being_applied() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
