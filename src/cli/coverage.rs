@@ -21,22 +21,22 @@ use crate::system::files;
 /// What `coverage` takes.
 #[derive(Debug, Args)]
 pub struct CoverageArgs {
-    /// Logs or directories of logs, plain or gzip; - is standard input [default: the logs of this PBX]
+    /// logs or directories of logs, plain or gzip; - is standard input [default: the logs of this PBX]
     #[arg(value_name = "LOG")]
     logs: Vec<PathBuf>,
-    /// From this time on: 2026-11-24, "2026-11-24 06:00", or 3d for three days ago
+    /// from this time on: 2026-11-24, "2026-11-24 06:00", or 3d for three days ago
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
-    /// Until before this time
+    /// until before this time
     #[arg(long, value_name = "TIME")]
     until: Option<Moment>,
-    /// Also fetch the other lists of the catalog, and disabled ones, and show what they would have caught
+    /// also fetch the other lists of the catalog, and disabled ones, and show what they would have caught
     #[arg(long)]
     suggest: bool,
-    /// With --suggest: fetch only this list, also one of a country; can be repeated
+    /// with --suggest: fetch only this list, also one of a country; can be repeated
     #[arg(long = "list", value_name = "NAME", requires = "suggest")]
     lists: Vec<String>,
-    /// Write a chart of the attempts per hour to this file
+    /// write a chart of the attempts per hour to this file
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
 }

@@ -19,22 +19,22 @@ use crate::system::secret::Secret;
 /// What `setup` takes.
 #[derive(Debug, Args)]
 pub struct SetupArgs {
-    /// A file whose first line is the apiban key [default: asks on the terminal, or BANBRIDGE_APIBAN_KEY]
+    /// file whose first line is the apiban key [default: asked on the terminal, or BANBRIDGE_APIBAN_KEY]
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// Ask no questions
+    /// ask no questions
     #[arg(long)]
     yes: bool,
-    /// Do not touch the page in FreePBX
+    /// do not touch the page in FreePBX
     #[arg(long)]
     no_module: bool,
-    /// Do not touch the timers
+    /// do not touch the timers
     #[arg(long)]
     no_timers: bool,
-    /// Another server that speaks apiban's API
+    /// another server that speaks apiban's API
     #[arg(long, value_name = "URL")]
     url: Option<String>,
-    /// Remove timers and page; configuration, rows and tables stay
+    /// remove timers and page; configuration, rows and tables stay
     #[arg(long, conflicts_with_all = ["key_file", "url"])]
     remove: bool,
 }

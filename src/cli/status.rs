@@ -9,7 +9,6 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Global;
-use super::history::Packets;
 use super::output::{Time, count, print, print_json, table, time_or};
 use crate::ban::notice;
 use crate::ban::pacing;
@@ -20,6 +19,7 @@ use crate::ledger::{Ledger, StateKey};
 use crate::pbx::{daemon, firewall};
 use crate::run::clock::Clock;
 use crate::run::fetch::{now_ms, pace};
+use crate::run::history::Packets;
 use crate::run::kernel_set::{SetStatus, SetView};
 use crate::run::problems::{self as judged, Circumstances, ProblemItem};
 use crate::run::state::Picture;

@@ -23,6 +23,7 @@ pub mod feeds;
 pub mod fetch;
 mod force;
 mod fwconsole;
+pub mod history;
 pub mod kernel_set;
 pub mod known_feed;
 pub mod log_file;

@@ -82,7 +82,7 @@ fn seconds(time: &Value) -> i64 {
 }
 
 #[test]
-fn a_run_every_minute_fills_no_disk() {
+fn a_run_every_minute_does_not_fill_the_disk() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.sync(0, &[]);
     env.later(2 * 3_600);

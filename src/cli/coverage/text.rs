@@ -72,7 +72,7 @@ pub fn text(coverage: &Coverage, chart: Option<&str>) -> String {
             &["NETWORK", "ATTACKERS", "ATTEMPTS", "UNLISTED"],
             report.networks.iter().take(SHOWN).map(|item| {
                 let numbers = [item.attackers as u64, item.attempts, item.unlisted];
-                std::iter::once(item.network.to_string()).chain(numbers.map(|n| n.to_string())).collect()
+                std::iter::once(item.network.to_string()).chain(numbers.map(number)).collect()
             }),
         );
         text += "\nBusiest attackers:\n";
@@ -138,12 +138,8 @@ fn feeds(report: &Report) -> String {
             (Some(half), Some(all)) => format!("{} / {}", after(half), after(all)),
             _ => "-".to_owned(),
         };
-        let numbers = [listed.before, listed.at, listed.after].map(|number| number.to_string());
-        [name.to_owned()]
-            .into_iter()
-            .chain(numbers)
-            .chain([within, listed.never.to_string(), since])
-            .collect()
+        let numbers = [listed.before, listed.at, listed.after].map(number);
+        [name.to_owned()].into_iter().chain(numbers).chain([within, number(listed.never), since]).collect()
     };
     let each = report.feeds.iter().map(|item| {
         let since = item.known_since.map_or("-".to_owned(), |since| Time(since.as_second()).to_string());
@@ -169,8 +165,8 @@ fn attackers(report: &Report) -> String {
         };
         vec![
             item.address.to_string(),
-            item.attempts.to_string(),
-            item.unlisted.to_string(),
+            number(item.attempts),
+            number(item.unlisted),
             time(item.first),
             time(item.last),
             one_line(&listed, 60).into_owned(),
@@ -185,11 +181,11 @@ fn suggestions(suggested: &[Suggested]) -> String {
         match &item.caught {
             Some(caught) => vec![
                 name,
-                caught.attackers.to_string(),
-                caught.attempts.to_string(),
-                caught.new_attackers.to_string(),
-                caught.new_attempts.to_string(),
-                item.entries.to_string(),
+                number(caught.attackers),
+                number(caught.attempts),
+                number(caught.new_attackers),
+                number(caught.new_attempts),
+                number(item.entries),
                 String::new(),
             ],
             None => {
