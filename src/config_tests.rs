@@ -19,7 +19,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
     assert_eq!((apiban.api, apiban.dataset, feed.enabled), (Api::V2, Dataset::Sip, true));
     assert_eq!(apiban.ttl.to_string(), "7d");
     assert_eq!(feed.url, "https://apiban.org/api");
-    assert_eq!((feed.widest_v4, feed.widest_v6), (16, 32));
+    assert_eq!((feed.widest.v4, feed.widest.v6), (16, 32));
     assert_eq!(config.blacklist.limit, Limit::Auto);
     assert!(config.blacklist.aggregate);
 }

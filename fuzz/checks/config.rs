@@ -73,8 +73,8 @@ fn same_when_shown(config: &Config) {
     assert_eq!(once.feed.len(), config.feed.len());
     for (one, other) in once.feed.iter().zip(&config.feed) {
         assert_eq!((&one.name, &one.url, one.enabled), (&other.name, &other.url, other.enabled));
-        assert_eq!((one.widest_v4, one.widest_v6), (other.widest_v4, other.widest_v6));
-        assert!((8..=32).contains(&one.widest_v4) && (16..=128).contains(&one.widest_v6));
+        assert_eq!(one.widest, other.widest);
+        assert!((8..=32).contains(&one.widest.v4) && (16..=128).contains(&one.widest.v6));
         assert_eq!(one.ttl(), other.ttl());
         assert!(one.ttl().is_some_and(|ttl| ttl.as_secs() >= 60) || !one.needs_key());
     }

@@ -63,8 +63,7 @@ fn good(decisions: &Decisions, settings: &Settings) {
         assert!((1..=MAX_DECISIONS).contains(&refused.number));
     }
     for prefix in decisions.bans.iter().map(|ban| &ban.prefix).chain(&decisions.deleted) {
-        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
-        assert!(prefix.length() >= widest, "{prefix} is too wide");
+        assert!(settings.widest.check(prefix).is_ok(), "{prefix} is too wide");
     }
     for ban in &decisions.bans {
         assert!(ban.seconds > 0, "{ban:?}");

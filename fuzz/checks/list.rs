@@ -59,8 +59,7 @@ fn good(parsed: &Parsed, settings: &Settings) {
     assert!(parsed.prefixes.len() <= MAX_ENTRIES);
     assert!(parsed.prefixes.is_sorted_by(|one, next| one < next), "not in order, or one twice");
     for prefix in &parsed.prefixes {
-        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
-        assert!(prefix.length() >= widest, "{prefix} is too wide");
+        assert!(settings.widest.check(prefix).is_ok(), "{prefix} is too wide");
     }
     assert!(parsed.below_score <= parsed.accepted);
     assert!(parsed.prefixes.is_empty() || parsed.accepted > parsed.below_score);

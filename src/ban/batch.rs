@@ -77,10 +77,8 @@ impl Before<'_> {
     fn read(&self, word: Word<'_>) -> Result<Prefix, String> {
         let text = word.text.ok_or("not a text")?;
         let prefix: Prefix = text.parse().map_err(|error: super::prefix::PrefixError| error.to_string())?;
-        match self.asking.too_wide(&prefix) {
-            Some(reason) => Err(reason),
-            None => Ok(prefix),
-        }
+        self.asking.widest.check(&prefix).map_err(|error| error.to_string())?;
+        Ok(prefix)
     }
 
     fn find(&self, prefix: &Prefix) -> Option<&Entry> {
@@ -106,9 +104,11 @@ pub fn merge(entries: &mut Vec<Entry>, new: &[Entry]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ban::width::Widest;
     use crate::ban::{Protection, Source};
 
-    const ASKING: Asking = Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: (16, 32) };
+    const ASKING: Asking =
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
 
     fn entry(prefix: &str, feed: u16, seen: i64) -> Entry {
         Entry {

@@ -19,6 +19,7 @@ pub mod target;
 pub mod timed;
 pub mod wanted;
 pub mod widen;
+pub mod width;
 
 pub use cover::Cover;
 pub use entry::Entry;

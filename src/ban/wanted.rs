@@ -1,9 +1,9 @@
 //! From entries, each the word of one feed, to what is wanted: each prefix once, with its foremost feed and its
 //! latest sighting.
 
-use super::Prefix;
 use super::entry::{Entry, NEVER};
 use super::plan::Wanted;
+use super::width::Widest;
 
 /// How a feed's entries count: its number in the ledger, its place in the configuration, and its `ttl` in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,24 +16,12 @@ pub struct Asking {
     pub ttl: i64,
     /// While the feed is held (see [`super::surge`]): what it named after this time does not count.
     pub held_since: Option<i64>,
-    /// The widest network of each family that counts, IPv4 first, as its length. What was taken under a wider limit
-    /// counts no more: an administrator who narrows it is obeyed at once.
-    pub widest: (u8, u8),
+    /// The widest networks that count. What was taken under a wider limit counts no more: an administrator who narrows
+    /// it is obeyed at once.
+    pub widest: Widest,
 }
 
 impl Asking {
-    /// Whether the feed may ask for as wide a network.
-    pub fn may_ask_for(&self, prefix: &Prefix) -> bool {
-        prefix.length() >= if prefix.is_ipv4() { self.widest.0 } else { self.widest.1 }
-    }
-
-    /// Why a network is wider than the feed may ask for; none when it is not.
-    pub fn too_wide(&self, prefix: &Prefix) -> Option<String> {
-        let widest = if prefix.is_ipv4() { self.widest.0 } else { self.widest.1 };
-        let wide = !self.may_ask_for(prefix);
-        wide.then(|| format!("wider than /{widest}, the widest network that is taken from this feed"))
-    }
-
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
@@ -45,7 +33,7 @@ impl Asking {
         entry.feed == self.feed
             && end > now
             && self.held_since.is_none_or(|since| entry.first_seen <= since)
-            && self.may_ask_for(&entry.prefix)
+            && self.widest.check(&entry.prefix).is_ok()
     }
 
     /// How many entries of the feed count at `now`, or would if it were not held.
@@ -90,8 +78,8 @@ mod tests {
     }
 
     const FEEDS: [Asking; 2] = [
-        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: (16, 32) },
-        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, widest: (16, 32) },
+        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
+        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
     ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
@@ -129,9 +117,9 @@ mod tests {
     fn a_network_that_is_wider_than_its_feed_may_ask_for_now_does_not_count() {
         let entries = [entry("45.0.0.0/16", 7, 4), entry("46.0.0.0/15", 7, 4), entry("2a05::/31", 7, 4)];
         assert_eq!(shown(&entries, 50), ["45.0.0.0/16 0 4"]);
-        let narrowed = Asking { widest: (17, 32), ..FEEDS[0] };
+        let narrowed = Asking { widest: Widest { v4: 17, v6: 32 }, ..FEEDS[0] };
         assert_eq!(narrowed.size(&entries, 50), 0);
-        let widened = Asking { widest: (8, 16), ..FEEDS[0] };
+        let widened = Asking { widest: Widest { v4: 8, v6: 16 }, ..FEEDS[0] };
         assert_eq!(widened.size(&entries, 50), 3);
     }
 

@@ -78,12 +78,14 @@ pub fn widen(entries: &[Entry], widening: &Widening, now: i64) -> Vec<Widened> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ban::width::Widest;
     use proptest::prelude::*;
 
     use super::*;
     use crate::ban::wanted;
 
-    const ASKING: Asking = Asking { feed: 7, priority: 1, ttl: 100, held_since: None, widest: (16, 32) };
+    const ASKING: Asking =
+        Asking { feed: 7, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of

@@ -21,7 +21,7 @@ use crate::system::files;
 /// What `coverage` takes.
 #[derive(Debug, Args)]
 pub struct CoverageArgs {
-    /// logs or directories of logs, plain or gzip; - is standard input [default: the logs of this PBX]
+    /// logs or directories of logs, plain, gzip or zstd; - is standard input [default: the logs of this PBX]
     #[arg(value_name = "LOG")]
     logs: Vec<PathBuf>,
     /// from this time on: 2026-11-24, "2026-11-24 06:00", or 3d for three days ago

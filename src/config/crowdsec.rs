@@ -2,6 +2,7 @@
 
 use super::Period;
 use super::feed::{FeedConfig, FeedKind, KeySource, RawFeed};
+use crate::ban::width::Widest;
 use crate::feed::crowdsec::Settings;
 use crate::feed::crowdsec::cursor::fingerprint;
 use crate::feed::http::{Url, check_url};
@@ -26,18 +27,14 @@ pub struct CrowdsecConfig {
 impl CrowdsecConfig {
     /// A number for everything that decides what an answer is about: another one, and all is read again.
     pub fn question(&self, key: &Secret) -> u16 {
-        let Settings { origins, widest_v4, widest_v6, .. } = &self.settings;
-        let width = format!("{widest_v4} {widest_v6}");
+        let Settings { origins, widest, .. } = &self.settings;
+        let width = format!("{} {}", widest.v4, widest.v6);
         fingerprint(&[self.base.as_str(), key.expose(), &origins.join(","), &width])
     }
 }
 
 /// Reads the settings of such a feed, and its address.
-pub(super) fn read(
-    name: &str,
-    raw: &RawFeed,
-    (widest_v4, widest_v6): (u8, u8),
-) -> Result<(CrowdsecConfig, String), String> {
+pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(CrowdsecConfig, String), String> {
     let url = raw.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
     let base = check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
     let origins = raw.origins.clone().unwrap_or_default();
@@ -53,7 +50,7 @@ pub(super) fn read(
             "the ttl of feed {name:?} is under 2 days; CrowdSec is read whole once a day, and ends its bans by itself"
         ));
     }
-    let settings = Settings { origins, widest_v4, widest_v6, ..Settings::default() };
+    let settings = Settings { origins, widest, ..Settings::default() };
     Ok((CrowdsecConfig { base, key, ttl, settings }, url))
 }
 

@@ -12,6 +12,7 @@ use super::crowdsec::{self, CrowdsecConfig};
 use super::list::{self, ListConfig};
 use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period};
 use crate::ban::surge::Guard;
+use crate::ban::width::Widest;
 use crate::feed::apiban::{Api, Dataset};
 use crate::feed::list::{Column, Format};
 use crate::system::files;
@@ -103,10 +104,8 @@ pub struct FeedConfig {
     pub interval: Period,
     /// Longest time one request may take.
     pub timeout: Period,
-    /// Networks wider than this (a shorter IPv4 prefix) are refused.
-    pub widest_v4: u8,
-    /// Networks wider than this (a shorter IPv6 prefix) are refused.
-    pub widest_v6: u8,
+    /// Wider networks are skipped.
+    pub widest: Widest,
     /// The feed is held when it asks for more than so many times its last size,
     pub hold_times: u32,
     /// and for more than so many prefixes more.
@@ -232,8 +231,7 @@ pub(super) fn judge(
     }
     own_keys(&name, &raw)?;
     let widen = widen(&name, &raw)?;
-    let (widest_v4, widest_v6) = check_widest(&name, &raw)?;
-    let widest = (widest_v4, widest_v6);
+    let widest = check_widest(&name, &raw)?;
     let (kind, url) = match raw.kind {
         KindWord::Apiban => {
             apiban::read(&name, &raw, environment_key).map(|(own, url)| (FeedKind::Apiban(own), url))
@@ -254,8 +252,7 @@ pub(super) fn judge(
         url,
         interval,
         timeout: check_timeout(&name, raw.timeout, timeout)?,
-        widest_v4,
-        widest_v6,
+        widest,
         hold_times: raw.hold_times.unwrap_or(4),
         hold_more: raw.hold_more.unwrap_or(5_000),
         widen,
@@ -290,10 +287,11 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     }
 }
 
-fn check_widest(name: &str, raw: &RawFeed) -> Result<(u8, u8), String> {
-    let (v4, v6) = (raw.widest_v4.unwrap_or(16), raw.widest_v6.unwrap_or(32));
+fn check_widest(name: &str, raw: &RawFeed) -> Result<Widest, String> {
+    let usual = Widest::default();
+    let (v4, v6) = (raw.widest_v4.unwrap_or(usual.v4), raw.widest_v6.unwrap_or(usual.v6));
     if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
-        return Ok((v4, v6));
+        return Ok(Widest { v4, v6 });
     }
     Err(format!(
         "feed {name:?}: widest_v4 is 8 to 32 and widest_v6 is 16 to 128; a wider network cuts off half the world"
@@ -350,8 +348,8 @@ impl Serialize for FeedConfig {
         entry(&mut map, "ttl", self.ttl().as_ref())?;
         map.serialize_entry("interval", &self.interval)?;
         map.serialize_entry("timeout", &self.timeout)?;
-        map.serialize_entry("widest_v4", &self.widest_v4)?;
-        map.serialize_entry("widest_v6", &self.widest_v6)?;
+        map.serialize_entry("widest_v4", &self.widest.v4)?;
+        map.serialize_entry("widest_v6", &self.widest.v6)?;
         map.serialize_entry("hold_times", &self.hold_times)?;
         map.serialize_entry("hold_more", &self.hold_more)?;
         if let FeedKind::List(ListConfig { settings, .. }) = &self.kind {

@@ -2,6 +2,7 @@
 
 use super::Period;
 use super::feed::RawFeed;
+use crate::ban::width::Widest;
 use crate::feed::catalog;
 use crate::feed::list::{Column, Settings};
 use crate::feed::snapshot;
@@ -32,11 +33,7 @@ impl ListConfig {
 }
 
 /// Reads the settings of such a feed, and its address.
-pub(super) fn read(
-    name: &str,
-    raw: &RawFeed,
-    (widest_v4, widest_v6): (u8, u8),
-) -> Result<(ListConfig, String), String> {
+pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListConfig, String), String> {
     let Some(url) = raw.url.clone() else {
         return Err(format!("feed {name:?} has no url; write the list's address, or a path on this machine"));
     };
@@ -58,8 +55,7 @@ pub(super) fn read(
         field: raw.field.clone(),
         score_column: raw.score_column.clone(),
         min_score: raw.min_score,
-        widest_v4,
-        widest_v6,
+        widest,
         ..Settings::default()
     };
     let ttl = raw.ttl.filter(|ttl| ttl.as_secs() > 0);

@@ -29,7 +29,7 @@ pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Askin
         priority,
         ttl: config.ttl().map_or(0, Period::as_secs),
         held_since: state.held_since,
-        widest: (config.widest_v4, config.widest_v6),
+        widest: config.widest,
     }
 }
 
@@ -180,7 +180,7 @@ impl Picture {
     pub fn too_wide(&self) -> impl Iterator<Item = (&Entry, String)> {
         self.entries.iter().filter_map(|entry| {
             let asking = self.asking.iter().find(|asking| asking.feed == entry.feed)?;
-            Some((entry, asking.too_wide(&entry.prefix)?))
+            Some((entry, asking.widest.check(&entry.prefix).err()?.to_string()))
         })
     }
 

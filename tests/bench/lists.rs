@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use banbridge::ban::Cover;
+use banbridge::ban::width::Widest;
 use banbridge::feed::list::{self, Settings};
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ fn peak() -> u64 {
 fn main() {
     let before = peak();
     let mut streams = Vec::new();
-    let settings = Settings { widest_v4: 8, ..Settings::default() };
+    let settings = Settings { widest: Widest { v4: 8, ..Widest::default() }, ..Settings::default() };
     for lines in [500_000, 1_000_000, 2_000_000] {
         let started = Instant::now();
         let input = Endless { next: 0, end: lines, line: Vec::new() };

@@ -87,11 +87,8 @@ impl Raw {
             Ok(prefix) => prefix,
             Err(error) => return Err(crate::ban::prefix::PrefixError::to_string(&error)),
         };
-        let widest = if prefix.is_ipv4() { settings.widest_v4 } else { settings.widest_v6 };
-        match prefix.length() < widest {
-            true => Err(format!("wider than /{widest}, the widest network that is taken from this feed")),
-            false => Ok(prefix),
-        }
+        settings.widest.check(&prefix).map_err(|error| error.to_string())?;
+        Ok(prefix)
     }
 
     fn refused(&self, reason: String) -> Meant {

@@ -17,6 +17,7 @@ use std::io::{BufReader, Read};
 
 use crate::ban::Prefix;
 pub use crate::ban::timed::Ban;
+use crate::ban::width::Widest;
 pub use error::{StreamError, StreamErrorKind};
 
 /// The most bytes of an answer.
@@ -31,10 +32,8 @@ const REFUSED_KEPT: usize = 1_000;
 pub struct Settings {
     /// Decisions of these origins only (`crowdsec`, `cscli`, `CAPI`, `lists`, ...); none: of all.
     pub origins: Vec<String>,
-    /// Wider IPv4 networks are refused.
-    pub widest_v4: u8,
-    /// Wider IPv6 networks are refused.
-    pub widest_v6: u8,
+    /// Wider networks are skipped.
+    pub widest: Widest,
     /// The most bytes.
     pub max_bytes: u64,
     /// The most decisions.
@@ -45,8 +44,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             origins: Vec::new(),
-            widest_v4: 16,
-            widest_v6: 32,
+            widest: Widest::default(),
             max_bytes: MAX_BYTES,
             max_decisions: MAX_DECISIONS,
         }

@@ -6,6 +6,7 @@ use super::Settings;
 use super::entry::Reason;
 use super::error::{ListErrorKind, shown};
 use crate::ban::Prefix;
+use crate::ban::width::Widest;
 
 /// Refused entries that are kept with their text; all are counted.
 const REFUSED_KEPT: usize = 1_000;
@@ -57,7 +58,7 @@ pub(super) struct Collector {
     parsed: Parsed,
     first_junk: Option<RefusedLine>,
     junk: usize,
-    widest: (u8, u8),
+    widest: Widest,
     max_entries: usize,
     /// How many entries the list itself says that it has.
     pub(super) announced: Option<u64>,
@@ -69,7 +70,7 @@ impl Collector {
             parsed: Parsed::default(),
             first_junk: None,
             junk: 0,
-            widest: (settings.widest_v4, settings.widest_v6),
+            widest: settings.widest,
             max_entries: settings.max_entries,
             announced: None,
         }
@@ -84,12 +85,10 @@ impl Collector {
     ) -> Result<(), ListErrorKind> {
         let before = self.parsed.prefixes.len();
         let mut result = read(&mut self.parsed.prefixes);
-        let (v4, v6) = self.widest;
         for prefix in &self.parsed.prefixes[before..] {
-            let widest = if prefix.is_ipv4() { v4 } else { v6 };
-            if prefix.length() < widest {
+            if let Err(error) = self.widest.check(prefix) {
                 // Half of a range is not what its publisher meant.
-                result = Err(Reason::Wide(widest));
+                result = Err(Reason::Wide(error));
             }
         }
         match result {

@@ -7,6 +7,7 @@ use ipnet::{Ipv4Subnets, Ipv6Subnets};
 
 use crate::ban::Prefix;
 use crate::ban::prefix::PrefixError;
+use crate::ban::width::TooWide;
 
 /// Why an entry is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,8 +30,8 @@ pub enum Reason {
     NotText,
     /// The line is too long to be one of a list.
     TooLong,
-    /// Wider than the feed may ask for; the number is the widest length.
-    Wide(u8),
+    /// Wider than the feed may ask for.
+    Wide(TooWide),
 }
 
 impl Reason {
@@ -52,9 +53,7 @@ impl fmt::Display for Reason {
             Self::NoScore => "no number in the place of the score",
             Self::NotText => "not a text",
             Self::TooLong => "the line is too long",
-            Self::Wide(widest) => {
-                return write!(f, "wider than /{widest}, the widest network that is taken from this feed");
-            }
+            Self::Wide(error) => return error.fmt(f),
         })
     }
 }

@@ -18,7 +18,7 @@ use std::io::{BufReader, Cursor, Read};
 
 use serde::{Deserialize, Serialize};
 
-use crate::ban::Prefix;
+use crate::ban::width::Widest;
 pub use collect::{Parsed, RefusedLine};
 pub use entry::Reason;
 pub use error::{ListError, ListErrorKind};
@@ -67,10 +67,8 @@ pub struct Settings {
     pub score_column: Option<Column>,
     /// Entries with a lower score are left out.
     pub min_score: Option<f64>,
-    /// Wider IPv4 networks are refused.
-    pub widest_v4: u8,
-    /// Wider IPv6 networks are refused.
-    pub widest_v6: u8,
+    /// Wider networks are skipped.
+    pub widest: Widest,
     /// The most bytes, after unpacking too.
     pub max_bytes: u64,
     /// The most prefixes.
@@ -85,8 +83,7 @@ impl Default for Settings {
             field: None,
             score_column: None,
             min_score: None,
-            widest_v4: 16,
-            widest_v6: 32,
+            widest: Widest::default(),
             max_bytes: MAX_BYTES,
             max_entries: MAX_ENTRIES,
         }
@@ -121,13 +118,6 @@ fn read_unpacked(input: &mut impl Read, settings: &Settings) -> Result<Parsed, L
         form::Form::Json { field } => json::read(input, &field, settings, &mut collector)?,
     }
     collector.finish()
-}
-
-/// Prefixes of one text, as a list's column may hold it. For tests of other rooms.
-pub fn read_entry(text: &str) -> Result<Vec<Prefix>, Reason> {
-    let mut out = Vec::new();
-    entry::read(text.as_bytes(), &mut out)?;
-    Ok(out)
 }
 
 #[cfg(test)]

@@ -5,9 +5,11 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ban::Prefix;
+use crate::ban::width::TooWide;
 
 fn settings() -> Settings {
-    Settings { widest_v4: 8, widest_v6: 16, ..Settings::default() }
+    Settings { widest: Widest { v4: 8, v6: 16 }, ..Settings::default() }
 }
 
 fn parse(text: &[u8], settings: &Settings) -> Result<Parsed, ListError> {
@@ -148,7 +150,7 @@ fn single_bad_lines_are_counted_with_their_line_and_reason_and_the_rest_is_taken
 #[test]
 fn a_list_of_nothing_but_wide_networks_is_a_list() {
     let parsed = parse(b"10.0.0.0/7\n0.0.0.0-255.255.255.255\n", &settings()).unwrap();
-    assert_eq!((parsed.prefixes.len(), parsed.reasons.get(&Reason::Wide(8))), (0, Some(&2)));
+    assert_eq!((parsed.prefixes.len(), parsed.reasons.get(&Reason::Wide(TooWide(8)))), (0, Some(&2)));
 }
 
 #[test]
@@ -266,7 +268,7 @@ fn a_bomb_ends_at_the_limit_and_so_does_a_list_without_end() {
     let message = parse(many.as_bytes(), &limited).unwrap_err().to_string();
     assert!(message.contains("more than 1000 entries") && message.contains("line 1001"), "{message}");
     let wide = "2a05::1-2a05:ffff:ffff:ffff:ffff:ffff:ffff:fffe\n".repeat(50);
-    let settings = Settings { widest_v6: 16, ..limited };
+    let settings = Settings { widest: Widest { v6: 16, ..limited.widest }, ..limited };
     assert!(parse(wide.as_bytes(), &settings).unwrap_err().to_string().contains("more than 1000"));
 }
 
