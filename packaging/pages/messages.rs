@@ -16,13 +16,15 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 25] = [
+const CODES: [(&str, Option<&str>, u8); 27] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
     ("DatabaseError", Some("Refused"), 77),
     ("DatabaseError", Some("Denied"), 77),
     ("DatabaseError", Some("NoDatabase"), 78),
+    ("DatabaseError", Some("NoColumn"), 78),
+    ("DatabaseError", Some("Value"), 78),
     ("DatabaseError", None, 69),
     ("FetchError", Some("Unreachable"), 69),
     ("FetchError", Some("Unavailable"), 69),

@@ -6,7 +6,7 @@ use super::{Check, Lack};
 use crate::ban::plan::Driver;
 use crate::pbx::daemon;
 use crate::pbx::firewall::{self, Firewall};
-use crate::system::database::Result;
+use crate::system::database::{Result, Table};
 
 /// Where its page is.
 const PAGE: &str = "Connectivity, Firewall";
@@ -20,11 +20,14 @@ pub struct Module {
     pub enabled: bool,
 }
 
+/// FreePBX's list of its modules.
+static MODULES: Table = Table { name: "modules", fix: "fwconsole ma refreshsignatures; fwconsole reload" };
+
 /// Looks up a module; none when it is not installed.
 pub fn module(conn: &mut impl Queryable, name: &str) -> Result<Option<Module>> {
     let sql = "SELECT version, enabled FROM modules WHERE modulename = ?";
-    let row: Option<(String, i64)> = conn.exec_first(sql, (name,))?;
-    Ok(row.map(|(version, enabled)| Module { version, enabled: enabled != 0 }))
+    let Some(row) = MODULES.first(conn, sql, (name,))? else { return Ok(None) };
+    Ok(Some(Module { version: row.get("version")?, enabled: row.get::<i64>("enabled")? != 0 }))
 }
 
 /// Looks at everything about the module but its kernel side. `running` is whether its daemon runs.

@@ -233,6 +233,13 @@ fn failed(name: &str, error: &DatabaseError) -> Check {
             let mend = "fwconsole ma downloadinstall firewall";
             Check::error(name, Lack::Setting, error.to_string(), mend)
         }
+        DatabaseError::NoColumn { table, why, fix } => {
+            Check::error(name, Lack::Setting, format!("table {table}: {why}"), *fix)
+        }
+        DatabaseError::Value { table, column, found, expected, fix } => {
+            let found = format!("table {table}, column {column}: found {found}, expected {expected}");
+            Check::error(name, Lack::Setting, found, *fix)
+        }
         _ => Check::error(name, Lack::Reach, error.to_string(), "systemctl status mariadb"),
     }
 }

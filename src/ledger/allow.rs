@@ -3,9 +3,9 @@
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
 use super::rows::Release;
-use crate::system::database::{Result, insert_many};
+use super::{Ledger, tables};
+use crate::system::database::{Record, Result, insert_many};
 
 /// One entry. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,13 +21,11 @@ pub struct Allowed {
 impl Ledger {
     /// The whole list, in order.
     pub fn allowed(&mut self) -> Result<Vec<Allowed>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(String, Option<String>, i64)> =
-            self.conn.query("SELECT target, comment, since FROM banbridge_allow ORDER BY target")?;
-        let allowed = |(target, comment, since)| Allowed { target, comment, since };
-        Ok(rows.into_iter().map(allowed).collect())
+        let sql = "SELECT target, comment, since FROM banbridge_allow ORDER BY target";
+        let allowed = |row: &Record| {
+            Ok(Allowed { target: row.get("target")?, comment: row.get("comment")?, since: row.get("since")? })
+        };
+        self.rows(&tables::ALLOW, sql, ())?.iter().map(allowed).collect()
     }
 
     /// Puts somebody on the list. Who is there already keeps his time, and his comment unless there is a new one.

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use mysql::TxOpts;
 use mysql::prelude::Queryable;
-use mysql::{Row, TxOpts};
 
-use super::Ledger;
 use super::notices::KEY_TAKEN;
+use super::{Ledger, tables};
 use crate::ban::Entry;
 use crate::ban::pacing;
-use crate::system::database::{Result, insert_many};
+use crate::system::database::{Record, Result, insert_many};
 use crate::system::fault;
 
 /// The most characters of a refused entry that are kept.
@@ -56,27 +56,25 @@ pub struct Refused {
 impl Ledger {
     /// All feeds that the ledger knows, by name; those that left the configuration too.
     pub fn feeds(&mut self) -> Result<BTreeMap<String, FeedState>> {
-        if !self.present {
-            return Ok(BTreeMap::new());
-        }
-        let rows: Vec<Row> = self.conn.query(
-            "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at, \
-             base_size, completed_at, held_since FROM banbridge_feed",
-        )?;
-        let states = rows.into_iter().map(|row| FeedState {
-            id: row.get(0).unwrap_or_default(),
-            name: row.get(1).unwrap_or_default(),
-            cursor: row.get(2).unwrap_or_default(),
-            complete: row.get::<u8, _>(3) == Some(1),
-            last_attempt: row.get(4).unwrap_or_default(),
-            last_success: row.get(5).unwrap_or_default(),
-            last_error: row.get(6).unwrap_or_default(),
-            retry_at: row.get(7).unwrap_or_default(),
-            base_size: row.get(8).unwrap_or_default(),
-            completed_at: row.get(9).unwrap_or_default(),
-            held_since: row.get(10).unwrap_or_default(),
-        });
-        Ok(states.map(|state| (state.name.clone(), state)).collect())
+        let sql = "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at, \
+             base_size, completed_at, held_since FROM banbridge_feed";
+        let state = |row: &Record| {
+            let state = FeedState {
+                id: row.get("id")?,
+                name: row.get("name")?,
+                cursor: row.get("cursor_id")?,
+                complete: row.get("complete")?,
+                last_attempt: row.get("last_attempt")?,
+                last_success: row.get("last_success")?,
+                last_error: row.get("last_error")?,
+                retry_at: row.get("retry_at")?,
+                base_size: row.get("base_size")?,
+                completed_at: row.get("completed_at")?,
+                held_since: row.get("held_since")?,
+            };
+            Ok((state.name.clone(), state))
+        };
+        self.rows(&tables::FEED, sql, ())?.iter().map(state).collect()
     }
 
     /// Makes sure that the ledger knows these feeds.
@@ -95,14 +93,18 @@ impl Ledger {
         }
         let sql = "SELECT feed_id, prefix, first_seen, last_seen, expires_at FROM banbridge_entry";
         let mut entries = Vec::new();
-        for row in self.conn.query_iter(sql)? {
-            let (feed, prefix, first_seen, last_seen, expires_at): (u16, String, i64, i64, i64) =
-                mysql::from_row_opt(row?).map_err(|error| mysql::Error::FromRowError(error.0))?;
-            // What we wrote parses; what somebody else wrote there is not ours to block.
-            if let Ok(prefix) = prefix.parse() {
-                entries.push(Entry { prefix, feed, first_seen, last_seen, expires_at });
+        tables::ENTRY.each(&mut self.conn, sql, |row| {
+            if let Some(prefix) = row.parsed("prefix")? {
+                entries.push(Entry {
+                    prefix,
+                    feed: row.get("feed_id")?,
+                    first_seen: row.get("first_seen")?,
+                    last_seen: row.get("last_seen")?,
+                    expires_at: row.get("expires_at")?,
+                });
             }
-        }
+            Ok(())
+        })?;
         Ok(entries)
     }
 
@@ -201,20 +203,18 @@ impl Ledger {
 
     /// Refused entries with the number of their feed, whose time is not over.
     pub fn refused(&mut self, now: i64) -> Result<Vec<(u16, Refused)>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
         let sql = "SELECT feed_id, entry, reason FROM banbridge_refused WHERE expires_at > ? ORDER BY feed_id, entry";
-        let rows: Vec<(u16, String, String)> = self.conn.exec(sql, (now,))?;
-        Ok(rows.into_iter().map(|(feed, entry, reason)| (feed, Refused { entry, reason })).collect())
+        let refused = |row: &Record| {
+            let refused = Refused { entry: row.get("entry")?, reason: row.get("reason")? };
+            Ok((row.get("feed_id")?, refused))
+        };
+        self.rows(&tables::REFUSED, sql, (now,))?.iter().map(refused).collect()
     }
 
     /// When a server was asked lately, in milliseconds since 1970.
     pub fn requests(&mut self, pace: &str) -> Result<Vec<i64>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
-        Ok(self.conn.exec("SELECT at_ms FROM banbridge_request WHERE pace = ?", (pace,))?)
+        let sql = "SELECT at_ms FROM banbridge_request WHERE pace = ?";
+        self.rows(&tables::REQUEST, sql, (pace,))?.iter().map(|row| row.get("at_ms")).collect()
     }
 
     /// Notes that a server is being asked, before it is: what is not noted could be asked for too often.
@@ -243,8 +243,8 @@ impl Ledger {
     pub fn bound_refused(&mut self, feed: u16) -> Result<()> {
         let sql =
             "SELECT last_seen FROM banbridge_refused WHERE feed_id = ? ORDER BY last_seen DESC LIMIT ?, 1";
-        let oldest: Option<i64> = self.conn.exec_first(sql, (feed, REFUSED_KEPT))?;
-        if let Some(oldest) = oldest {
+        if let Some(row) = self.first(&tables::REFUSED, sql, (feed, REFUSED_KEPT))? {
+            let oldest: i64 = row.get("last_seen")?;
             let sql = "DELETE FROM banbridge_refused WHERE feed_id = ? AND last_seen <= ?";
             self.conn.exec_drop(sql, (feed, oldest))?;
         }

@@ -4,10 +4,11 @@
 //! went well only those of the last day, since an `apply` every minute would fill the table with them, and never more
 //! than [`MOST_RUNS`]. A run writes one row of the hour, and takes away what is too old once an hour.
 
+use mysql::Params;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
-use crate::system::database::{Result, insert_many};
+use super::{Ledger, tables};
+use crate::system::database::{Record, Result, insert_many};
 
 /// How long the past is kept, in seconds.
 pub const KEPT: i64 = 90 * DAY;
@@ -91,8 +92,11 @@ impl Ledger {
         figures: Option<Figures>,
     ) -> Result<()> {
         let hour = begin(now, HOUR);
-        let newest: Option<Option<i64>> =
-            self.conn.query_first("SELECT MAX(at) FROM banbridge_hour WHERE runs > 0")?;
+        let sql = "SELECT MAX(at) AS newest FROM banbridge_hour WHERE runs > 0";
+        let newest: Option<i64> = match tables::HOUR.first(&mut self.conn, sql, ())? {
+            Some(row) => row.get("newest")?,
+            None => None,
+        };
         let figures = figures.map(|f| (f.rows, f.to_block, f.set, f.protected, f.over_limit));
         let [rows, wanted, set, protected, over_limit] = match figures {
             Some((rows, wanted, set, protected, over)) => {
@@ -111,7 +115,7 @@ impl Ledger {
              over_limit = COALESCE(VALUES(over_limit), over_limit)",
             (hour, u8::from(failed), changed.0, changed.1, rows, wanted, set, protected, over_limit),
         )?;
-        if newest.flatten() == Some(hour) { Ok(()) } else { self.forget_the_past(now) }
+        if newest == Some(hour) { Ok(()) } else { self.forget_the_past(now) }
     }
 
     /// Takes away what is too old or too much.
@@ -120,19 +124,24 @@ impl Ledger {
         self.conn.exec_drop("DELETE FROM banbridge_hour WHERE at < ?", (oldest,))?;
         self.conn.exec_drop("DELETE FROM banbridge_feed_day WHERE day < ?", (oldest,))?;
         // The last one stays however old it looks: it may have begun by a clock that was set right in the middle of it.
-        let last: Option<Option<u64>> = self.conn.query_first("SELECT MAX(id) FROM banbridge_run")?;
+        let last: Option<u64> = self.run_id("SELECT MAX(id) AS id FROM banbridge_run", ())?;
         self.conn.exec_drop(
             "DELETE FROM banbridge_run WHERE id < ? AND (started_at < ? OR (started_at < ? AND exit_code = 0 \
              AND added = 0 AND removed = 0 AND error IS NULL AND fallback IS NULL))",
-            (last.flatten().unwrap_or(0), oldest, now - QUIET_KEPT),
+            (last.unwrap_or(0), oldest, now - QUIET_KEPT),
         )?;
-        let first: Option<u64> = self
-            .conn
-            .exec_first("SELECT id FROM banbridge_run ORDER BY id DESC LIMIT ?, 1", (MOST_RUNS - 1,))?;
-        if let Some(first) = first {
+        let sql = "SELECT id FROM banbridge_run ORDER BY id DESC LIMIT ?, 1";
+        if let Some(first) = self.run_id(sql, (MOST_RUNS - 1,))? {
             self.conn.exec_drop("DELETE FROM banbridge_run WHERE id < ?", (first,))?;
         }
         Ok(())
+    }
+
+    fn run_id(&mut self, sql: &str, params: impl Into<Params>) -> Result<Option<u64>> {
+        match tables::RUN.first(&mut self.conn, sql, params)? {
+            Some(row) => row.get("id"),
+            None => Ok(None),
+        }
     }
 
     /// Notes the sizes of the feeds, where they are others than those noted today.
@@ -155,46 +164,42 @@ impl Ledger {
 
     /// The hours from a time on, in their order. Those in which nothing was noted are not among them.
     pub fn hours(&mut self, since: i64) -> Result<Vec<Hour>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<mysql::Row> = self.conn.exec(
-            "SELECT at, packets, runs, failed, added, removed, row_count, wanted, set_size, protected, over_limit \
-             FROM banbridge_hour WHERE at >= ? ORDER BY at",
-            (since,),
-        )?;
-        let hour = |row: mysql::Row| {
-            let number = |at: usize| row.get::<Option<u64>, _>(at).flatten();
-            Hour {
-                at: row.get(0).unwrap_or_default(),
-                packets: number(1).unwrap_or_default(),
-                runs: number(2).unwrap_or_default(),
-                failed: number(3).unwrap_or_default(),
-                added: number(4).unwrap_or_default(),
-                removed: number(5).unwrap_or_default(),
-                figures: number(6).map(|rows| Figures {
-                    rows,
-                    to_block: number(7).unwrap_or_default(),
-                    set: number(8),
-                    protected: number(9).unwrap_or_default(),
-                    over_limit: number(10).unwrap_or_default(),
-                }),
-            }
-        };
-        Ok(rows.into_iter().map(hour).collect())
+        let sql = "SELECT at, packets, runs, failed, added, removed, row_count, wanted, set_size, protected, over_limit \
+             FROM banbridge_hour WHERE at >= ? ORDER BY at";
+        self.rows(&tables::HOUR, sql, (since,))?.iter().map(hour).collect()
     }
 
     /// The feeds' sizes from a time on, in order of day and feed.
     pub fn feed_days(&mut self, since: i64) -> Result<Vec<FeedDay>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(i64, u16, u64)> = self.conn.exec(
-            "SELECT day, feed_id, entries FROM banbridge_feed_day WHERE day >= ? ORDER BY day, feed_id",
-            (since,),
-        )?;
-        Ok(rows.into_iter().map(|(day, feed, entries)| FeedDay { day, feed, entries }).collect())
+        let sql = "SELECT day, feed_id, entries FROM banbridge_feed_day WHERE day >= ? ORDER BY day, feed_id";
+        let day = |row: &Record| {
+            Ok(FeedDay { day: row.get("day")?, feed: row.get("feed_id")?, entries: row.get("entries")? })
+        };
+        self.rows(&tables::FEED_DAY, sql, (since,))?.iter().map(day).collect()
     }
+}
+
+fn hour(row: &Record) -> Result<Hour> {
+    // The figures stand there together, since the last run of that hour that came to its end.
+    let figures = match row.get::<Option<u64>>("row_count")? {
+        Some(rows) => Some(Figures {
+            rows,
+            to_block: row.get("wanted")?,
+            set: row.get("set_size")?,
+            protected: row.get("protected")?,
+            over_limit: row.get("over_limit")?,
+        }),
+        None => None,
+    };
+    Ok(Hour {
+        at: row.get("at")?,
+        packets: row.get("packets")?,
+        runs: row.get("runs")?,
+        failed: row.get("failed")?,
+        added: row.get("added")?,
+        removed: row.get("removed")?,
+        figures,
+    })
 }
 
 #[cfg(test)]

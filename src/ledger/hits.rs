@@ -4,7 +4,7 @@
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::{Ledger, history};
+use super::{Ledger, history, tables};
 use crate::ban::Prefix;
 use crate::ban::hits::{Backend, Book, Changes, Counted, Hits};
 use crate::system::database::{Result, for_keys, insert_many};
@@ -25,19 +25,27 @@ pub struct SetState {
 impl Ledger {
     /// What is known of refused packets.
     pub fn hits(&mut self) -> Result<Book> {
-        if !self.present {
-            return Ok(Book::default());
+        let mut book = Book::default();
+        let sql = "SELECT since, packets, counter, boot FROM banbridge_hit_total WHERE id = 1";
+        if let Some(row) = self.first(&tables::HIT_TOTAL, sql, ())? {
+            book.since = row.get("since")?;
+            book.total = row.get("packets")?;
+            book.counter = row.get("counter")?;
+            book.boot = row.get("boot")?;
         }
-        let totals: Option<(i64, u64, u64, i64)> = self
-            .conn
-            .query_first("SELECT since, packets, counter, boot FROM banbridge_hit_total WHERE id = 1")?;
-        let (since, total, counter, boot) = totals.unwrap_or_default();
-        let rows: Vec<(String, u64, i64, i64, u64)> =
-            self.conn.query("SELECT prefix, packets, first_at, last_at, counter FROM banbridge_hit")?;
-        let prefixes = rows.into_iter().filter_map(|(prefix, packets, first_at, last_at, counter)| {
-            Some((prefix.parse().ok()?, Hits { packets, first_at, last_at, counter }))
-        });
-        Ok(Book { since, total, counter, boot, prefixes: prefixes.collect() })
+        let sql = "SELECT prefix, packets, first_at, last_at, counter FROM banbridge_hit";
+        for row in self.rows(&tables::HIT, sql, ())? {
+            if let Some(prefix) = row.parsed("prefix")? {
+                let hits = Hits {
+                    packets: row.get("packets")?,
+                    first_at: row.get("first_at")?,
+                    last_at: row.get("last_at")?,
+                    counter: row.get("counter")?,
+                };
+                book.prefixes.insert(prefix, hits);
+            }
+        }
+        Ok(book)
     }
 
     /// Counts what the kernel refused since the last time. To be called with what was read before the set is changed.
@@ -87,17 +95,13 @@ impl Ledger {
 
     /// What the last run of root found of the set; none when none looked yet.
     pub fn set_found(&mut self) -> Result<Option<SetState>> {
-        if !self.present {
-            return Ok(None);
-        }
-        let row: Option<(String, usize, i64, Option<String>)> = self
-            .conn
-            .query_first("SELECT backend, size, checked_at, note FROM banbridge_set WHERE id = 1")?;
-        Ok(row.map(|(backend, size, checked_at, note)| SetState {
-            backend: Backend::from_word(&backend),
-            size,
-            checked_at,
-            note,
+        let sql = "SELECT backend, size, checked_at, note FROM banbridge_set WHERE id = 1";
+        let Some(row) = self.first(&tables::SET, sql, ())? else { return Ok(None) };
+        Ok(Some(SetState {
+            backend: Backend::from_word(row.text("backend")?),
+            size: row.get("size")?,
+            checked_at: row.get("checked_at")?,
+            note: row.get("note")?,
         }))
     }
 

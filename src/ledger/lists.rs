@@ -1,11 +1,11 @@
 //! What is remembered of feeds that are lists: the version that is known, and how asking for it went.
 
 use mysql::prelude::Queryable;
-use mysql::{Row, Transaction, TxOpts};
+use mysql::{Transaction, TxOpts};
 
-use super::Ledger;
 use super::feeds::{FeedState, Refused};
 use super::notices::KEY_TAKEN;
+use super::{Ledger, tables};
 use crate::ban::entry::NEVER;
 use crate::ban::snapshot::{Change, Validators};
 use crate::ban::{Entry, Prefix};
@@ -32,24 +32,16 @@ pub struct ListState {
 impl Ledger {
     /// What is remembered of a list; nothing of an unknown one.
     pub fn list_state(&mut self, feed: u16) -> Result<ListState> {
-        if !self.present {
-            return Ok(ListState::default());
-        }
-        let row: Option<Row> = self.conn.exec_first(
-            "SELECT etag, last_modified, fingerprint, failures, answered, refused FROM banbridge_list \
-             WHERE feed_id = ?",
-            (feed,),
-        )?;
-        Ok(row.map_or_else(ListState::default, |row| ListState {
-            validators: Validators {
-                etag: row.get(0).unwrap_or_default(),
-                last_modified: row.get(1).unwrap_or_default(),
-            },
-            fingerprint: row.get(2).unwrap_or_default(),
-            failures: row.get(3).unwrap_or_default(),
-            answered: row.get::<u8, _>(4) == Some(1),
-            refused: row.get(5).unwrap_or_default(),
-        }))
+        let sql = "SELECT etag, last_modified, fingerprint, failures, answered, refused FROM banbridge_list \
+             WHERE feed_id = ?";
+        let Some(row) = self.first(&tables::LIST, sql, (feed,))? else { return Ok(ListState::default()) };
+        Ok(ListState {
+            validators: Validators { etag: row.get("etag")?, last_modified: row.get("last_modified")? },
+            fingerprint: row.get("fingerprint")?,
+            failures: row.get("failures")?,
+            answered: row.get("answered")?,
+            refused: row.get("refused")?,
+        })
     }
 
     /// Saves what a new version of a list changes, and which version it is, together or not at all. Only rows that

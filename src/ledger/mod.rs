@@ -15,14 +15,15 @@ pub mod protections;
 pub mod rows;
 pub mod runs;
 pub mod state;
+mod tables;
 mod times;
 
 pub use state::StateKey;
 
-use mysql::Conn;
 use mysql::prelude::Queryable;
+use mysql::{Conn, Params};
 
-use crate::system::database::{DatabaseError, Result};
+use crate::system::database::{DatabaseError, Record, Result, Table};
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::fault;
@@ -85,7 +86,7 @@ impl Ledger {
         let tables: Vec<String> = conn.query("SHOW TABLES LIKE 'banbridge\\_schema'")?;
         let mut present = !tables.is_empty();
         if present {
-            let done: Vec<usize> = conn.query("SELECT version FROM banbridge_schema")?;
+            let done = versions(&mut conn)?;
             let found = done.iter().copied().max().unwrap_or(0);
             let known = MIGRATIONS.iter().map(|(version, _)| *version).max().unwrap_or(0);
             if found > known {
@@ -139,7 +140,7 @@ impl Ledger {
             "CREATE TABLE IF NOT EXISTS banbridge_schema \
              (version INT UNSIGNED NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) ENGINE=InnoDB",
         )?;
-        let done: Vec<usize> = self.conn.query("SELECT version FROM banbridge_schema")?;
+        let done = versions(&mut self.conn)?;
         for (version, text) in MIGRATIONS {
             if done.contains(&version) {
                 continue;
@@ -155,6 +156,21 @@ impl Ledger {
         }
         self.present = true;
         Ok(())
+    }
+
+    /// The rows of a query of one table; none before our tables are there.
+    fn rows(&mut self, table: &'static Table, sql: &str, params: impl Into<Params>) -> Result<Vec<Record>> {
+        if self.present { table.rows(&mut self.conn, sql, params) } else { Ok(Vec::new()) }
+    }
+
+    /// The first row of a query of one table; none before our tables are there.
+    fn first(
+        &mut self,
+        table: &'static Table,
+        sql: &str,
+        params: impl Into<Params>,
+    ) -> Result<Option<Record>> {
+        if self.present { table.first(&mut self.conn, sql, params) } else { Ok(None) }
     }
 
     /// Makes a table.
@@ -181,6 +197,12 @@ impl Ledger {
     }
 }
 
+/// The numbers of the migrations that were made.
+fn versions(conn: &mut Conn) -> Result<Vec<usize>> {
+    let rows = tables::SCHEMA.rows(conn, "SELECT version FROM banbridge_schema", ())?;
+    rows.iter().map(|row| row.get("version")).collect()
+}
+
 /// The statements of a migration, without comments. No text in ours holds a semicolon.
 fn statements(text: &str) -> Vec<String> {
     let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
@@ -205,5 +227,19 @@ mod tests {
                 assert!(statement.contains("ENGINE=InnoDB"), "{statement}");
             }
         }
+    }
+
+    #[test]
+    fn every_table_that_is_made_is_in_the_list_of_tables_and_no_other() {
+        let mut made: Vec<String> = MIGRATIONS
+            .iter()
+            .flat_map(|(_, text)| statements(text))
+            .filter_map(|statement| statement.split_whitespace().nth(5).map(str::to_owned))
+            .collect();
+        made.push("banbridge_schema".to_owned());
+        made.sort_unstable();
+        let mut listed: Vec<&str> = tables::ALL.iter().map(|table| table.name).collect();
+        listed.sort_unstable();
+        assert_eq!(made, listed);
     }
 }

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use mysql::TxOpts;
 use mysql::prelude::Queryable;
-use mysql::{Row, TxOpts};
 
-use super::Ledger;
+use super::{Ledger, tables};
 use crate::ban::notice::Notice;
-use crate::system::database::Result;
+use crate::system::database::{Record, Result};
 
 /// How often a message is tried that cannot be delivered: once in each of so many runs.
 pub const TRIES: u32 = 5;
@@ -72,15 +72,18 @@ pub fn after(noted: &Noted, told: Told, delivered: bool) -> Option<Told> {
 impl Ledger {
     /// All notices that are noted.
     pub fn noted(&mut self) -> Result<Vec<Noted>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
-        let rows: Vec<(String, String, String, String, i64, Option<i64>)> = self
-            .conn
-            .query("SELECT id, level, title, text, since, over_at FROM banbridge_notice ORDER BY id")?;
-        let noted =
-            |(id, level, title, text, since, over_at)| Noted { id, level, title, text, since, over_at };
-        Ok(rows.into_iter().map(noted).collect())
+        let sql = "SELECT id, level, title, text, since, over_at FROM banbridge_notice ORDER BY id";
+        let noted = |row: &Record| {
+            Ok(Noted {
+                id: row.get("id")?,
+                level: row.get("level")?,
+                title: row.get("title")?,
+                text: row.get("text")?,
+                since: row.get("since")?,
+                over_at: row.get("over_at")?,
+            })
+        };
+        self.rows(&tables::NOTICE, sql, ())?.iter().map(noted).collect()
     }
 
     /// Notes which notices stand now. One that comes stands since now, or since when it says.
@@ -128,17 +131,16 @@ impl Ledger {
     }
 
     fn told(&mut self, way: &str) -> Result<BTreeMap<String, Told>> {
-        let rows: Vec<Row> =
-            self.conn.exec("SELECT id, told, tries FROM banbridge_told WHERE way = ?", (way,))?;
-        let told = |row: Row| {
-            let state = match row.get::<u8, _>(1) {
-                Some(1) => ToldState::Stands,
-                Some(2) => ToldState::GivenUp,
+        let sql = "SELECT id, told, tries FROM banbridge_told WHERE way = ?";
+        let told = |row: &Record| {
+            let state = match row.get("told")? {
+                1u8 => ToldState::Stands,
+                2 => ToldState::GivenUp,
                 _ => ToldState::Nothing,
             };
-            (row.get(0).unwrap_or_default(), Told { state, tries: row.get(2).unwrap_or_default() })
+            Ok((row.get("id")?, Told { state, tries: row.get("tries")? }))
         };
-        Ok(rows.into_iter().map(told).collect())
+        self.rows(&tables::TOLD, sql, (way,))?.iter().map(told).collect()
     }
 
     /// Notes that somebody was told, or could not be.
@@ -194,11 +196,9 @@ impl Ledger {
 
     /// Feeds that refused the key and gave no good answer since, with the time when they began to.
     pub fn keys_refused(&mut self) -> Result<BTreeMap<u16, i64>> {
-        if !self.present {
-            return Ok(BTreeMap::new());
-        }
-        let rows: Vec<(u16, i64)> = self.conn.query("SELECT feed_id, since FROM banbridge_key_refused")?;
-        Ok(rows.into_iter().collect())
+        let sql = "SELECT feed_id, since FROM banbridge_key_refused";
+        let rows = self.rows(&tables::KEY_REFUSED, sql, ())?;
+        rows.iter().map(|row| Ok((row.get("feed_id")?, row.get("since")?))).collect()
     }
 }
 

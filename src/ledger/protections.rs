@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
+use super::{Ledger, tables};
 use crate::ban::{Protection, Source};
 use crate::system::database::{Result, insert_many};
 
@@ -29,17 +29,19 @@ pub struct SourceState {
 impl Ledger {
     /// All protections as they were last read.
     pub fn protections(&mut self) -> Result<Vec<Protection>> {
-        if !self.present {
-            return Ok(Vec::new());
+        let sql = "SELECT source, prefix, label FROM banbridge_protection";
+        let mut rows = self.rows(&tables::PROTECTION, sql, ())?;
+        let sql = "SELECT source, prefix, label FROM banbridge_sighting";
+        rows.extend(self.rows(&tables::SIGHTING, sql, ())?);
+        let mut protections = Vec::new();
+        for row in rows {
+            if let (Some(source), Some(prefix)) =
+                (Source::from_word(row.text("source")?), row.parsed("prefix")?)
+            {
+                protections.push(Protection { source, prefix, label: row.get("label")? });
+            }
         }
-        let rows: Vec<(String, String, String)> = self.conn.query(
-            "SELECT source, prefix, label FROM banbridge_protection \
-                 UNION ALL SELECT source, prefix, label FROM banbridge_sighting",
-        )?;
-        let protection = |(source, prefix, label): (String, String, String)| {
-            Some(Protection { source: Source::from_word(&source)?, prefix: prefix.parse().ok()?, label })
-        };
-        Ok(rows.into_iter().filter_map(protection).collect())
+        Ok(protections)
     }
 
     /// Replaces what a source protects; where it [lingers](Source::lingers), what was seen within the last day stays.
@@ -91,43 +93,50 @@ impl Ledger {
 
     /// How the last readings went.
     pub fn sources(&mut self) -> Result<Vec<SourceState>> {
-        if !self.present {
-            return Ok(Vec::new());
+        let sql = "SELECT source, last_success, last_error FROM banbridge_source ORDER BY source";
+        let mut states = Vec::new();
+        for row in self.rows(&tables::SOURCE, sql, ())? {
+            if let Some(source) = Source::from_word(row.text("source")?) {
+                let (last_success, last_error) = (row.get("last_success")?, row.get("last_error")?);
+                states.push(SourceState { source, last_success, last_error });
+            }
         }
-        let rows: Vec<(String, Option<i64>, Option<String>)> = self
-            .conn
-            .query("SELECT source, last_success, last_error FROM banbridge_source ORDER BY source")?;
-        let state = |(source, last_success, last_error): (String, _, _)| {
-            Some(SourceState { source: Source::from_word(&source)?, last_success, last_error })
-        };
-        Ok(rows.into_iter().filter_map(state).collect())
+        Ok(states)
     }
 
     /// The last good answer for every name.
     pub fn names(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
-        self.addresses(
-            "SELECT name, address FROM banbridge_name AS n WHERE resolved_at = \
-             (SELECT MAX(resolved_at) FROM banbridge_name AS m WHERE m.name = n.name)",
-        )
-    }
-
-    /// Every address that a name was answered with within the last day, or last before it was answered no more.
-    pub fn names_lately(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
-        self.addresses("SELECT name, address FROM banbridge_name")
-    }
-
-    fn addresses(&mut self, sql: &str) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
-        if !self.present {
-            return Ok(names);
-        }
-        let rows: Vec<(String, String)> = self.conn.query(sql)?;
-        for (name, address) in rows {
-            if let Ok(address) = address.parse() {
+        let mut newest = BTreeMap::new();
+        for (name, address, resolved_at) in self.answers()? {
+            let newest = newest.entry(name.clone()).or_insert(resolved_at);
+            if *newest == resolved_at {
                 names.entry(name).or_default().push(address);
             }
         }
         Ok(names)
+    }
+
+    /// Every address that a name was answered with within the last day, or last before it was answered no more.
+    pub fn names_lately(&mut self) -> Result<BTreeMap<String, Vec<IpAddr>>> {
+        let mut names: BTreeMap<String, Vec<IpAddr>> = BTreeMap::new();
+        for (name, address, _) in self.answers()? {
+            names.entry(name).or_default().push(address);
+        }
+        Ok(names)
+    }
+
+    /// Every answer that is kept: name, address and when that was; the newest first.
+    fn answers(&mut self) -> Result<Vec<(String, IpAddr, i64)>> {
+        let sql =
+            "SELECT name, address, resolved_at FROM banbridge_name ORDER BY resolved_at DESC, name, address";
+        let mut answers = Vec::new();
+        for row in self.rows(&tables::NAME, sql, ())? {
+            if let Some(address) = row.parsed("address")? {
+                answers.push((row.get("name")?, address, row.get("resolved_at")?));
+            }
+        }
+        Ok(answers)
     }
 
     /// Saves new answers and forgets names that nobody uses. An address stays for a day after its name was last

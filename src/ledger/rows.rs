@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
 use super::state::{self, StateKey};
+use super::{Ledger, tables};
 use crate::ban::Prefix;
 use crate::ban::ownership::{Numbers, Written};
 use crate::system::database::{Result, for_keys, insert_many};
@@ -27,16 +27,13 @@ impl Ledger {
     /// The rows that we wrote and have not taken away.
     pub fn written(&mut self) -> Result<Written> {
         let mut written = Written::default();
-        if !self.present {
-            return Ok(written);
-        }
-        let rows: Vec<(String, bool, bool)> =
-            self.conn.query("SELECT prefix, unmarked, changing FROM banbridge_row")?;
-        for (key, unmarked, changing) in rows {
-            if unmarked {
+        let sql = "SELECT prefix, unmarked, changing FROM banbridge_row";
+        for row in self.rows(&tables::ROW, sql, ())? {
+            let key: String = row.get("prefix")?;
+            if row.get("unmarked")? {
                 written.unmarked.insert(key.clone());
             }
-            if changing {
+            if row.get("changing")? {
                 written.changing.insert(key.clone());
             }
             written.keys.insert(key);
@@ -130,15 +127,14 @@ impl Ledger {
 
     /// What is released at `now`.
     pub fn releases(&mut self, now: i64) -> Result<Vec<Release>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
         let sql = "SELECT prefix, since, until FROM banbridge_release WHERE until > ? ORDER BY prefix";
-        let rows: Vec<(String, i64, i64)> = self.conn.exec(sql, (now,))?;
-        let release = |(prefix, since, until): (String, i64, i64)| {
-            Some(Release { prefix: prefix.parse().ok()?, since, until })
-        };
-        Ok(rows.into_iter().filter_map(release).collect())
+        let mut releases = Vec::new();
+        for row in self.rows(&tables::RELEASE, sql, (now,))? {
+            if let Some(prefix) = row.parsed("prefix")? {
+                releases.push(Release { prefix, since: row.get("since")?, until: row.get("until")? });
+            }
+        }
+        Ok(releases)
     }
 
     /// Remembers prefixes as taken out. Their rows stay ours until they are taken away.

@@ -2,8 +2,8 @@
 
 use mysql::prelude::Queryable;
 
-use super::Ledger;
-use crate::system::database::Result;
+use super::{Ledger, tables};
+use crate::system::database::{Record, Result};
 
 /// One run. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,34 +27,30 @@ pub struct Run {
 /// How the runs are read.
 const SELECT: &str =
     "SELECT started_at, finished_at, exit_code, added, removed, error, fallback FROM banbridge_run";
-/// And what comes.
-type Columns = (i64, Option<i64>, Option<u8>, u64, u64, Option<String>, Option<String>);
 
-impl From<Columns> for Run {
-    fn from(columns: Columns) -> Self {
-        let (started_at, finished_at, exit_code, added, removed, error, fallback) = columns;
-        Self { started_at, finished_at, exit_code, added, removed, error, fallback }
-    }
+fn run(row: &Record) -> Result<Run> {
+    Ok(Run {
+        started_at: row.get("started_at")?,
+        finished_at: row.get("finished_at")?,
+        exit_code: row.get("exit_code")?,
+        added: row.get("added")?,
+        removed: row.get("removed")?,
+        error: row.get("error")?,
+        fallback: row.get("fallback")?,
+    })
 }
 
 impl Ledger {
     /// The latest run.
     pub fn last_run(&mut self) -> Result<Option<Run>> {
-        if !self.present {
-            return Ok(None);
-        }
-        let row: Option<Columns> = self.conn.query_first(format!("{SELECT} ORDER BY id DESC LIMIT 1"))?;
-        Ok(row.map(Run::from))
+        let sql = format!("{SELECT} ORDER BY id DESC LIMIT 1");
+        self.first(&tables::RUN, &sql, ())?.as_ref().map(run).transpose()
     }
 
     /// The runs from a time on, the latest first, no more than `most`.
     pub fn runs(&mut self, since: i64, most: usize) -> Result<Vec<Run>> {
-        if !self.present {
-            return Ok(Vec::new());
-        }
         let sql = format!("{SELECT} WHERE started_at >= ? ORDER BY id DESC LIMIT ?");
-        let rows: Vec<Columns> = self.conn.exec(sql, (since, most))?;
-        Ok(rows.into_iter().map(Run::from).collect())
+        self.rows(&tables::RUN, &sql, (since, most))?.iter().map(run).collect()
     }
 
     /// Notes that a run begins; returns its number.

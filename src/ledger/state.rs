@@ -4,7 +4,7 @@ use std::fmt;
 
 use mysql::prelude::Queryable;
 
-use super::Ledger;
+use super::{Ledger, tables};
 use crate::system::database::Result;
 
 /// What a single value is about. Times are seconds since 1970. A value that is not there means what its line says.
@@ -74,11 +74,8 @@ pub(super) fn clear(conn: &mut impl Queryable, key: StateKey) -> Result<()> {
 impl Ledger {
     /// A single value; none when it is not there.
     pub fn state(&mut self, key: StateKey) -> Result<Option<i64>> {
-        if !self.present {
-            return Ok(None);
-        }
         let sql = "SELECT value FROM banbridge_state WHERE name = ?";
-        Ok(self.conn.exec_first(sql, (key.to_string(),))?)
+        self.first(&tables::STATE, sql, (key.to_string(),))?.map(|row| row.get("value")).transpose()
     }
 
     /// Sets a single value.

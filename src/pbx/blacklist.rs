@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use mysql::prelude::Queryable;
 use mysql::{Conn, TxOpts};
 
-use super::firewall::TABLE;
+use super::firewall::{KVSTORE, TABLE};
 use crate::system::database::{self, Result};
 use crate::system::fault;
 
@@ -30,16 +30,15 @@ pub struct Rows {
 /// Reads all rows, and the generation.
 pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
     let sql = format!("SELECT `key`, `val`, `id` FROM {TABLE} WHERE `id` IN ('blacklist', 'banbridge')");
-    let all: Vec<(String, Option<String>, String)> = conn.query(sql)?;
     let mut rows = Rows::default();
-    for (key, value, id) in all {
-        let ours = value.as_deref() == Some(MARK);
-        match id.as_str() {
-            "blacklist" if ours => {
+    for row in KVSTORE.rows(conn, &sql, ())? {
+        let key: String = row.get("key")?;
+        match row.text("id")? {
+            "blacklist" if row.get::<Option<Vec<u8>>>("val")?.as_deref() == Some(MARK.as_bytes()) => {
                 rows.ours.insert(key);
             }
             "blacklist" => rows.foreign.push(key),
-            _ if key == "generation" => rows.generation = value.and_then(|value| value.parse().ok()),
+            _ if key == "generation" => rows.generation = row.get("val")?,
             _ => {}
         }
     }

@@ -6,10 +6,21 @@ use std::time::Duration;
 use mysql::prelude::Queryable;
 
 use crate::ban::plan::Driver;
-use crate::system::database::{DatabaseError, Result};
+use crate::system::database::{DatabaseError, Result, Table};
 
 /// The module's table. `key`, `val`, `type`, `id`; unique over the first 190 characters of `key` and `id`.
 pub const TABLE: &str = "`kvstore_FreePBX_modules_Firewall`";
+
+/// The same, to read from.
+pub(super) static KVSTORE: Table = Table {
+    name: "kvstore_FreePBX_modules_Firewall",
+    fix: "save the firewall's settings in FreePBX again (Connectivity, Firewall), or: fwconsole ma upgrade firewall",
+};
+/// Where FreePBX keeps values over 4,000 bytes.
+static BLOBS: Table = Table { name: "kvblobstore", fix: KVSTORE.fix };
+/// FreePBX's own settings.
+static SETTINGS: Table =
+    Table { name: "freepbx_settings", fix: "save Settings, Advanced Settings in FreePBX again" };
 
 /// What the database says of the firewall.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -35,13 +46,17 @@ impl Firewall {
 pub fn values(conn: &mut impl Queryable, keys: &[&str]) -> Result<BTreeMap<String, String>> {
     let marks = vec!["?"; keys.len()].join(",");
     let sql = format!("SELECT `key`, `val`, `type` FROM {TABLE} WHERE `id` = 'noid' AND `key` IN ({marks})");
-    let rows: Vec<(String, Option<String>, Option<String>)> = conn.exec(sql, keys.to_vec())?;
     let mut values = BTreeMap::new();
-    for (key, value, kind) in rows {
-        let value = match (value, kind.as_deref()) {
+    for row in KVSTORE.rows(conn, &sql, keys.to_vec())? {
+        let (key, value): (String, Option<String>) = (row.get("key")?, row.get("val")?);
+        let value = match (value, row.get::<Option<String>>("type")?.as_deref()) {
             (Some(uuid), Some("blob")) => {
                 let sql = "SELECT `content` FROM `kvblobstore` WHERE `uuid` = ?";
-                let content: Option<Vec<u8>> = conn.exec_first(sql, (uuid,))?;
+                let content = BLOBS.first(conn, sql, (uuid,))?;
+                let content: Option<Vec<u8>> = match content {
+                    Some(row) => row.get("content")?,
+                    None => None,
+                };
                 // A value whose content is lost must not be taken for an empty one.
                 let lost = || {
                     DatabaseError::Other(format!(
@@ -79,6 +94,9 @@ pub fn read(conn: &mut impl Queryable) -> Result<Firewall> {
 /// One of FreePBX's own settings, with what it is when nobody changed it.
 pub fn setting(conn: &mut impl Queryable, keyword: &str, default: &str) -> Result<String> {
     let sql = "SELECT `value` FROM `freepbx_settings` WHERE `keyword` = ?";
-    let value: Option<Option<String>> = conn.exec_first(sql, (keyword,))?;
-    Ok(value.flatten().filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
+    let value: Option<String> = match SETTINGS.first(conn, sql, (keyword,))? {
+        Some(row) => row.get("value")?,
+        None => None,
+    };
+    Ok(value.filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()))
 }

@@ -76,9 +76,12 @@ fn unless_lost(
     match reading {
         Ok(found) => Ok(Ok(found)),
         Err(SourceError::Database(DatabaseError::NoTable(why))) => Ok(Err(why)),
-        Err(SourceError::Database(error @ (DatabaseError::Denied(_) | DatabaseError::Other(_)))) => {
-            Ok(Err(error.to_string()))
-        }
+        Err(SourceError::Database(
+            error @ (DatabaseError::Denied(_)
+            | DatabaseError::Other(_)
+            | DatabaseError::NoColumn { .. }
+            | DatabaseError::Value { .. }),
+        )) => Ok(Err(error.to_string())),
         Err(SourceError::Database(error)) => Err(error),
         Err(SourceError::Unreadable(why)) => Ok(Err(why)),
     }

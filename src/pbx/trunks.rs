@@ -15,6 +15,7 @@ use mysql::prelude::Queryable;
 use super::named::{Named, SourceError};
 use crate::ban::Source;
 use crate::ban::target::{self, Target};
+use crate::system::database::{self, Record, Table};
 
 /// One setting.
 pub type Row = (String, String, String);
@@ -35,28 +36,36 @@ const SERVERS: [&str; 8] = [
 /// Settings that hold a list.
 const LISTS: [&str; 2] = ["match", "permit"];
 
+/// What to do about a row of these tables that cannot be read.
+const FIX: &str = "save the trunk or extension in FreePBX again (Connectivity), then apply the configuration";
+static PJSIP: Table = Table { name: "pjsip", fix: FIX };
+static SIP: Table = Table { name: "sip", fix: FIX };
+static IAX: Table = Table { name: "iax", fix: FIX };
+
 /// Trunks of PJSIP.
 pub fn read_pjsip(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
-    read(conn, "pjsip", Source::Pjsip)
+    read(conn, &PJSIP, Source::Pjsip)
 }
 
 /// Peers and trunks of chan_sip, and what extensions of PJSIP are held to.
 pub fn read_sip(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
-    read(conn, "sip", Source::Sip)
+    read(conn, &SIP, Source::Sip)
 }
 
 /// Peers and trunks of IAX2.
 pub fn read_iax(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
-    read(conn, "iax", Source::Iax)
+    read(conn, &IAX, Source::Iax)
 }
 
-fn read(conn: &mut impl Queryable, table: &str, source: Source) -> Result<Vec<Named>, SourceError> {
+fn read(conn: &mut impl Queryable, table: &'static Table, source: Source) -> Result<Vec<Named>, SourceError> {
     let keywords: Vec<&str> = NAMES.into_iter().chain(SERVERS).chain(LISTS).collect();
     let marks = vec!["?"; keywords.len()].join(",");
-    let sql = format!("SELECT `id`, `keyword`, `data` FROM `{table}` WHERE `keyword` IN ({marks})");
-    let rows: Vec<(String, String, Option<String>)> = conn.exec(sql, keywords)?;
-    let rows: Vec<Row> =
-        rows.into_iter().map(|(id, keyword, data)| (id, keyword, data.unwrap_or_default())).collect();
+    let sql = format!("SELECT `id`, `keyword`, `data` FROM `{}` WHERE `keyword` IN ({marks})", table.name);
+    let row = |row: &Record| {
+        let data: Option<String> = row.get("data")?;
+        Ok((row.get("id")?, row.get("keyword")?, data.unwrap_or_default()))
+    };
+    let rows = table.rows(conn, &sql, keywords)?.iter().map(row).collect::<database::Result<Vec<Row>>>()?;
     Ok(parse(source, &rows))
 }
 

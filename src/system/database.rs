@@ -3,6 +3,8 @@
 //! One connection serves a whole run. It is never renewed in silence: the run's lock lives in it, so a lost
 //! connection ends the run, and what was committed stays.
 
+mod row;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use mysql::{Conn, Opts, OptsBuilder};
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::secret::Secret;
+
+pub use row::{FromColumn, Record, Table};
 
 /// Where MariaDB's socket usually is: Debian, then the FreePBX Distro (EL7).
 const SOCKETS: [&str; 2] = ["/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock"];
@@ -75,6 +79,30 @@ pub enum DatabaseError {
     /// A table is missing.
     #[error("{0}; is FreePBX's Firewall module installed? (fwconsole ma list)")]
     NoTable(String),
+    /// A column is missing.
+    #[error("table {table}: {why}. Fix: {fix}")]
+    NoColumn {
+        /// The table.
+        table: &'static str,
+        /// The server's words.
+        why: String,
+        /// What to do.
+        fix: &'static str,
+    },
+    /// A value is not what its column must hold.
+    #[error("table {table}, column {column}: found {found}, expected {expected}. Fix: {fix}")]
+    Value {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: String,
+        /// What stands there.
+        found: String,
+        /// What must stand there.
+        expected: &'static str,
+        /// What to do.
+        fix: &'static str,
+    },
     /// The user may not do it.
     #[error("the database user lacks a right: {0}; FreePBX's own user has ALL on its database")]
     Denied(String),
@@ -92,7 +120,7 @@ impl Classify for DatabaseError {
     fn exit(&self) -> Exit {
         match self {
             Self::Refused { .. } | Self::Denied(_) => Exit::Denied,
-            Self::NoDatabase { .. } => Exit::Config,
+            Self::NoDatabase { .. } | Self::NoColumn { .. } | Self::Value { .. } => Exit::Config,
             Self::Unreachable { .. } | Self::NoTable(_) | Self::Lost(_) | Self::Other(_) => Exit::Unreachable,
         }
     }

@@ -13,6 +13,7 @@ mod testenv;
 
 use testenv::{sandbox, simulator};
 
+mod altered_tables;
 mod apply;
 mod bad_input;
 mod call;

@@ -1,0 +1,47 @@
+//! The names of our tables, all of them. What each holds is in `sql/`.
+
+use crate::system::database::Table;
+
+/// What to do about a table of ours that does not hold what it should.
+const FIX: &str =
+    "restore the tables banbridge_* from a backup, or start over: banbridge purge, then banbridge sync";
+
+const fn ours(name: &'static str) -> Table {
+    Table { name, fix: FIX }
+}
+
+macro_rules! tables {
+    ($($table:ident $name:literal,)*) => {
+        $(pub(super) static $table: Table = ours($name);)*
+
+        /// All of them.
+        #[cfg(test)]
+        pub(super) static ALL: &[&Table] = &[$(&$table),*];
+    };
+}
+
+tables! {
+    ALLOW "banbridge_allow",
+    ENTRY "banbridge_entry",
+    FEED "banbridge_feed",
+    FEED_DAY "banbridge_feed_day",
+    HIT "banbridge_hit",
+    HIT_TOTAL "banbridge_hit_total",
+    HOUR "banbridge_hour",
+    KEY_REFUSED "banbridge_key_refused",
+    LIST "banbridge_list",
+    NAME "banbridge_name",
+    NOTICE "banbridge_notice",
+    PROTECTION "banbridge_protection",
+    REFUSED "banbridge_refused",
+    RELEASE "banbridge_release",
+    REQUEST "banbridge_request",
+    ROW "banbridge_row",
+    RUN "banbridge_run",
+    SCHEMA "banbridge_schema",
+    SET "banbridge_set",
+    SIGHTING "banbridge_sighting",
+    SOURCE "banbridge_source",
+    STATE "banbridge_state",
+    TOLD "banbridge_told",
+}
