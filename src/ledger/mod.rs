@@ -28,14 +28,11 @@ use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::fault;
 
-/// The migrations in order, each with its number.
-const MIGRATIONS: [(usize, &str); 5] = [
-    (1, include_str!("../../sql/001_ledger.sql")),
-    (2, include_str!("../../sql/002_allow.sql")),
-    (3, include_str!("../../sql/003_lists.sql")),
-    (4, include_str!("../../sql/004_hits.sql")),
-    (6, include_str!("../../sql/006_history.sql")),
-];
+/// A migration: its number, and its statements.
+type Migration = (usize, &'static str);
+
+/// The migrations in order. One that was released is never changed; a new one has a new number.
+const MIGRATIONS: &[Migration] = &[(1, include_str!("../../sql/001_tables.sql"))];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +85,11 @@ impl Ledger {
         if present {
             let done = versions(&mut conn)?;
             let found = done.iter().copied().max().unwrap_or(0);
-            let known = MIGRATIONS.iter().map(|(version, _)| *version).max().unwrap_or(0);
+            let known = newest(MIGRATIONS);
             if found > known {
                 return Err(LedgerError::Newer { found, known });
             }
-            present = MIGRATIONS.iter().all(|(version, _)| done.contains(version));
+            present = pending(MIGRATIONS, &done).is_empty();
         }
         Ok(Self { conn, present, outside: None })
     }
@@ -141,10 +138,7 @@ impl Ledger {
              (version INT UNSIGNED NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) ENGINE=InnoDB",
         )?;
         let done = versions(&mut self.conn)?;
-        for (version, text) in MIGRATIONS {
-            if done.contains(&version) {
-                continue;
-            }
+        for (version, text) in pending(MIGRATIONS, &done) {
             for statement in statements(text) {
                 fault::point("migrating")?;
                 self.make(temporary, &statement)?;
@@ -197,6 +191,16 @@ impl Ledger {
     }
 }
 
+/// The number of the newest migration.
+fn newest(all: &[Migration]) -> usize {
+    all.iter().map(|(version, _)| *version).max().unwrap_or(0)
+}
+
+/// The migrations that are still to be made, in their order.
+fn pending(all: &[Migration], done: &[usize]) -> Vec<Migration> {
+    all.iter().filter(|(version, _)| !done.contains(version)).copied().collect()
+}
+
 /// The numbers of the migrations that were made.
 fn versions(conn: &mut Conn) -> Result<Vec<usize>> {
     let rows = tables::SCHEMA.rows(conn, "SELECT version FROM banbridge_schema", ())?;
@@ -227,6 +231,25 @@ mod tests {
                 assert!(statement.contains("ENGINE=InnoDB"), "{statement}");
             }
         }
+    }
+
+    #[test]
+    fn a_later_version_makes_only_what_an_earlier_one_did_not() {
+        let all: &[Migration] = &[(1, "one"), (2, "two"), (3, "three")];
+        assert_eq!(newest(all), 3);
+        for (done, left) in [
+            (&[][..], &[1, 2, 3][..]),
+            (&[1], &[2, 3]),
+            (&[1, 3], &[2]),
+            (&[3, 2, 1], &[]),
+            (&[1, 2, 3, 9], &[]),
+        ] {
+            let numbers: Vec<usize> = pending(all, done).into_iter().map(|(version, _)| version).collect();
+            assert_eq!(numbers, left, "{done:?}");
+        }
+        let mut numbers: Vec<usize> = MIGRATIONS.iter().map(|(version, _)| *version).collect();
+        numbers.dedup();
+        assert!(numbers.is_sorted() && numbers.len() == MIGRATIONS.len(), "each has a number of its own");
     }
 
     #[test]

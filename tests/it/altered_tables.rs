@@ -34,7 +34,9 @@ fn a_value_that_does_not_fit_names_its_table_and_column_and_changes_nothing() {
     env.pbx.sql_run("INSERT INTO banbridge_refused VALUES (1, 'x', 'y', 1, 4000000000)", ());
     env.pbx.sql_run("INSERT INTO banbridge_key_refused VALUES (1, 1)", ());
     let before = env.sums();
-    let table: [(&str, &str, &str, &str, &[&str], &str); 24] = [
+    type Case =
+        (&'static str, &'static str, &'static str, &'static str, &'static [&'static str], &'static str);
+    let table: [Case; 24] = [
         ("banbridge_schema", "version", "VARCHAR(20)", "'one'", &["status"], "found \"one\""),
         ("banbridge_state", "value", "VARCHAR(20)", "'soon'", &["status"], "found \"soon\""),
         ("banbridge_state", "value", "DOUBLE", "1.5", &["status"], "found 1.5"),

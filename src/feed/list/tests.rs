@@ -143,7 +143,10 @@ fn single_bad_lines_are_counted_with_their_line_and_reason_and_the_rest_is_taken
     assert_eq!(shown(&parsed), "45.0.0.1 45.0.0.2 45.0.0.3 45.0.0.4");
     let refused: Vec<String> =
         parsed.refused.iter().map(|r| format!("{} {} {:?}", r.line, r.text, r.reason)).collect();
-    assert_eq!(refused, ["2 hello \\u{1b}[31m NotAnAddress", "4 10.0.0.0/7 Wide(TooWide(8))", "5 1.1.1.1/33 Length"]);
+    assert_eq!(
+        refused,
+        ["2 hello \\u{1b}[31m NotAnAddress", "4 10.0.0.0/7 Wide(TooWide(8))", "5 1.1.1.1/33 Length"]
+    );
     assert_eq!((parsed.received(), parsed.accepted, parsed.refused_total(), parsed.lines), (7, 4, 3, 7));
 }
 
