@@ -1,5 +1,5 @@
 //! `banbridge.toml` becomes a [`Config`]. Whatever is unknown, missing or contradictory is an error that names the
-//! file, the line, the key and the mend: a blocklist that is silently not read is a phone bill.
+//! file, the line, the key and the fix: a blocklist that is silently not read is a phone bill.
 
 mod apiban;
 mod crowdsec;
@@ -85,12 +85,12 @@ pub struct Config {
     pub protect: Protect,
     /// What the log file holds.
     pub log: Log,
-    /// Who is told when something goes wrong.
+    /// Who gets a message when something goes wrong.
     pub notify: Notify,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
     #[serde(skip)]
     pub path: Option<PathBuf>,
-    /// What the administrator should mend although it works.
+    /// What you should fix although it works.
     #[serde(skip)]
     pub warnings: Vec<String>,
 }
@@ -131,10 +131,10 @@ impl Config {
                 Ok(config)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Err(fail(format!(
-                "there is no such file. Make it with these lines, and the key from {KEY_PAGE}:\n\
+                "there is no such file. Create it with these lines, and the key from {KEY_PAGE}:\n\
                  [[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"...\""
             ))),
-            Err(error) => Err(fail(format!("cannot be read: {error}"))),
+            Err(error) => Err(fail(format!("cannot read: {error}"))),
         }
     }
 
@@ -164,8 +164,7 @@ impl Config {
             if let Some(first) = feeds.iter().find(|other| other.name == feed.name) {
                 let first =
                     first.at.line.map(|line| format!(" (the first is in line {line})")).unwrap_or_default();
-                let what =
-                    format!("two feeds are named {:?}{first}; give one of them another name", feed.name);
+                let what = format!("two feeds have the name {:?}{first}. Rename one of them", feed.name);
                 return Err(ConfigError { file: file.to_owned(), line: place.line, what });
             }
             crowdsec::has_no_twin(&feed, &feeds).map_err(|what| ConfigError {
@@ -187,16 +186,16 @@ impl Config {
         })
     }
 
-    /// Feeds that are asked, in the order of their priority.
+    /// The enabled feeds, in the order of their priority.
     pub fn enabled(&self) -> impl Iterator<Item = &FeedConfig> {
         self.feed.iter().filter(|feed| feed.enabled)
     }
 
-    /// The error for asking a feed that is switched off.
+    /// The error for fetching a disabled feed.
     pub fn disabled(&self, name: &str) -> ConfigError {
         let at =
             self.feed.iter().find(|feed| feed.name == name).map(|feed| feed.at.clone()).unwrap_or_default();
-        let what = format!("feed {name:?} is switched off; write enabled = true to ask it");
+        let what = format!("feed {name:?} is disabled. To enable it: banbridge feed enable {name}");
         ConfigError { file: at.file, line: at.line, what }
     }
 
@@ -207,19 +206,19 @@ impl Config {
             ConfigError {
                 file: self.path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH)),
                 line: None,
-                what: format!("there is no feed {name:?}; there are: {}", names.join(", ")),
+                what: format!("there is no feed {name:?}. Feeds: {}", names.join(", ")),
             }
         })
     }
 }
 
-/// A warning when others than owner and group can read the file: it may hold a key.
+/// A warning when others than owner and group can read the file: it may contain a key.
 fn too_open(file: &Path) -> Option<String> {
     let mode = fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| {
         let file = file.display();
         format!(
-            "{file} can be read by everybody on this machine, and it may hold a key; mend: chmod o-rwx {file}"
+            "every user of this machine can read {file}, which may contain a key. Fix: chmod o-rwx {file}"
         )
     })
 }

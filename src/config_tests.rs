@@ -25,38 +25,46 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
 }
 
 #[test]
-fn every_mistake_names_the_file_the_line_and_the_mend() {
+fn every_mistake_names_the_file_the_line_and_the_fix() {
     let list = |lines: &str| format!("[[feed]]\nname = \"voipbl\"\nkind = \"list\"\n{lines}\n");
     let url = "url = \"https://example.com/list\"\n";
     let table: [(String, Option<usize>, &[&str]); 30] = [
-        (list(""), Some(2), &["\"voipbl\" has no url"]),
+        (list(""), Some(2), &["\"voipbl\": no url"]),
         (list("url = \"http://example.com/\""), Some(2), &["https"]),
         (list("url = \"list.txt\""), Some(2), &["not a complete URL"]),
-        (list(&format!("{url}key = \"s\"")), Some(2), &["kind \"list\"", "no key;"]),
-        (list(&format!("{url}dataset = \"sip\"")), Some(2), &["no dataset;"]),
+        (list(&format!("{url}key = \"s\"")), Some(2), &["kind \"list\"", "no key."]),
+        (list(&format!("{url}dataset = \"sip\"")), Some(2), &["no dataset."]),
         (list(&format!("{url}column = 0")), Some(2), &["count from 1"]),
         (list(&format!("{url}score_column = 2")), Some(2), &["min_score"]),
         (list(&format!("{url}format = \"xml\"")), Some(5), &["xml", "dshield"]),
-        (list(&format!("{url}widest_v4 = 7")), Some(2), &["widest_v4 is 8 to 32"]),
-        (list(&format!("{url}widen = 1")), Some(2), &["2 or more"]),
+        (list(&format!("{url}widest_v4 = 7")), Some(2), &["widest_v4 must be 8 to 32"]),
+        (list(&format!("{url}widen = 1")), Some(2), &["at least 2"]),
         (list(&format!("{url}widen = 5\nwiden_to = 19")), Some(2), &["20 to 30"]),
-        (feed("widen_to = 24"), Some(2), &["widen_to without widen"]),
-        (feed("format = \"text\""), Some(2), &["kind \"apiban\"", "no format;"]),
+        (feed("widen_to = 24"), Some(2), &["widen_to needs widen"]),
+        (feed("format = \"text\""), Some(2), &["kind \"apiban\"", "no format."]),
         (feed("keey = \"x\""), Some(4), &["unknown key `keey`", "expected one of", "`key`"]),
         ("[blacklst]\n".into(), Some(1), &["unknown key `blacklst`"]),
         ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown key `limits`"]),
         ("[blacklist]\nlimit = -1".into(), Some(2), &["\"auto\" or a number"]),
         ("[blacklist]\nlimit = \"many\"".into(), Some(2), &["\"auto\" or a number"]),
-        (feed("key = \"a\"") + &feed("key = \"b\""), Some(6), &["two feeds are named \"apiban\"", "line 2"]),
+        (
+            feed("key = \"a\"") + &feed("key = \"b\""),
+            Some(6),
+            &["two feeds have the name \"apiban\"", "line 2"],
+        ),
         (feed("ttl = \"soon\""), Some(4), &["\"soon\"", "\"7d\""]),
-        (feed("ttl = \"1s\""), Some(2), &["under a minute"]),
-        (feed("api = 3"), Some(2), &["there are 1 and 2"]),
+        (feed("ttl = \"1s\""), Some(2), &["at least a minute"]),
+        (feed("api = 3"), Some(2), &["must be 1 or 2"]),
         (feed("api = 1\ndataset = \"all\""), Some(2), &["only api = 2"]),
         (feed("url = \"http://apiban.org/api/\""), Some(2), &["https"]),
-        ("[protect]\nallow = [\n\"45.0.0.1\",\n\"a b\"]".into(), Some(2), &["\"a b\" is no address"]),
+        (
+            "[protect]\nallow = [\n\"45.0.0.1\",\n\"a b\"]".into(),
+            Some(2),
+            &["\"a b\" is not a valid address"],
+        ),
         ("[protect]\nallow = [\"0.0.0.0/0\"]".into(), Some(2), &["most of the internet"]),
         ("[protect]\nunblock = \"long\"".into(), Some(2), &["\"long\"", "\"7d\""]),
-        (feed("widest_v4 = 0"), Some(2), &["widest_v4 is 8 to 32"]),
+        (feed("widest_v4 = 0"), Some(2), &["widest_v4 must be 8 to 32"]),
         (feed("key = \"a\"\nkey_file = \"/b\""), Some(2), &["both key and key_file"]),
         ("[[feed]]\nname = \"A b\"\nkind = \"apiban\"".into(), Some(2), &["lower case letters"]),
     ];
@@ -105,18 +113,15 @@ fn crowdsec_needs_a_key_of_its_own_and_ends_its_bans_by_itself() {
     let missing = of("").unwrap().feed[0].read_key().unwrap_err().to_string();
     assert!(missing.contains("cscli bouncers add") && !missing.contains("apiban"), "{missing}");
     for (lines, words) in [
-        ("url = \"http://192.0.2.1:8080\"", "http is for this machine itself only"),
+        ("url = \"http://192.0.2.1:8080\"", "http:// only for this machine"),
         ("url = \"/var/lib/list\"", "is not a complete URL"),
-        ("origins = [\"a,b\"]", "write each by itself"),
-        ("origins = [\"\"]", "write each by itself"),
-        ("ttl = \"1d\"", "under 2 days"),
+        ("origins = [\"a,b\"]", "Write each one separately"),
+        ("origins = [\"\"]", "Write each one separately"),
+        ("ttl = \"1d\"", "at least 2 days"),
         ("key = \"a\"\nkey_file = \"/k\"", "both key and key_file"),
         ("dataset = \"sip\"", "has no dataset"),
         ("column = 2", "has no column"),
-        (
-            "key = \"k\"\n[[feed]]\nname = \"d\"\nkind = \"crowdsec\"\nkey = \"k\"",
-            "ask the same CrowdSec with the same key",
-        ),
+        ("key = \"k\"\n[[feed]]\nname = \"d\"\nkind = \"crowdsec\"\nkey = \"k\"", "use one key of CrowdSec"),
     ] {
         let error = of(lines).unwrap_err().to_string();
         assert!(error.contains(words), "{lines}: {error}");
@@ -148,10 +153,10 @@ fn who_is_allowed_is_read_into_its_canonical_form_and_a_release_lasts_thirty_day
 #[test]
 fn a_missing_empty_or_placeholder_key_is_said_with_the_page_that_gives_one() {
     for (line, words) in [
-        ("", "has no key"),
+        ("", "no API key"),
         ("key = \"\"", "is empty"),
         ("key = \"MY API KEY\"", "still the placeholder"),
-        ("key = \"a b\"", "characters that no key has"),
+        ("key = \"a b\"", "invalid characters"),
         ("key_file = \"/nonexistent/key\"", "/nonexistent/key"),
     ] {
         let config = parse(&feed(line)).unwrap();

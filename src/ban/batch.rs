@@ -75,7 +75,7 @@ impl Before<'_> {
 
     /// Reads a text as an address or network that is not wider than the feed may ask for.
     fn read(&self, word: Word<'_>) -> Result<Prefix, String> {
-        let text = word.text.ok_or("not a text")?;
+        let text = word.text.ok_or("not text")?;
         let prefix: Prefix = text.parse().map_err(|error: super::prefix::PrefixError| error.to_string())?;
         self.asking.widest.check(&prefix).map_err(|error| error.to_string())?;
         Ok(prefix)

@@ -20,10 +20,10 @@ pub struct Prefix(IpNet);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PrefixError {
     /// Neither an IPv4 nor an IPv6 address in full.
-    #[error("not an address or network")]
+    #[error("invalid address")]
     NotAnAddress,
     /// The part behind the slash is no number, or over 32 (IPv4) or 128 (IPv6).
-    #[error("no such network length")]
+    #[error("invalid network length")]
     Length,
 }
 

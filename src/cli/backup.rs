@@ -104,7 +104,7 @@ pub fn backup(global: &Global) -> Result<Exit> {
 pub fn restore(global: &Global) -> Result<Exit> {
     let mut text = String::new();
     if let Err(error) = io::stdin().lock().take(MOST + 1).read_to_string(&mut text) {
-        return Ok(useless(&format!("standard input cannot be read: {error}")));
+        return Ok(useless(&format!("cannot read standard input: {error}")));
     }
     let decisions = match read(&text, Clock::of_machine().now()) {
         Ok(decisions) => decisions,
@@ -173,7 +173,7 @@ fn take_over(
 }
 
 fn useless(why: &str) -> Exit {
-    complain(&format!("{why}; nothing was changed"));
+    complain(&format!("{why}. Nothing was changed."));
     Exit::Unusable
 }
 
@@ -184,11 +184,11 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
     }
     // No error quotes it: it may hold the key.
     let backup: Backup = serde_json::from_str(text).map_err(|error| {
-        format!("this is no backup of banbridge (line {}, column {})", error.line(), error.column())
+        format!("not a banbridge backup (line {}, column {})", error.line(), error.column())
     })?;
     if backup.banbridge_backup != FORM {
         return Err(format!(
-            "the backup is of another form ({}); it wants another version",
+            "the backup has form {}, which needs another version of banbridge",
             backup.banbridge_backup
         ));
     }
@@ -197,7 +197,7 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
     }
     let released: usize = backup.unblocked.iter().map(|together| together.addresses.len()).sum();
     if backup.allowed.len().max(released) > MOST_ENTRIES {
-        return Err(format!("the backup holds more than {MOST_ENTRIES} entries of one kind"));
+        return Err(format!("the backup contains more than {MOST_ENTRIES} entries of one kind"));
     }
     let mut decisions = Decisions {
         configuration: backup.configuration,
@@ -218,12 +218,12 @@ fn read(text: &str, now: i64) -> Result<Decisions, String> {
         let ahead = together.since.saturating_sub(now).max(0);
         let (since, until) = (together.since - ahead, together.until.saturating_sub(ahead));
         if !(0..=until).contains(&since) || until > NEVER {
-            return Err("a release of the backup has no time that can be".to_owned());
+            return Err("the backup contains an unblocked address with an invalid time".to_owned());
         }
         for prefix in &together.addresses {
-            let prefix: Prefix = prefix.parse().map_err(|why| {
-                format!("the backup's releases: {prefix:?} is no address or network: {why}")
-            })?;
+            let prefix: Prefix = prefix
+                .parse()
+                .map_err(|why| format!("the backup's unblocked addresses: {prefix:?}: {why}"))?;
             decisions.releases.push(Release { prefix, since, until });
         }
     }
@@ -239,16 +239,16 @@ mod tests {
         "unblocked":[{"since":5,"until":10,"addresses":["192.0.2.77/24","2001:db8::1"]}]}"#;
 
     #[test]
-    fn what_is_no_backup_is_refused_without_quoting_it() {
+    fn anything_but_a_backup_is_rejected_without_quoting_it() {
         let long = format!("configuration\":\"{}", "#".repeat(1 << 20));
         for (from, to, words) in [
-            ("{\"banbridge", "[\"banbridge", "no backup of banbridge"),
-            ("192.0.2.77/24", "nowhere", "no address or network"),
-            ("backup\":1", "backup\":2", "another form"),
+            ("{\"banbridge", "[\"banbridge", "not a banbridge backup"),
+            ("192.0.2.77/24", "nowhere", "invalid address"),
+            ("backup\":1", "backup\":2", "another version"),
             (" SIP.Example.com.", "0.0.0.0/0", "most of the internet"),
-            (" SIP.Example.com.", "a b", "no address, network or host name"),
-            ("\"until\":10", "\"until\":9000000000000", "no time that can be"),
-            ("\"until\":10", "\"until\":-10", "no time that can be"),
+            (" SIP.Example.com.", "a b", "not a valid address, network or host name"),
+            ("\"until\":10", "\"until\":9000000000000", "invalid time"),
+            ("\"until\":10", "\"until\":-10", "invalid time"),
             ("configuration\":\"", &long, "configuration is larger"),
         ] {
             let why = read(&GOOD.replace(from, to), 50).err().unwrap_or_else(|| panic!("{to} was taken"));

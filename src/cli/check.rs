@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::Global;
-use super::output::{Time, print, print_json};
+use super::output::{Time, count, number, print, print_json};
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Cover, Prefix, Source};
 use crate::ledger::rows::Release;
@@ -23,7 +23,7 @@ pub struct CheckArgs {
 }
 
 pub fn read_prefix(text: &str) -> Result<Prefix, String> {
-    text.parse().map_err(|error| format!("{error}; write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
+    text.parse().map_err(|error| format!("{error}. Write it like 192.0.2.1, 192.0.2.0/24 or 2001:db8::1"))
 }
 
 /// Owners of rows.
@@ -181,14 +181,14 @@ fn row(picture: &Picture, address: Prefix) -> Option<(String, &'static str)> {
 fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -> String {
     match picture.fate(plan, &address) {
         Fate::Refused(why) if feeds.is_empty() => {
-            format!("no feed lists it, and it would never be blocked: {why}")
+            format!("no feed lists it, and it is protected: {why}")
         }
-        Fate::Refused(why) => format!("listed, but never blocked: {why}"),
+        Fate::Refused(why) => format!("protected: {why}"),
         _ if feeds.is_empty() => {
             let wide = picture.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
-            wide.map_or("no feed lists it and no row holds it".to_owned(), |(entry, why)| {
+            wide.map_or("no feed lists it, and no row contains it".to_owned(), |(entry, why)| {
                 let feed = picture.feed_name(entry.feed).unwrap_or_default();
-                format!("{feed} lists it as {}, which is {why}", entry.prefix)
+                format!("{feed} lists it as {} ({why})", entry.prefix)
             })
         }
         Fate::Released => {
@@ -197,20 +197,18 @@ fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -
             format!("unblocked until {}", Time(until.unwrap_or_default()))
         }
         Fate::OverLimit => {
-            format!("listed, but it found no room under the limit of {} rows", picture.policy.limit)
+            format!("the row limit of {} is reached", number(picture.policy.limit))
         }
-        Fate::NotByRow => "listed, but the firewall's iptables driver enforces no IPv6 rows".to_owned(),
-        Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => {
-            "listed; the next run writes its row (banbridge sync)".to_owned()
-        }
+        Fate::NotByRow => "the firewall's iptables driver does not enforce IPv6 rows".to_owned(),
+        Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => "pending: the next run adds its row".to_owned(),
     }
 }
 
 fn text(checked: &Checked) -> String {
-    let answer = if checked.blocked { "is blocked" } else { "is NOT blocked" };
+    let answer = if checked.blocked { "is blocked" } else { "is not blocked" };
     let mut text = format!("{} {answer}: {}\n", checked.address, checked.reason);
     if let Some(packets) = checked.blocked_packets.filter(|packets| *packets > 0) {
-        text += &format!("  {packets} packets of it were refused\n");
+        text += &format!("  {} of it\n", count(packets, "blocked packet", "blocked packets"));
     }
     for listing in &checked.feeds {
         let within = if listing.address == checked.address {
@@ -218,17 +216,18 @@ fn text(checked: &Checked) -> String {
         } else {
             format!(" as {}", listing.address)
         };
-        let until = listing.expires_at.map_or("the list drops it".to_owned(), |end| end.to_string());
+        let until = listing.expires_at.map_or("while listed".to_owned(), |end| format!("expires {end}"));
         text += &format!(
-            "  listed by {}{within} since {}, last seen {}, until {until}\n",
+            "  listed by {}{within} since {}, last seen {}, {until}\n",
             listing.feed, listing.first_seen, listing.last_seen
         );
         if !listing.widened.is_empty() {
             let some: Vec<String> = listing.widened.iter().take(5).map(Prefix::to_string).collect();
             text += &format!(
-                "    widened: {} addresses of this network are listed, such as {}\n",
-                listing.widened.len(),
-                some.join(", ")
+                "    widened: {} (such as {}), so all of {}\n",
+                count(listing.widened.len(), "listed address", "listed addresses"),
+                some.join(", "),
+                listing.address
             );
         }
     }

@@ -32,17 +32,17 @@ pub(super) fn read(
     let api = match raw.api {
         None | Some(2) => Api::V2,
         Some(1) => Api::V1,
-        Some(other) => return Err(format!("api = {other} of feed {name:?} is unknown; there are 1 and 2")),
+        Some(other) => return Err(format!("feed {name:?}: api must be 1 or 2, not {other}")),
     };
     let dataset = raw.dataset.unwrap_or_default();
     if api == Api::V1 && dataset != Dataset::Sip {
-        return Err(format!("feed {name:?} asks for another dataset than \"sip\", which only api = 2 can"));
+        return Err(format!("feed {name:?}: only api = 2 has datasets other than \"sip\""));
     }
     let url = raw.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
-    check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
+    check_url(&url).map_err(|error| format!("feed {name:?}: invalid url: it {error}"))?;
     let ttl = raw.ttl.unwrap_or(Period::seconds(7 * 86_400));
     if ttl.as_secs() < 60 {
-        return Err(format!("the ttl of feed {name:?} is under a minute; apiban's own is \"7d\""));
+        return Err(format!("feed {name:?}: ttl must be at least a minute; apiban's own is \"7d\""));
     }
     Ok((ApibanConfig { key, dataset, api, ttl }, url))
 }

@@ -36,18 +36,18 @@ impl CrowdsecConfig {
 /// Reads the settings of such a feed, and its address.
 pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(CrowdsecConfig, String), String> {
     let url = raw.url.clone().unwrap_or_else(|| DEFAULT_URL.to_owned());
-    let base = check_url(&url).map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
+    let base = check_url(&url).map_err(|error| format!("feed {name:?}: invalid url: it {error}"))?;
     let origins = raw.origins.clone().unwrap_or_default();
     if let Some(wrong) = origins.iter().find(|one| one.trim().is_empty() || one.contains(',')) {
         return Err(format!(
-            "origins of feed {name:?} holds {wrong:?}; write each by itself, such as origins = [\"crowdsec\", \"CAPI\"]"
+            "feed {name:?}: invalid origin {wrong:?}. Write each one separately: origins = [\"crowdsec\", \"CAPI\"]"
         ));
     }
     let key = KeySource::read(name, raw)?;
     let ttl = raw.ttl.unwrap_or(Period::seconds(7 * 86_400));
     if ttl.as_secs() < 2 * 86_400 {
         return Err(format!(
-            "the ttl of feed {name:?} is under 2 days; CrowdSec is read whole once a day, and ends its bans by itself"
+            "feed {name:?}: ttl must be at least 2 days. CrowdSec is fetched as a whole once a day, and ends its bans itself"
         ));
     }
     let settings = Settings { origins, widest, ..Settings::default() };
@@ -64,8 +64,8 @@ pub(super) fn has_no_twin(feed: &FeedConfig, others: &[FeedConfig]) -> Result<()
     };
     match others.iter().find(is_twin) {
         Some(other) => Err(format!(
-            "feeds {:?} and {:?} ask the same CrowdSec with the same key, and it tells each key only once what \
-             changed; make a second key with cscli bouncers add",
+            "feeds {:?} and {:?} use one key of CrowdSec, which tells each key only once what changed. Make a second key: \
+             cscli bouncers add",
             other.name, feed.name
         )),
         None => Ok(()),

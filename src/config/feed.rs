@@ -64,7 +64,9 @@ impl KeySource {
     /// What the file says.
     pub(super) fn read(name: &str, raw: &RawFeed) -> Result<Self, String> {
         match (&raw.key, &raw.key_file) {
-            (Some(_), Some(_)) => Err(format!("feed {name:?} has both key and key_file; keep one of them")),
+            (Some(_), Some(_)) => {
+                Err(format!("feed {name:?}: both key and key_file are set. Keep one of them"))
+            }
             (Some(key), None) => Ok(Self::Given(key.clone())),
             (None, Some(path)) => Ok(Self::File(path.clone())),
             (None, None) => Ok(Self::Missing),
@@ -148,40 +150,44 @@ impl FeedConfig {
         }
     }
 
-    /// What of this feed is a surge.
+    /// How much growth of this feed is held for review.
     pub fn surge_guard(&self) -> Guard {
         Guard { times: self.hold_times, more: self.hold_more }
     }
 
-    /// The key, read from where it stands. The placeholder that apiban's own client ships counts as none.
+    /// The key, read from where it is. The placeholder that apiban's own client ships counts as none.
     pub fn read_key(&self) -> Result<Secret, ConfigError> {
         let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
         let name = &self.name;
         let how = match self.kind {
             FeedKind::Crowdsec(_) => {
-                "make one on CrowdSec's machine with cscli bouncers add banbridge, and write it as key = \"...\"".to_owned()
+                format!(
+                    "Make one on CrowdSec's machine: cscli bouncers add banbridge. Then: banbridge config set feed.{name}.key -"
+                )
             }
-            _ => format!("get one at {KEY_PAGE} and write it as key = \"...\" (or set {KEY_VARIABLE})"),
+            _ => format!(
+                "Get one at {KEY_PAGE}. Then: banbridge config set feed.{name}.key - (or set {KEY_VARIABLE})"
+            ),
         };
         let key = match self.key().unwrap_or(&KeySource::Missing) {
-            KeySource::Missing => return Err(wrong(format!("feed {name:?} has no key; {how}"))),
+            KeySource::Missing => return Err(wrong(format!("feed {name:?}: no API key. {how}"))),
             KeySource::Given(secret) => secret.clone(),
             KeySource::File(path) => {
                 let text = files::read_text(path, MOST).map_err(|error| {
-                    wrong(format!("key_file {} of feed {name:?} cannot be read: {error}", path.display()))
+                    wrong(format!("feed {name:?}: cannot read key_file {}: {error}", path.display()))
                 })?;
                 Secret::new(text.lines().next().unwrap_or_default().trim())
             }
         };
         let text = key.expose();
         if text.is_empty() {
-            return Err(wrong(format!("the key of feed {name:?} is empty; {how}")));
+            return Err(wrong(format!("feed {name:?}: the API key is empty. {how}")));
         }
         if text.eq_ignore_ascii_case("MY API KEY") {
-            return Err(wrong(format!("the key of feed {name:?} is still the placeholder; {how}")));
+            return Err(wrong(format!("feed {name:?}: the API key is still the placeholder. {how}")));
         }
         if text.chars().any(|c| c.is_whitespace() || c.is_control() || !c.is_ascii()) {
-            return Err(wrong(format!("the key of feed {name:?} holds characters that no key has; {how}")));
+            return Err(wrong(format!("feed {name:?}: the API key contains invalid characters. {how}")));
         }
         Ok(key)
     }
@@ -226,7 +232,7 @@ pub(super) fn judge(
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(allowed) {
         return Err(format!(
-            "the name {name:?} will not do; use up to 64 lower case letters, digits, \"-\" and \"_\""
+            "invalid feed name {name:?}: use up to 64 lower case letters, digits, \"-\" and \"_\""
         ));
     }
     own_keys(&name, &raw)?;
@@ -262,7 +268,7 @@ pub(super) fn judge(
     })
 }
 
-/// Refuses the keys of other kinds.
+/// Rejects the keys of other kinds.
 fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     let with_a_key = [("key", raw.key.is_some()), ("key_file", raw.key_file.is_some())];
     let of_apiban = [("dataset", raw.dataset.is_some()), ("api", raw.api.is_some())];
@@ -280,9 +286,7 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
         KindWord::Crowdsec => ([&of_apiban, &of_lists, &[]], "crowdsec"),
     };
     match wrong.into_iter().flatten().find(|(_, given)| *given) {
-        Some((key, _)) => {
-            Err(format!("feed {name:?} is of kind \"{kind}\", which has no {key}; take it out"))
-        }
+        Some((key, _)) => Err(format!("feed {name:?}: a feed of kind \"{kind}\" has no {key}. Remove it")),
         None => Ok(()),
     }
 }
@@ -293,15 +297,13 @@ fn check_widest(name: &str, raw: &RawFeed) -> Result<Widest, String> {
     if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
         return Ok(Widest { v4, v6 });
     }
-    Err(format!(
-        "feed {name:?}: widest_v4 is 8 to 32 and widest_v6 is 16 to 128; a wider network cuts off half the world"
-    ))
+    Err(format!("feed {name:?}: widest_v4 must be 8 to 32, widest_v6 16 to 128"))
 }
 
 fn check_timeout(name: &str, given: Option<Period>, default: u64) -> Result<Period, String> {
     let timeout = given.unwrap_or(Period::seconds(default));
     match timeout.as_secs() {
-        0 => Err(format!("the timeout of feed {name:?} is under a second; try \"{default}s\"")),
+        0 => Err(format!("feed {name:?}: timeout must be at least a second, such as \"{default}s\"")),
         _ => Ok(timeout),
     }
 }
@@ -319,16 +321,14 @@ pub struct Widen {
 fn widen(name: &str, raw: &RawFeed) -> Result<Option<Widen>, String> {
     let to = raw.widen_to.unwrap_or(24);
     if !(20..=30).contains(&to) {
-        return Err(format!("widen_to of feed {name:?} is 20 to 30; \"24\" is the usual network"));
+        return Err(format!("feed {name:?}: widen_to must be 20 to 30; 24 is usual"));
     }
     match raw.widen {
-        None if raw.widen_to.is_some() => Err(format!(
-            "feed {name:?} has widen_to without widen; say how many addresses it takes, such as widen = 5"
-        )),
+        None if raw.widen_to.is_some() => {
+            Err(format!("feed {name:?}: widen_to needs widen, the number of addresses, such as widen = 5"))
+        }
         None => Ok(None),
-        Some(at_least) if at_least < 2 => Err(format!(
-            "widen of feed {name:?} is 2 or more: one address is no reason to block its neighbours"
-        )),
+        Some(at_least) if at_least < 2 => Err(format!("feed {name:?}: widen must be at least 2")),
         Some(at_least) => Ok(Some(Widen { at_least, to })),
     }
 }

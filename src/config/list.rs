@@ -35,19 +35,21 @@ impl ListConfig {
 /// Reads the settings of such a feed, and its address.
 pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListConfig, String), String> {
     let Some(url) = raw.url.clone() else {
-        return Err(format!("feed {name:?} has no url; write the list's address, or a path on this machine"));
+        return Err(format!(
+            "feed {name:?}: no url. Write the address of the list, or a path on this machine"
+        ));
     };
-    let place = snapshot::Place::parse(&url)
-        .map_err(|error| format!("the url of feed {name:?} will not do: {error}"))?;
+    let place =
+        snapshot::Place::parse(&url).map_err(|error| format!("feed {name:?}: invalid url: it {error}"))?;
     let is_zero = |column: &Option<Column>| matches!(column, Some(Column::Number(0)));
     if is_zero(&raw.column) || is_zero(&raw.score_column) {
-        return Err(format!("columns of feed {name:?} count from 1"));
+        return Err(format!("feed {name:?}: columns count from 1"));
     }
     if raw.score_column.is_some() && raw.min_score.is_none() {
-        return Err(format!("feed {name:?} has a score_column without min_score; say how low is too low"));
+        return Err(format!("feed {name:?}: score_column needs min_score, the lowest score to use"));
     }
     if raw.min_score.is_some_and(|score| !score.is_finite()) {
-        return Err(format!("min_score of feed {name:?} is a number, such as 3"));
+        return Err(format!("feed {name:?}: min_score must be a number, such as 3"));
     }
     let settings = Settings {
         format: raw.format,

@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Webhook {
         match check_url(text.expose()) {
             Ok(_) => Ok(Self(text)),
             Err(error) => Err(serde::de::Error::custom(format!(
-                "webhook: {error}; write https://..., or http:// to this machine itself"
+                "webhook: invalid url: it {error}. Write https://..., or http:// for this machine"
             ))),
         }
     }
@@ -77,7 +77,8 @@ impl<'de> Deserialize<'de> for Program {
         if path.is_absolute() {
             Ok(Self(path))
         } else {
-            let what = "command is the whole path of a program, without words behind it, such as /usr/local/bin/tell";
+            let what =
+                "command must be the full path of a program, without arguments, such as /usr/local/bin/tell";
             Err(serde::de::Error::custom(what))
         }
     }
@@ -114,7 +115,7 @@ mod tests {
     fn a_command_is_a_whole_path_and_nothing_else_is_known() {
         let notify = read("command = \"/usr/local/bin/tell\"").unwrap();
         assert_eq!(notify.ways(), [COMMAND]);
-        assert!(read("command = \"tell me\"").unwrap_err().contains("whole path"));
+        assert!(read("command = \"tell me\"").unwrap_err().contains("full path"));
         assert!(read("mail = \"me\"").unwrap_err().contains("unknown field"));
         assert!(read("").unwrap().ways().is_empty());
     }

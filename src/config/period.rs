@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Period {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wrong = |text: &str| {
             serde::de::Error::custom(format!(
-                "{text:?} is no span of time; write it like \"7d\", \"4h\" or \"90s\""
+                "{text:?} is not a duration. Write it like \"7d\", \"4h\" or \"90s\""
             ))
         };
         let text = String::deserialize(deserializer)?;

@@ -36,7 +36,7 @@ impl<'de> Deserialize<'de> for Limit {
             Word(String),
             Rows(i64),
         }
-        let wrong = || serde::de::Error::custom("limit is \"auto\" or a number of rows, such as 5000");
+        let wrong = || serde::de::Error::custom("limit must be \"auto\" or a number of rows, such as 5000");
         match Raw::deserialize(deserializer).map_err(|_| wrong())? {
             Raw::Word(word) if word == "auto" => Ok(Self::Auto),
             Raw::Word(_) => Err(wrong()),
@@ -100,12 +100,12 @@ impl FromStr for Allow {
         let text = text.trim();
         match target::target(text) {
             Some(Target::Prefix(prefix)) if !Source::Allow.accepts(&prefix) => Err(format!(
-                "{text} is most of the internet; a network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6}) or \
-                 smaller"
+                "{text} is most of the internet. The widest network on the allow list is /{WIDEST_V4} (IPv6: /{WIDEST_V6})"
             )),
             Some(target) => Ok(Self(target)),
             None => Err(format!(
-                "{text:?} is no address, network or host name; write it like 192.0.2.1, 192.0.2.0/24 or sip.example.com"
+                "{text:?} is not a valid address, network or host name. Write it like 192.0.2.1, 192.0.2.0/24 or \
+                 sip.example.com"
             )),
         }
     }

@@ -138,10 +138,13 @@ mod tests {
         let of = |state: Option<FeedState>, now| key(&config.feed[0], state.as_ref(), now).unwrap().state;
         assert_eq!(of(None, None), State::Unknown);
         assert_eq!(of(Some(state(Some(1), None)), None), State::Ok);
-        assert_eq!(of(Some(state(Some(1), Some("apiban.org refuses the key. Compare"))), None), State::Error);
+        assert_eq!(
+            of(Some(state(Some(1), Some("apiban.org did not accept the API key. Compare"))), None),
+            State::Error
+        );
         assert_eq!(of(Some(state(Some(1), Some("no connection"))), None), State::Ok);
         assert_eq!(of(None, Some(true)), State::Error);
-        assert_eq!(of(Some(state(None, Some("x refuses the key"))), Some(false)), State::Ok);
+        assert_eq!(of(Some(state(None, Some("x did not accept the API key"))), Some(false)), State::Ok);
         let none = parse("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n").unwrap();
         assert_eq!(key(&none.feed[0], None, None).unwrap().lack, Some(Lack::Setting));
     }

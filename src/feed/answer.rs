@@ -69,7 +69,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
     if status >= 500 {
         let why = match &said {
             Ok(_) if !words.is_empty() => words,
-            _ => "it gave no reason",
+            _ => "no reason given",
         };
         return Answer::Unavailable { why: format!("status {status}: {}", one_line(why, 100)) };
     }
@@ -89,9 +89,9 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
     }
     match (status, said.as_ref()) {
         (400 | 403 | 404, Err(NotSaid::Html)) => unusable(&format!(
-            "status {status} with a web page; a web filter, a proxy or a wrong url may be the cause"
+            "status {status} with a web page. A web filter, a proxy or a wrong url may be the cause"
         )),
-        (403, _) => unusable("status 403 without apiban's words; a web filter or a proxy may stand between"),
+        (403, _) => unusable("status 403, but not from apiban. A web filter or a proxy may be the cause"),
         (400 | 404, Ok(_)) => bad_request(status, words),
         (400 | 404, Err(_)) => bad_request(status, &String::from_utf8_lossy(body)),
         _ => unusable(&format!("status {status}, which apiban does not use")),
@@ -103,13 +103,13 @@ fn batch(said: Said) -> Answer {
     let next = match said.id {
         Id::Text(id) if id.len() > MAX_CURSOR => return unusable("the ID is too long"),
         Id::Text(id) if id.chars().any(char::is_control) => {
-            return unusable("the ID holds control characters");
+            return unusable("the ID contains control characters");
         }
         Id::Text(id) if id.trim().eq_ignore_ascii_case("none") => None,
         Id::Text(id) if !id.trim().is_empty() => Some(id.trim().to_owned()),
         // Without it nobody knows how to go on, nor that this was all.
-        Id::Text(_) | Id::Missing => return unusable("there is no ID in it"),
-        Id::Wrong => return unusable("its ID is neither a text nor a number"),
+        Id::Text(_) | Id::Missing => return unusable("the ID is missing"),
+        Id::Wrong => return unusable("the ID is neither text nor a number"),
     };
     let entries = match said.addresses {
         Addresses::List(entries) => entries,
@@ -119,8 +119,8 @@ fn batch(said: Said) -> Answer {
         Addresses::Text(text) => {
             return unusable(&format!("it says: {}", one_line(text.trim(), 100)));
         }
-        Addresses::Missing => return unusable("there is no ipaddress in it"),
-        Addresses::Wrong => return unusable("its ipaddress is neither a list nor a text"),
+        Addresses::Missing => return unusable("ipaddress is missing"),
+        Addresses::Wrong => return unusable("ipaddress is neither a list nor text"),
         Addresses::TooMany => {
             return unusable(&format!("more than {MAX_ENTRIES} entries in one batch"));
         }
@@ -144,7 +144,7 @@ fn unusable(why: &str) -> Answer {
 
 fn bad_request(status: u16, words: &str) -> Answer {
     let words = words.trim();
-    let words = if words.is_empty() { "it gave no reason" } else { words };
+    let words = if words.is_empty() { "no reason given" } else { words };
     Answer::BadRequest { why: format!("status {status}: {}", one_line(words, 100)) }
 }
 

@@ -224,7 +224,7 @@ mod tests {
         for (status, body, kind, wait) in table {
             let error = reply(status, body).expect_err(body);
             assert_eq!((error.kind(), error.retry_after()), (kind, wait.map(Duration::from_secs)));
-            assert!(error.to_string().starts_with("apiban.org "), "{error}");
+            assert!(error.to_string().starts_with("apiban.org"), "{error}");
         }
         let batch = reply(200, r#"{"ipaddress":["192.0.2.1"],"ID":"7"}"#).expect("a batch");
         assert_eq!((batch.entries.len(), batch.next.as_deref()), (1, Some("7")));

@@ -71,9 +71,9 @@ impl NotSaid {
         match self {
             Self::Empty => "the answer is empty",
             Self::Html => {
-                "a web page came instead of the list; a web filter, a proxy or a login page may stand between"
+                "a web page instead of the list. A web filter, a proxy or a login page may be the cause"
             }
-            Self::CutOff => "the answer is cut off in the middle",
+            Self::CutOff => "the answer is cut off",
             Self::NoJson => "the answer is not in apiban's form (a JSON object)",
         }
     }

@@ -1,4 +1,4 @@
-//! Why a request brought nothing, in words for the administrator and in kinds for the exit code.
+//! Why a request brought nothing, in words for people and in kinds for the exit code.
 
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
@@ -7,18 +7,18 @@ use std::time::Duration;
 /// What an error means for the run. The program's exit codes follow it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FetchErrorKind {
-    /// The answer is no use (exit code 65).
+    /// The answer is unusable (exit code 65).
     Unusable,
-    /// The feed cannot be reached, or has trouble of its own (69).
+    /// The feed cannot be reached, or its server has an error (69).
     Unreachable,
-    /// Too many requests: later it will do (75).
+    /// Too many requests: later it works (75).
     RateLimited,
-    /// The key is refused (77).
+    /// The key is not accepted (77).
     KeyRefused,
 }
 
-/// Why a request brought nothing. Each text is one plain sentence or two, naming the feed's host
-/// (never a URL, which may hold a key), what happened and the mend.
+/// Why a request brought nothing. Each text names the feed's host (never a URL, which may contain a
+/// key), what happened, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -31,7 +31,7 @@ pub enum FetchError {
         problem: Problem,
     },
     /// A status 5xx.
-    #[error("{host} has trouble of its own ({why}). It is asked again on the next run.")]
+    #[error("{host}: server error ({why}). The next run tries again.")]
     Unavailable {
         /// The feed's host.
         host: String,
@@ -42,8 +42,8 @@ pub enum FetchError {
     },
     /// Too many requests.
     #[error(
-        "{host} says that this key has sent too many requests. The next run goes on from here; \
-         if it happens often, look whether another machine uses the same key."
+        "{host}: too many requests with this key. The next run continues from here. \
+         Check whether another machine uses the same key."
     )]
     RateLimited {
         /// The feed's host.
@@ -51,9 +51,9 @@ pub enum FetchError {
         /// How long the server asked to be left alone, an hour at most.
         retry_after: Option<Duration>,
     },
-    /// The key is unknown or withdrawn.
+    /// The key is unknown or was withdrawn.
     #[error(
-        "{host} refuses the key. Compare the feed's key in the configuration with the one that the feed gave you."
+        "{host} did not accept the API key. Compare the feed's key in the configuration with the one that you were given."
     )]
     KeyRefused {
         /// The feed's host.
@@ -61,8 +61,8 @@ pub enum FetchError {
     },
     /// CrowdSec knows no bouncer with this key.
     #[error(
-        "{host} refuses the key: CrowdSec knows no bouncer that has it. On CrowdSec's machine, cscli bouncers add NAME \
-         makes one and shows its key, which belongs into the feed's key in the configuration."
+        "{host} did not accept the API key: CrowdSec has no bouncer with it. To make one, run on CrowdSec's machine: \
+         cscli bouncers add NAME. Set the feed's key to the one that it prints."
     )]
     BouncerRefused {
         /// The feed's host.
@@ -70,7 +70,7 @@ pub enum FetchError {
     },
     /// The server does not accept the request.
     #[error(
-        "{host} does not accept the request ({why}). Check the feed's url, api and dataset in the configuration."
+        "{host} did not accept the request ({why}). Check the feed's url, api and dataset in the configuration."
     )]
     BadRequest {
         /// The feed's host.
@@ -79,7 +79,7 @@ pub enum FetchError {
         why: String,
     },
     /// The answer is not one of this feed's.
-    #[error("{host} gave an answer that cannot be used: {why}. What was listed before stays as it is.")]
+    #[error("{host}: unusable answer: {why}. Its addresses stay blocked.")]
     NotUnderstood {
         /// The feed's host.
         host: String,
@@ -87,17 +87,13 @@ pub enum FetchError {
         why: String,
     },
     /// The answer ended before its end.
-    #[error(
-        "{host} cut its answer off in the middle. Nothing of it is used; it is asked again on the next run."
-    )]
+    #[error("{host}: the answer is cut off. Nothing of it is used. The next run tries again.")]
     CutOff {
         /// The feed's host.
         host: String,
     },
     /// The answer is longer than is taken.
-    #[error(
-        "{host} sent more than {limit} MiB in one answer, the most that is taken. Check the feed's url in the configuration."
-    )]
+    #[error("{host}: the answer is larger than {limit} MiB. Check the feed's url in the configuration.")]
     TooLarge {
         /// The feed's host.
         host: String,
@@ -106,21 +102,21 @@ pub enum FetchError {
     },
     /// The answer is compressed, although nobody asked for that.
     #[error(
-        "{host} sent a compressed answer, which was not asked for and is not unpacked. A proxy that compresses may stand between."
+        "{host}: the answer is compressed, which was not asked for. A proxy that compresses may be the cause."
     )]
     Compressed {
         /// The feed's host.
         host: String,
     },
     /// No list, or not a whole one.
-    #[error("{why}. What it listed before stays as it is.")]
+    #[error("{why}. Its addresses stay blocked.")]
     List {
         /// The reader's words, which name the list.
         why: String,
     },
     /// A redirect that is not followed.
     #[error(
-        "{host} redirects to {to}, which is not followed: {why}. Check the feed's url in the configuration."
+        "{host} redirects to {to}, which banbridge does not follow: {why}. Check the feed's url in the configuration."
     )]
     RefusedRedirect {
         /// The feed's host.
@@ -178,9 +174,9 @@ impl FetchError {
     }
 }
 
-/// Whether a message that was remembered is that of a refused key: all that the ledger keeps of an error is its text.
+/// Whether a saved message says that the key was not accepted: all that is saved of an error is its text.
 pub fn says_key_refused(message: &str) -> bool {
-    message.contains(" refuses the key")
+    message.contains(" did not accept the API key")
 }
 
 /// What went wrong on the way to a feed.
@@ -188,46 +184,45 @@ pub fn says_key_refused(message: &str) -> bool {
 #[non_exhaustive]
 pub enum Problem {
     /// The name has no address.
-    #[error("the name cannot be resolved. Check the resolvers in /etc/resolv.conf and the feed's url.")]
+    #[error("cannot resolve the name. Check the nameservers in /etc/resolv.conf and the feed's url.")]
     Name,
     /// Nobody listens there.
-    #[error("the connection is refused. Check the feed's url, and whether a firewall lets the PBX out.")]
+    #[error("connection refused. Check the feed's url, and whether a firewall blocks outgoing connections.")]
     Refused,
     /// No connection in time.
-    #[error("no connection within {} seconds. Check the way to the internet and the firewall.", .0.as_secs_f32())]
+    #[error("no connection within {} seconds. Check the internet connection and the firewall.", .0.as_secs_f32())]
     ConnectTimeout(Duration),
     /// Connected, but the answer was not complete in time.
-    #[error("no complete answer within {} seconds. It is asked again on the next run.", .0.as_secs_f32())]
+    #[error("no complete answer within {} seconds. The next run tries again.", .0.as_secs_f32())]
     Timeout(Duration),
     /// The other side reset or closed the connection.
-    #[error("the connection broke before the answer was complete. It is asked again on the next run.")]
+    #[error("the connection broke before the answer was complete. The next run tries again.")]
     Broken,
     /// No trusted connection.
     #[error("no trusted connection: {0}.")]
     Tls(String),
     /// Anything else, in the words of the library that met it.
-    #[error("it cannot be reached: {0}.")]
+    #[error("cannot reach it: {0}.")]
     Other(String),
 }
 
-/// Why a client cannot be set up at all: the configuration or the system is to be mended (exit
-/// code 78).
+/// Why a client cannot be set up at all: the configuration or the system is wrong (exit code 78).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
     /// The URL breaks a rule.
-    #[error("the feed's url {0}")]
+    #[error("invalid url of a feed: it {0}")]
     Url(#[from] UrlError),
     /// The key is empty, or cannot be sent.
     #[error(
-        "the feed's key is empty or holds characters that no key has, such as blanks, line breaks or letters with accents"
+        "the feed's key is empty or contains characters that are not allowed, such as spaces, line breaks or accents"
     )]
     Key,
     /// API 1 has no datasets.
-    #[error("api = 1 knows the dataset \"sip\" only; use api = 2 for the others")]
+    #[error("api = 1 has only the dataset \"sip\". For the others: api = 2")]
     Dataset,
     /// The TLS library or the certificates of the system do not work.
-    #[error("TLS cannot be set up: {0}. Check that the package ca-certificates is installed.")]
+    #[error("cannot set up TLS: {0}. Check that the package ca-certificates is installed.")]
     Tls(String),
 }
 
@@ -247,10 +242,10 @@ pub enum UrlError {
     #[error("must begin with https://")]
     Scheme,
     /// http to another machine.
-    #[error("must begin with https://; http is for this machine itself only (127.0.0.1, ::1, localhost)")]
+    #[error("must begin with https:// (http:// only for this machine: 127.0.0.1, ::1, localhost)")]
     PlainHttp,
     /// A user or password before the host.
-    #[error("must not hold a user name or password")]
+    #[error("must not contain a user name or password")]
     Credentials,
 }
 
@@ -260,7 +255,7 @@ impl UrlError {
         match self {
             Self::NotAUrl | Self::Scheme => "it is neither https nor http",
             Self::PlainHttp => "it is plain http on another machine",
-            Self::Credentials => "it holds a user name or password",
+            Self::Credentials => "it contains a user name or password",
         }
     }
 }
@@ -270,7 +265,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refused_key_is_known_again_by_its_message() {
+    fn a_key_that_was_not_accepted_is_recognized_by_its_message() {
         let host = || "example.com".to_owned();
         for refused in [FetchError::KeyRefused { host: host() }, FetchError::BouncerRefused { host: host() }]
         {

@@ -299,13 +299,13 @@ fn unreachable(host: &str, problem: Problem) -> FetchError {
 fn refusal(to: &Url, previous: &[Url], redirects: Redirects) -> Option<&'static str> {
     let from = previous.last()?;
     if previous.len() > MAX_REDIRECTS {
-        return Some("that is one redirect too many in a row");
+        return Some("too many redirects in a row");
     }
     if let Err(rule) = check_rules(to) {
         return Some(rule.for_redirect());
     }
     if redirects == Redirects::SameOrigin && from.origin() != to.origin() {
-        return Some("the key is not sent to another place");
+        return Some("the key is not sent to another server");
     }
     if is_loopback(to) && !is_loopback(from) {
         // Another machine has no say in what this one asks of its own services.
@@ -361,17 +361,20 @@ fn tls_in_words(error: &rustls::Error) -> String {
     };
     match bad {
         Bad::Expired | Bad::ExpiredContext { .. } => {
-            "its certificate has expired, or the clock of this machine is wrong".into()
+            "its certificate has expired, or this machine's clock is wrong".into()
         }
         Bad::NotValidYet | Bad::NotValidYetContext { .. } => {
-            "its certificate is not valid yet, so the clock of this machine may be wrong".into()
+            "its certificate is not valid yet. This machine's clock may be wrong".into()
         }
         Bad::NotValidForName | Bad::NotValidForNameContext { .. } => {
-            "its certificate is for another name; check the feed's url, and whether a proxy answers in its place".into()
+            "its certificate is for another name. Check the feed's url, and whether a proxy answers instead"
+                .into()
         }
-        Bad::UnknownIssuer => "its certificate is from nobody that this system trusts; update the package \
-             ca-certificates, and check whether a proxy answers in its place"
-            .into(),
+        Bad::UnknownIssuer => {
+            "this system does not trust its certificate. Update the package ca-certificates, \
+             and check whether a proxy answers instead"
+                .into()
+        }
         Bad::Revoked => "its certificate was revoked".into(),
         other => format!("its certificate is not accepted ({})", one_line(&other.to_string(), 120)),
     }
@@ -488,7 +491,7 @@ mod tests {
             (CertificateError::Expired, "expired"),
             (CertificateError::NotValidYet, "clock"),
             (CertificateError::NotValidForName, "another name"),
-            (CertificateError::UnknownIssuer, "nobody that this system trusts"),
+            (CertificateError::UnknownIssuer, "does not trust its certificate"),
         ];
         for (error, words) in table {
             let told = tls_in_words(&Error::InvalidCertificate(error));

@@ -67,12 +67,12 @@ fn read_file(
     known: &Validators,
 ) -> Result<Download, FetchError> {
     let wrong = |why: String| FetchError::Unreachable {
-        host: format!("the file {}", Place::File(path.to_owned()).shown()),
+        host: format!("file {}", Place::File(path.to_owned()).shown()),
         problem: Problem::Other(why),
     };
     let about = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
     if !about.is_file() {
-        return Err(wrong("it is no regular file".to_owned()));
+        return Err(wrong("not a regular file".to_owned()));
     }
     let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
     let about = file.metadata().map_err(|error| wrong(error.to_string()))?;

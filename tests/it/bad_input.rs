@@ -20,21 +20,21 @@ fn ends_with(env: &TestEnv, what: &str, code: i32, words: &[&str]) -> Run {
 #[test]
 fn no_answer_of_a_feed_changes_what_is_blocked_unless_it_is_a_good_one() {
     let table: &[(&str, i32, &[&str])] = &[
-        ("no-json", 65, &["cannot be used", "not in apiban's form"]),
+        ("no-json", 65, &["unusable answer", "not in apiban's form"]),
         ("truncated", 65, &["cut"]),
-        ("wrong-types", 65, &["cannot be used"]),
+        ("wrong-types", 65, &["unusable answer"]),
         ("html", 65, &["web page"]),
         ("html=403", 65, &["web filter"]),
         ("html=404", 65, &["wrong url"]),
         ("status=204", 65, &["204"]),
-        ("status=404", 65, &["does not accept", "url"]),
-        ("echo", 65, &["does not accept", "***"]),
+        ("status=404", 65, &["did not accept", "url"]),
+        ("echo", 65, &["did not accept", "***"]),
         ("status=500", 69, &["500"]),
         ("status=502", 69, &["502"]),
         ("busy", 69, &["503"]),
         ("rate", 75, &["too many requests"]),
         ("rate-plain", 75, &["too many requests"]),
-        ("key", 77, &["refuses the key", "key"]),
+        ("key", 77, &["did not accept the API key", "key"]),
         ("drip=400", 69, &["no complete answer within 1 seconds"]),
         ("stall", 69, &["no complete answer within 1 seconds"]),
         ("close", 69, &["broke"]),
@@ -42,13 +42,13 @@ fn no_answer_of_a_feed_changes_what_is_blocked_unless_it_is_a_good_one() {
         ("reset-early", 69, &["broke"]),
         ("long-length", 65, &["cut"]),
         ("short-length", 65, &["cut"]),
-        ("bad-length", 65, &["cannot be used"]),
+        ("bad-length", 65, &["unusable answer"]),
         ("cut-chunk", 65, &["cut"]),
-        ("endless-head", 65, &["cannot be used"]),
+        ("endless-head", 65, &["unusable answer"]),
         ("endless", 65, &["8 MiB"]),
         ("oversize", 65, &["8 MiB"]),
         ("gzip", 65, &["compressed"]),
-        ("garbage", 65, &["cannot be used"]),
+        ("garbage", 65, &["unusable answer"]),
         ("redirect-loop*10", 65, &["redirects"]),
         ("redirect-http", 65, &["plain http on another machine"]),
         ("redirect=file:///etc/passwd", 65, &["neither https nor http"]),
@@ -88,8 +88,8 @@ fn a_feed_that_is_not_there_is_named_with_the_mend() {
     env.sync(0, &[]);
     let sums = env.sums();
     for (url, code, words) in [
-        ("http://127.0.0.1:9/api", 69, "the connection is refused. Check the feed's url"),
-        ("https://no-such-host.invalid/api", 69, "the name cannot be resolved"),
+        ("http://127.0.0.1:9/api", 69, "connection refused. Check the feed's url"),
+        ("https://no-such-host.invalid/api", 69, "cannot resolve the name"),
         ("https://127.0.0.1:9/api", 69, "refused"),
     ] {
         let key = format!("key = \"{KEY}\"");
@@ -109,23 +109,23 @@ fn junk_among_the_entries_is_counted_with_its_reason_and_never_becomes_a_row() {
         // Entry, words of the reason; the escaped form is what may be printed.
         let long = "9".repeat(97) + "...";
         let table = [
-            ("137.184.10/32", "not an address"),
-            ("010.0.0.1", "not an address"),
+            ("137.184.10/32", "invalid address"),
+            ("010.0.0.1", "invalid address"),
             ("1.2.3.4/33", "length"),
-            ("1.2.3.4;DROP TABLE", "not an address"),
-            (long.as_str(), "not an address"),
+            ("1.2.3.4;DROP TABLE", "invalid address"),
+            (long.as_str(), "invalid address"),
             ("0.0.0.0/0", "wider than /16"),
             ("::/0", "wider than /32"),
             ("10.0.0.1", "private network"),
             ("127.0.0.1", "loopback"),
             ("224.0.0.1", "multicast"),
             ("0.1.0.1", "this network"),
-            ("", "not an address"),
-            ("\\u{1b}[2J", "not an address"),
-            ("1.2.3.4\\n5.6.7.8", "not an address"),
-            ("example.com", "not an address"),
-            ("'; --", "not an address"),
-            ("fe80::1%eth0", "not an address"),
+            ("", "invalid address"),
+            ("\\u{1b}[2J", "invalid address"),
+            ("1.2.3.4\\n5.6.7.8", "invalid address"),
+            ("example.com", "invalid address"),
+            ("'; --", "invalid address"),
+            ("fe80::1%eth0", "invalid address"),
         ];
         env.faults(&["junk"]);
         let report = env.sync(0, &[]);
@@ -152,7 +152,7 @@ fn entries_that_are_no_texts_are_refused_and_the_rest_of_the_batch_is_taken() {
     let report = env.sync(0, &[]);
     let refused = report["feeds"][0]["skipped"].as_array().unwrap();
     let reasons: Vec<_> = refused.iter().map(|r| r["reason"].as_str().unwrap()).collect();
-    assert_eq!(reasons.iter().filter(|reason| **reason == "not a text").count(), 4, "{reasons:?}");
+    assert_eq!(reasons.iter().filter(|reason| **reason == "not text").count(), 4, "{reasons:?}");
     // The two addresses are documentation's, which are refused too, for a reason of their own.
     assert_eq!(reasons.iter().filter(|reason| reason.contains("documentation")).count(), 2, "{reasons:?}");
 }
@@ -278,13 +278,13 @@ fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
 }
 
 #[test]
-fn mistakes_in_the_configuration_name_file_line_and_mend() {
+fn mistakes_in_the_configuration_name_file_line_and_fix() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.sync(0, &[]);
     let (sums, asked) = (env.sums(), env.requests().len());
     let feed = |lines: &str| format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n{lines}\n");
     let table: &[(&str, String, &[&str])] = &[
-        ("no key", feed(""), &["line 2", "has no key", "https://apiban.org/getkey.html"]),
+        ("no key", feed(""), &["line 2", "no API key", "https://apiban.org/getkey.html"]),
         ("placeholder", feed("key = \"MY API KEY\""), &["line 2", "placeholder", "getkey"]),
         ("empty key", feed("key = \"\""), &["is empty"]),
         ("no key file", feed("key_file = \"/etc/none\""), &["/etc/none"]),
@@ -301,7 +301,7 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
         ("ttl", feed("ttl = \"soon\""), &["line 4", "\"7d\""]),
         ("limit", "[blacklist]\nlimit = -1\n".into(), &["line 2", "\"auto\""]),
         ("plain http", feed("key = \"a\"\nurl = \"http://apiban.org/api\""), &["line 2", "https://"]),
-        ("api 3", feed("key = \"a\"\napi = 3"), &["there are 1 and 2"]),
+        ("api 3", feed("key = \"a\"\napi = 3"), &["must be 1 or 2"]),
     ];
     for (what, text, words) in table {
         env.write_config(text);
@@ -313,7 +313,7 @@ fn mistakes_in_the_configuration_name_file_line_and_mend() {
     env.pbx.remove_file(CONFIG);
     ends_with(&env, "no file", 78, &[CONFIG, "there is no such file", "[[feed]]", "getkey"]);
     env.pbx.run(&["mkdir", CONFIG]).ok();
-    ends_with(&env, "a directory", 78, &[CONFIG, "cannot be read"]);
+    ends_with(&env, "a directory", 78, &[CONFIG, "cannot read"]);
     env.pbx.run(&["rmdir", CONFIG]).ok();
     assert_eq!((env.sums(), env.requests().len()), (sums, asked), "nothing was changed, nobody was asked");
     env.configure("");

@@ -99,7 +99,7 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     env.faults(&["key"]);
     env.sync(77, &[]);
     let (_, status) = env.json(&["status"]);
-    assert!(status["feeds"][0]["last_error"].as_str().unwrap().contains("refuses the key"));
+    assert!(status["feeds"][0]["last_error"].as_str().unwrap().contains("did not accept the API key"));
     assert_eq!(status["last_run"]["exit_code"], 77);
     env.later(DAY + 60);
     let (_, status) = env.json(&["status"]);
@@ -174,11 +174,11 @@ fn check_says_who_blocks_or_why_nobody_does() {
         ("45.9.8.77", 0, Some("45.9.8.0/24"), "banbridge's row"),
         ("45.9.8.0/25", 0, Some("45.9.8.0/24"), "banbridge's row"),
         ("5.188.10.77", 0, Some("5.188.10.0/24"), "your row"),
-        (Sandbox::PHONE, 1, None, "never blocked"),
+        (Sandbox::PHONE, 1, None, "protected: "),
         ("62.210.149.30", 1, None, "unblocked until"),
         ("163.172.207.104", 1, None, "no feed lists it"),
         ("2a06:4880::78", 1, None, "no feed lists it"),
-        ("127.0.0.1", 1, None, "would never be blocked"),
+        ("127.0.0.1", 1, None, "it is protected"),
         ("45.9.0.0/16", 1, None, "no feed lists it"),
     ];
     for (address, code, row, words) in table {
@@ -212,7 +212,7 @@ fn config_shows_what_is_in_use_and_masks_the_key() {
     assert_eq!(check["warnings"], json!([]));
     env.pbx.run(&["chmod", "644", CONFIG]).ok();
     let check = env.run(&["config", "check"]);
-    assert!(check.code == 0 && check.stderr.contains("can be read by everybody"), "{check:?}");
+    assert!(check.code == 0 && check.stderr.contains("every user of this machine can read"), "{check:?}");
     assert!(env.requests().is_empty() && env.tables().is_empty(), "asks nobody, makes nothing");
 }
 

@@ -367,16 +367,16 @@ fn whatever_answers_in_crowdsecs_place_the_last_good_state_stays() {
     let cut = format!("cut {}", good.len() - 9);
     for (kind, text, code, words) in [
         ("fault", "status 500", 69, "status 500"),
-        ("fault", "status 404", 65, "check its url"),
-        ("fault", "status 403", 65, "without CrowdSec's words"),
-        ("fault", "html", 65, "a web page came"),
-        ("fault", "redirect https://example.com/", 65, "not followed"),
+        ("fault", "status 404", 65, "Check the feed's url"),
+        ("fault", "status 403", 65, "not from CrowdSec"),
+        ("fault", "html", 65, "a web page, not CrowdSec's decisions"),
+        ("fault", "redirect https://example.com/", 65, "does not follow"),
         ("fault", &cut, 65, "cut"),
         ("answer", &good[..good.len() - 1], 65, "cut off after decision 1"),
         ("answer", "", 65, "empty"),
         ("answer", r#"{"message":"hello"}"#, 65, "both lists"),
         ("answer", "45.0.0.1\n", 65, "CrowdSec"),
-        ("answer", "{\u{1b}[2J", 65, "no good JSON"),
+        ("answer", "{\u{1b}[2J", 65, "invalid JSON"),
     ] {
         if kind == "fault" {
             fault(text);

@@ -59,7 +59,7 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
     let table: &[(&str, FetchErrorKind, &str, Option<u64>)] = &[
         ("no-json", Unusable, "not in apiban's form", None),
         ("truncated", Unusable, "cut off", None),
-        ("wrong-types", Unusable, "cannot be used", None),
+        ("wrong-types", Unusable, "unusable answer", None),
         ("html", Unusable, "web page", None),
         ("html=403", Unusable, "web filter", None),
         ("html=404", Unusable, "wrong url", None),
@@ -70,7 +70,7 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
         ("busy=86400", Unreachable, "503", Some(3600)),
         ("rate", RateLimited, "too many requests", Some(7)),
         ("rate-plain", RateLimited, "too many requests", None),
-        ("key", KeyRefused, "refuses the key", None),
+        ("key", KeyRefused, "did not accept the API key", None),
         ("echo", Unusable, "***", None),
         ("drip", Unreachable, "no complete answer within 0.4 seconds", None),
         ("drip-head", Unreachable, "no complete answer within 0.4 seconds", None),
@@ -80,13 +80,13 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
         ("reset-early", Unreachable, "broke", None),
         ("long-length", Unusable, "cut", None),
         ("short-length", Unusable, "cut off", None),
-        ("bad-length", Unusable, "cannot be used", None),
+        ("bad-length", Unusable, "unusable answer", None),
         ("endless", Unusable, "8 MiB", None),
         ("cut-chunk", Unusable, "cut", None),
-        ("endless-head", Unusable, "cannot be used", None),
+        ("endless-head", Unusable, "unusable answer", None),
         ("oversize", Unusable, "8 MiB", None),
         ("gzip", Unusable, "compressed", None),
-        ("garbage", Unusable, "cannot be used", None),
+        ("garbage", Unusable, "unusable answer", None),
         ("redirect-http", Unusable, "plain http on another machine", None),
         ("redirect=file:///etc/passwd", Unusable, "neither https nor http", None),
         ("redirect=https://user:pass@192.0.2.1/", Unusable, "user name", None),
@@ -176,7 +176,7 @@ fn nobody_listening_and_a_name_without_an_address_cannot_be_reached() {
         let error =
             fetch(&format!("http://{free}/api"), api, Duration::from_secs(20), FIRST_CURSOR).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unreachable);
-        assert!(error.to_string().contains("the connection is refused"), "{error}");
+        assert!(error.to_string().contains("connection refused"), "{error}");
         let error =
             fetch("https://banbridge.invalid/api", api, Duration::from_secs(5), FIRST_CURSOR).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unreachable, "{error}");
@@ -210,7 +210,7 @@ fn version_2_asks_no_other_host_at_all() {
         let to = format!("redirect=http://{host}:{}/api/get", other.address.port());
         let error = one(&simulator, Api::V2, &to).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unusable);
-        assert!(error.to_string().contains("the key is not sent to another place"), "{error}");
+        assert!(error.to_string().contains("the key is not sent to another server"), "{error}");
     }
     // The same machine by another name is another host.
     let to = format!("redirect=http://localhost:{}/api/get", simulator.address.port());
@@ -327,7 +327,7 @@ fn certificates_that_prove_nothing_end_the_connection_with_the_reason() {
         (Certificate::Good, "batch of 1"),
         (Certificate::WrongName, "certificate is for another name"),
         (Certificate::Expired, "certificate has expired"),
-        (Certificate::SelfSigned, "nobody that this system trusts"),
+        (Certificate::SelfSigned, "does not trust its certificate"),
     ];
     let place = tempfile::tempdir().unwrap();
     for (certificate, words) in table {

@@ -177,7 +177,7 @@ fn a_list_is_wanted_and_what_it_dropped_goes() {
     let feed = &report["feeds"][0];
     assert_eq!((&feed["fetched"], &feed["used"]), (&5.into(), &3.into()), "{report}");
     assert_eq!(feed["skipped"].as_array().unwrap().len(), 2, "{report}");
-    assert_eq!(feed["skipped"][0]["reason"], "not an address or network (line 5)");
+    assert_eq!(feed["skipped"][0]["reason"], "invalid address (line 5)");
     assert_eq!(feed["complete"], true);
     assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.2.0/24"]);
 
@@ -186,7 +186,7 @@ fn a_list_is_wanted_and_what_it_dropped_goes() {
     assert_eq!(pbx.keys(), ["45.0.2.0/24", "45.0.3.1"]);
     let check = pbx.json(&["check", "45.0.2.7"]);
     assert_eq!((&check["feeds"][0]["feed"], &check["feeds"][0]["expires_at"]), (&"one".into(), &Value::Null));
-    assert!(pbx.run(&["check", "45.0.2.7"]).ok().contains("until the list drops it"));
+    assert!(pbx.run(&["check", "45.0.2.7"]).ok().contains("while listed"));
     assert_eq!(pbx.json(&["check", "45.0.0.1"])["blocked"], false);
 }
 
@@ -273,8 +273,8 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         ("", b"# nothing\n", 65, "--accept"),
         ("", nineteen.as_bytes(), 65, "from 40 to 19 entries"),
         ("", b"\x1b]0;owned\x07 junk\n\x1b[2J\n", 65, "\\u{1b}]0;owned"),
-        ("", log.as_bytes(), 65, "is a log"),
-        ("", &bomb, 65, "longer than 64 MiB"),
+        ("", log.as_bytes(), 65, "a log, not a list"),
+        ("", &bomb, 65, "larger than 64 MiB"),
         ("", &cut[..cut.len() - 9], 65, "cut off"),
         ("", b"[\"45.0.0.1\",", 65, "cut off"),
     ];
@@ -380,7 +380,7 @@ fn a_feed_that_widens_blocks_the_network_of_enough_addresses_and_narrows_again()
     let check = pbx.json(&["check", "45.0.0.77"]);
     assert_eq!(check["blocked"], true, "{check}");
     assert_eq!(check["feeds"][0]["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]));
-    assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 addresses"));
+    assert!(pbx.run(&["check", "45.0.0.77"]).ok().contains("widened: 3 listed addresses"));
     let list = pbx.json(&["list"]);
     let network = list.as_array().unwrap().iter().find(|one| one["address"] == "45.0.0.0/24").unwrap();
     assert_eq!(network["widened"], serde_json::json!(["45.0.0.1", "45.0.0.7", "45.0.0.9"]), "{network}");
@@ -407,7 +407,7 @@ fn a_narrower_limit_is_obeyed_at_once_and_without_asking() {
     let check = pbx.json(&["check", "45.0.0.1"]);
     assert_eq!(check["blocked"], false, "{check}");
     let reason = check["reason"].as_str().unwrap();
-    assert!(reason.starts_with("one lists it as 45.0.0.0/20, which is wider than /24"), "{reason}");
+    assert!(reason.starts_with("one lists it as 45.0.0.0/20 (too wide: wider than /24)"), "{reason}");
     let refused = pbx.json(&["list", "--skipped"]);
     assert!(
         refused.to_string().contains("2a05::/40") && refused.to_string().contains("wider than /48"),
@@ -432,7 +432,7 @@ fn a_list_is_tried_out_and_nothing_changes() {
     let tested = pbx.json(&["feed", "test", "two"]);
     let expected = serde_json::json!({
         "fetched": 6, "used": 5, "entries": 5, "new": 4, "protected": 2, "rows": 2, "rows_before": 1,
-        "limit": 2, "over_limit": 1, "skipped": {"not an address or network": 1}
+        "limit": 2, "over_limit": 1, "skipped": {"invalid address": 1}
     });
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&tested[key], value, "{key}: {tested}");

@@ -185,7 +185,7 @@ fn every_command_and_every_exit_code_has_its_place_in_the_manual() {
         assert!(messages.contains(&format!("EXIT CODE {code}")), "{code}");
     }
     // A message that somebody looks for.
-    assert!(messages.contains("refuses the key"), "{messages}");
+    assert!(messages.contains("did not accept the API key"), "{messages}");
     for text in completions.iter().chain([&main]) {
         assert!(!text.contains("thaw"), "a command that is not for people is shown");
     }

@@ -194,7 +194,10 @@ fn on_a_terminal_the_key_is_asked_for_without_being_shown_and_again_if_it_is_not
     let env = fresh();
     let run = on_a_terminal(&env, "--no-module", &["wrong-key-typed", KEY]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stdout.contains("refuses the key") && run.stdout.contains("In force: 1 row"), "{run:?}");
+    assert!(
+        run.stdout.contains("did not accept the API key") && run.stdout.contains("In force: 1 row"),
+        "{run:?}"
+    );
     assert!(!shows_key(&run.stdout) && !run.stdout.contains("wrong-key"), "{run:?}");
     assert_eq!(env.ours(), set([ATTACKER]));
     // The test of the good key counts against its limit; the wrong one was another key.

@@ -646,7 +646,7 @@ fn one_bad_feed_does_not_keep_the_good_ones_from_being_applied() {
     // One feed alone.
     env.sync(0, &["--feed", "good"]);
     env.sync(69, &["--feed", "down"]);
-    for (name, words) in [("nobody", "nobody"), ("off", "switched off")] {
+    for (name, words) in [("nobody", "nobody"), ("off", "is disabled")] {
         let run = env.run(&["sync", "--feed", name]);
         assert!(run.code == 78 && run.stderr.contains(words), "{run:?}");
     }

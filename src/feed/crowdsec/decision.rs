@@ -44,7 +44,7 @@ impl Raw {
             Err(reason) => return self.refused(reason),
         };
         match self.duration.text().and_then(duration::seconds) {
-            None => self.refused(format!("its duration is none ({})", self.duration.shown())),
+            None => self.refused(format!("invalid duration ({})", self.duration.shown())),
             Some(seconds) if seconds <= 0 => Meant::NotUsed(NotUsed::Over),
             Some(seconds) => Meant::Ban(Ban { prefix, seconds }),
         }
@@ -80,7 +80,7 @@ impl Raw {
         }
         for (said, name) in [(&self.scope, "scope"), (&self.kind, "type"), (&self.value, "value")] {
             if said.text().is_none() {
-                return Err(format!("it has no {name}"));
+                return Err(format!("{name} is missing"));
             }
         }
         let prefix: Prefix = match self.value.text().unwrap_or_default().parse() {
@@ -122,7 +122,7 @@ impl Said {
             Self::Text(text) => one_line(text, SHOWN).into_owned(),
             Self::Long(text) => one_line(&format!("{text}..."), SHOWN).into_owned(),
             Self::Missing => "nothing".to_owned(),
-            Self::Other => "not a text".to_owned(),
+            Self::Other => "not text".to_owned(),
         }
     }
 

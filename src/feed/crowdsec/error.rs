@@ -1,4 +1,4 @@
-//! Why an answer is none of CrowdSec's, in words that name the feed, the place and the mend.
+//! Why an answer is not CrowdSec's, in words that name the feed, the place and the fix.
 
 use std::io;
 
@@ -19,26 +19,26 @@ pub struct StreamError {
 pub enum StreamErrorKind {
     /// Nothing.
     #[error(
-        "the answer is empty; check that its url leads to CrowdSec's local API, such as http://127.0.0.1:8080"
+        "the answer is empty. Check that the url is that of CrowdSec's local API, such as http://127.0.0.1:8080"
     )]
     Empty,
     /// A web page.
     #[error(
-        "a web page came in the place of CrowdSec's decisions ({text}); check its url, and whether a login page, a web \
-         filter or a proxy answers in its place"
+        "a web page, not CrowdSec's decisions ({text}). Check the url, and whether a login page, web filter or proxy \
+         answers instead"
     )]
     Html {
         /// How it begins.
         text: String,
     },
     /// JSON, but not this API's.
-    #[error("the answer is none of CrowdSec's local API: {why}; check its url")]
+    #[error("not an answer of CrowdSec's local API: {why}. Check the url")]
     NotCrowdsec {
         /// How that shows.
         why: String,
     },
     /// Broken JSON.
-    #[error("the answer is no good JSON after decision {decision} ({why})")]
+    #[error("invalid JSON after decision {decision} ({why})")]
     Json {
         /// The last decision that was read, 0 before the first.
         decision: usize,
@@ -52,20 +52,18 @@ pub enum StreamErrorKind {
         decision: usize,
     },
     /// Too many bytes.
-    #[error("the answer is longer than {limit} MiB, the most that is read; origins = [...] asks for less")]
+    #[error("the answer is larger than {limit} MiB. To fetch less: origins = [...]")]
     TooLarge {
         /// The most, in MiB.
         limit: u64,
     },
     /// Too many decisions.
-    #[error(
-        "the answer has more than {limit} decisions, the most that is taken; origins = [...] asks for fewer"
-    )]
+    #[error("the answer has more than {limit} decisions. To fetch fewer: origins = [...]")]
     TooMany {
         /// The most.
         limit: usize,
     },
     /// Reading stopped.
-    #[error("the answer cannot be read: {0}")]
+    #[error("cannot read the answer: {0}")]
     Io(#[from] io::Error),
 }

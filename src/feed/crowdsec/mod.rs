@@ -67,10 +67,10 @@ pub enum NotUsed {
 impl fmt::Display for NotUsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scope => "not about an address or a network",
+            Self::Scope => "not about an address or network",
             Self::Kind => "not a ban",
             Self::Origin => "of another origin",
-            Self::Over => "its time is over",
+            Self::Over => "expired",
         })
     }
 }

@@ -140,12 +140,12 @@ impl<'de> Visitor<'de> for Answer<'_, '_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
-    out_of_place!("it is no object");
+    out_of_place!("it is not an object");
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Err(self.0.not_crowdsec("it is no object"))
+        Err(self.0.not_crowdsec("it is not an object"))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.0.not_crowdsec("it is no object"))
+        Err(self.0.not_crowdsec("it is not an object"))
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let (mut new, mut deleted) = (false, false);
@@ -159,14 +159,14 @@ impl<'de> Visitor<'de> for Answer<'_, '_> {
                     deleted = true;
                     map.next_value_seed(List(self.0, false))?;
                 }
-                "new" | "deleted" => return Err(self.0.not_crowdsec("it has a list twice")),
+                "new" | "deleted" => return Err(self.0.not_crowdsec("one of its lists appears twice")),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
         match new && deleted {
             true => Ok(()),
             // An object without them says nothing about what is banned; it must not be taken for "nothing is".
-            false => Err(self.0.not_crowdsec("it has not both lists, new and deleted")),
+            false => Err(self.0.not_crowdsec("it does not have both lists, new and deleted")),
         }
     }
 }
@@ -186,13 +186,13 @@ impl<'de> Visitor<'de> for List<'_, '_> {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list of decisions")
     }
-    out_of_place!("one of its lists is none");
+    out_of_place!("new or deleted is not a list");
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         // An empty list, as some of its versions write it.
         Ok(())
     }
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<(), A::Error> {
-        Err(self.0.not_crowdsec("one of its lists is none"))
+        Err(self.0.not_crowdsec("new or deleted is not a list"))
     }
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let Self(reading, is_new) = self;

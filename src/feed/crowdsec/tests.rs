@@ -78,22 +78,22 @@ fn only_the_origins_that_were_asked_for_count() {
 #[test]
 fn a_bad_decision_is_refused_alone_with_its_number_and_reason() {
     let table = [
-        (decision("137.184.10/32", "4h"), "137.184.10/32", "not an address or network"),
-        (decision("45.0.0.0/33", "4h"), "45.0.0.0/33", "no such network length"),
-        (decision("45.0.0.0/8", "4h"), "45.0.0.0/8", "wider than /16"),
-        (decision("2a05::/16", "4h"), "2a05::/16", "wider than /32"),
-        (decision("45.0.0.2", "forever"), "45.0.0.2", "its duration is none (forever)"),
-        (decision("45.0.0.2", ""), "45.0.0.2", "its duration is none"),
-        (decision("\\u001b[2J", "4h"), r"\u{1b}[2J", "not an address"),
-        (decision(&"9".repeat(9_000), "4h"), "9999", "not an address"),
-        (r#"{"scope":"Ip","type":"ban","value":7,"duration":"4h"}"#.into(), "not a text", "it has no value"),
+        (decision("137.184.10/32", "4h"), "137.184.10/32", "invalid address"),
+        (decision("45.0.0.0/33", "4h"), "45.0.0.0/33", "invalid network length"),
+        (decision("45.0.0.0/8", "4h"), "45.0.0.0/8", "too wide: wider than /16"),
+        (decision("2a05::/16", "4h"), "2a05::/16", "too wide: wider than /32"),
+        (decision("45.0.0.2", "forever"), "45.0.0.2", "invalid duration (forever)"),
+        (decision("45.0.0.2", ""), "45.0.0.2", "invalid duration"),
+        (decision("\\u001b[2J", "4h"), r"\u{1b}[2J", "invalid address"),
+        (decision(&"9".repeat(9_000), "4h"), "9999", "invalid address"),
+        (r#"{"scope":"Ip","type":"ban","value":7,"duration":"4h"}"#.into(), "not text", "value is missing"),
         (
             r#"{"scope":"Ip","type":"ban","value":"45.0.0.2"}"#.into(),
             "45.0.0.2",
-            "its duration is none (nothing)",
+            "invalid duration (nothing)",
         ),
-        (r#"{"value":"45.0.0.2","duration":"4h"}"#.into(), "45.0.0.2", "it has no scope"),
-        (r#"{"value":"45.0.0.2","scope":["Ip"],"type":"ban"}"#.into(), "45.0.0.2", "it has no scope"),
+        (r#"{"value":"45.0.0.2","duration":"4h"}"#.into(), "45.0.0.2", "scope is missing"),
+        (r#"{"value":"45.0.0.2","scope":["Ip"],"type":"ban"}"#.into(), "45.0.0.2", "scope is missing"),
         ("null".into(), "nothing", "not a decision"),
         (r#"["ban"]"#.into(), "nothing", "not a decision"),
         (r#""45.0.0.2""#.into(), "nothing", "not a decision"),
@@ -106,7 +106,7 @@ fn a_bad_decision_is_refused_alone_with_its_number_and_reason() {
         assert!(refused.reason.starts_with(reason), "{bad}: {refused:?}");
         assert!(refused.text.starts_with(text) && refused.text.len() <= 80, "{bad}: {refused:?}");
         // Its duration says nothing about what is taken back.
-        assert_eq!(told.deleted.len(), usize::from(reason.starts_with("its duration")), "{bad}");
+        assert_eq!(told.deleted.len(), usize::from(reason.starts_with("invalid duration")), "{bad}");
     }
 }
 
@@ -126,22 +126,22 @@ fn what_is_no_answer_of_crowdsecs_is_refused_whole_in_plain_words() {
     let table = [
         ("", "the answer is empty"),
         (" \n", "the answer is empty"),
-        ("<!DOCTYPE html>\n<title>Log in\u{1b}[2J</title>", "a web page came"),
-        ("{}", "it has not both lists"),
-        (r#"{"new":[]}"#, "it has not both lists"),
-        (r#"{"message":"access forbidden"}"#, "it has not both lists"),
-        (r#"{"new":[],"deleted":[],"new":[]}"#, "it has a list twice"),
-        (r#"{"new":{},"deleted":[]}"#, "one of its lists is none"),
-        (r#"{"new":"x","deleted":[]}"#, "one of its lists is none"),
-        ("[]", "it is no object"),
-        ("null", "it is no object"),
-        ("7", "it is no object"),
-        ("45.0.0.1\n45.0.0.2\n", "it is no object"),
-        ("{decisions}", "no good JSON after decision 0"),
+        ("<!DOCTYPE html>\n<title>Log in\u{1b}[2J</title>", "a web page, not CrowdSec's decisions"),
+        ("{}", "it does not have both lists"),
+        (r#"{"new":[]}"#, "it does not have both lists"),
+        (r#"{"message":"access forbidden"}"#, "it does not have both lists"),
+        (r#"{"new":[],"deleted":[],"new":[]}"#, "one of its lists appears twice"),
+        (r#"{"new":{},"deleted":[]}"#, "new or deleted is not a list"),
+        (r#"{"new":"x","deleted":[]}"#, "new or deleted is not a list"),
+        ("[]", "it is not an object"),
+        ("null", "it is not an object"),
+        ("7", "it is not an object"),
+        ("45.0.0.1\n45.0.0.2\n", "it is not an object"),
+        ("{decisions}", "invalid JSON after decision 0"),
         (&good[..good.len() - 1], "cut off after decision 1"),
         (&good[..40], "cut off after decision 0"),
-        (&format!("{good}{good}"), "no good JSON after decision 1"),
-        (&good.replace("4h", "4\u{1}h"), "no good JSON after decision 0"),
+        (&format!("{good}{good}"), "invalid JSON after decision 1"),
+        (&good.replace("4h", "4\u{1}h"), "invalid JSON after decision 0"),
         (&format!(r#"{{"new":[{}"#, "[".repeat(100_000)), "cut off after decision 0"),
     ];
     for (text, words) in table {
@@ -161,7 +161,7 @@ fn more_decisions_or_bytes_than_are_taken_end_the_reading() {
     assert!(read_with(&Settings { max_decisions: 6, ..Settings::default() }).is_ok());
     let bytes = |max_bytes| Settings { max_bytes, ..Settings::default() };
     assert!(read_with(&bytes(text.len() as u64)).is_ok());
-    assert!(read_with(&bytes(text.len() as u64 - 1)).unwrap_err().contains("the most that is read"));
+    assert!(read_with(&bytes(text.len() as u64 - 1)).unwrap_err().contains("the answer is larger than"));
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn an_endless_answer_is_read_to_its_limit_and_no_further() {
     }
     let settings = Settings { max_bytes: 1 << 20, ..Settings::default() };
     let told = read("cs", Endless(0), &settings).unwrap_err().to_string();
-    assert!(told.contains("longer than 1 MiB"), "{told}");
+    assert!(told.contains("larger than 1 MiB"), "{told}");
 }
 
 proptest! {

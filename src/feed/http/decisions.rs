@@ -70,7 +70,7 @@ impl HttpClient {
                 true => FetchError::BouncerRefused { host },
                 false => {
                     let why = format!(
-                        "status {} without CrowdSec's words; a web filter or a proxy may stand between",
+                        "status {}, but not from CrowdSec. A web filter or a proxy may be the cause",
                         status.as_u16()
                     );
                     FetchError::NotUnderstood { host, why }
@@ -79,7 +79,7 @@ impl HttpClient {
         }
         if status.as_u16() != 200 {
             let why =
-                format!("status {} in the place of CrowdSec's decisions; check its url", status.as_u16());
+                format!("status {} instead of CrowdSec's decisions. Check the feed's url", status.as_u16());
             return Err(FetchError::NotUnderstood { host, why });
         }
         if !headers.get_all(CONTENT_ENCODING).iter().all(|value| value == "identity" || value.is_empty()) {

@@ -80,7 +80,7 @@ impl HttpClient {
             });
         }
         if status.as_u16() != 200 {
-            let why = format!("status {} in the place of the list; check its url", status.as_u16());
+            let why = format!("status {} instead of the list. Check the feed's url", status.as_u16());
             return Err(FetchError::NotUnderstood { host, why });
         }
         // gzip and zstd are told by the content, whatever the header says.

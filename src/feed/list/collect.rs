@@ -110,7 +110,7 @@ impl Collector {
         self.parsed.below_score += 1;
     }
 
-    /// Counts an entry that is none.
+    /// Counts an invalid entry.
     pub(super) fn refuse(&mut self, line: u64, bytes: &[u8], reason: Reason) -> Result<(), ListErrorKind> {
         *self.parsed.reasons.entry(reason).or_default() += 1;
         let item = || RefusedLine { line, text: shown(bytes), reason };
@@ -148,7 +148,7 @@ impl Collector {
         // Publishers miscount by a few; a list that was cut off lacks more.
         let lacks = |announced: &u64| received + 10 + announced / 20 < *announced;
         if let Some(announced) = self.announced.filter(lacks) {
-            let why = format!("it says that it has {announced} entries and has {received}");
+            let why = format!("{announced} entries announced, {received} found");
             return Err(ListErrorKind::CutOff { why });
         }
         self.parsed.prefixes.sort_unstable();

@@ -44,15 +44,15 @@ impl Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotAnAddress => "not an address or network",
-            Self::Length => "no such network length",
-            Self::Netmask => "no such netmask",
-            Self::Range => "the range has no right beginning and end",
+            Self::NotAnAddress => "invalid address",
+            Self::Length => "invalid network length",
+            Self::Netmask => "invalid netmask",
+            Self::Range => "invalid range",
             Self::Contradiction => "first address, last address and length contradict each other",
-            Self::NoColumn => "the line ends before the column of the address",
-            Self::NoScore => "no number in the place of the score",
-            Self::NotText => "not a text",
-            Self::TooLong => "the line is too long",
+            Self::NoColumn => "the line has no address column",
+            Self::NoScore => "invalid score",
+            Self::NotText => "not text",
+            Self::TooLong => "line too long",
             Self::Wide(error) => return error.fmt(f),
         })
     }

@@ -1,4 +1,4 @@
-//! Why a text is no list, in words that name the list, the line and what stands there.
+//! Why a text is not a list, in words that name the list, the line and what is in it.
 
 use std::io;
 
@@ -9,7 +9,7 @@ const SHOWN: usize = 80;
 
 /// Why a list cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("the list {list} {kind}")]
+#[error("list {list}: {kind}")]
 pub struct ListError {
     /// Which list.
     pub list: String,
@@ -24,28 +24,28 @@ pub struct ListError {
 pub enum ListErrorKind {
     /// A web page.
     #[error(
-        "is a web page, not a list (line {line}: {text}); check its url, and whether a login page, a web filter or a \
-         proxy answers in its place"
+        "a web page, not a list (line {line}: {text}). Check the feed's url, and whether a login page, web filter or \
+         proxy answers instead"
     )]
     Html {
-        /// Where that shows.
+        /// The line that shows it.
         line: u64,
-        /// What stands there.
+        /// What is in it.
         text: String,
     },
     /// A log.
     #[error(
-        "is a log, not a list (line {line}: {text}); the addresses in a log are not all attackers, so take them out first"
+        "a log, not a list (line {line}: {text}). Not all addresses in a log are attackers: extract those first"
     )]
     Log {
-        /// Where that shows.
+        /// The line that shows it.
         line: u64,
-        /// What stands there.
+        /// What is in it.
         text: String,
     },
-    /// Most lines are no entries.
+    /// Most lines are not entries.
     #[error(
-        "is no list of addresses: {junk} of {of} entries cannot be read, the first is line {line}: {text} ({reason})"
+        "not a list of addresses: {junk} of {of} entries are invalid, the first in line {line}: {text} ({reason})"
     )]
     Junk {
         /// Entries that cannot be read.
@@ -54,23 +54,23 @@ pub enum ListErrorKind {
         of: usize,
         /// The first of them.
         line: u64,
-        /// What stands there.
+        /// What is in it.
         text: String,
         /// Why it cannot be read.
         reason: String,
     },
     /// Broken JSON.
-    #[error("is no good JSON in line {line} ({why}): {text}")]
+    #[error("invalid JSON in line {line} ({why}): {text}")]
     Json {
         /// Where.
         line: u64,
-        /// What stands there.
+        /// What is in it.
         text: String,
         /// The reader's words.
         why: String,
     },
     /// No entry has the field or column with the address.
-    #[error("has no {what}; name where the address stands with {how}")]
+    #[error("no {what}. Set where the address is with {how}")]
     NoPlace {
         /// The field or column that was looked for.
         what: String,
@@ -78,39 +78,39 @@ pub enum ListErrorKind {
         how: &'static str,
     },
     /// It ends too early.
-    #[error("is cut off: {why}")]
+    #[error("cut off: {why}")]
     CutOff {
         /// How that shows.
         why: String,
     },
     /// Too many bytes.
-    #[error("is longer than {limit} MiB, the most that is read, unpacking included")]
+    #[error("larger than {limit} MiB, unpacked")]
     TooLarge {
         /// The most, in MiB.
         limit: u64,
     },
     /// Too many entries.
-    #[error("has more than {limit} entries, the most that is taken (line {line})")]
+    #[error("more than {limit} entries (line {line})")]
     TooMany {
         /// The most.
         limit: usize,
         /// Where they are reached.
         line: u64,
     },
-    /// Not text in UTF-8 or a packed text.
-    #[error("is neither text nor a packed text (.gz, .zst) that can be read: {why}")]
+    /// Neither text in UTF-8 nor compressed text.
+    #[error("neither text nor readable compressed text (.gz, .zst): {why}")]
     NotText {
         /// How that shows.
         why: String,
     },
     /// Reading stopped.
-    #[error("cannot be read: {0}")]
+    #[error("cannot read: {0}")]
     Io(#[from] io::Error),
 }
 
-/// Part of a line, fit to be shown.
+/// Part of a line, safe to show.
 pub(super) fn shown(bytes: &[u8]) -> String {
-    // No more than can be shown is looked at, whatever a hostile line holds.
+    // No more than can be shown is looked at, whatever a hostile line contains.
     let part = &bytes[..bytes.len().min(SHOWN * 4)];
     one_line(String::from_utf8_lossy(part).trim(), SHOWN).into_owned()
 }

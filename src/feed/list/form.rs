@@ -53,7 +53,7 @@ pub(super) fn recognise(head: &[u8], whole: bool, settings: &Settings) -> Result
         return Err(ListErrorKind::Html { line: number, text: shown(first) });
     }
     if head.contains(&0) {
-        return Err(ListErrorKind::NotText { why: "it holds zero bytes".to_owned() });
+        return Err(ListErrorKind::NotText { why: "it contains zero bytes".to_owned() });
     }
     log_lines(head)?;
     let field = || {

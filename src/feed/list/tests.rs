@@ -110,15 +110,15 @@ fn what_is_no_list_is_refused_whole_with_list_line_and_harmless_text() {
     let table: [(&[u8], &[&str]); 18] = [
         (b"<!DOCTYPE html><html>", &["list test", "web page", "line 1", "<!DOCTYPE"]),
         (b"\n\n  <html>\x1b[2J", &["web page", "line 3", "\\u{1b}[2J"]),
-        (junk.as_bytes(), &["2 of 3", "line 1: hello", "not an address"]),
-        (log.as_bytes(), &["is a log", "line 1", "NOTICE[123]"]),
-        (bans.as_bytes(), &["is a log", "fail2ban"]),
+        (junk.as_bytes(), &["2 of 3", "line 1: hello", "invalid address"]),
+        (log.as_bytes(), &["a log, not a list", "line 1", "NOTICE[123]"]),
+        (bans.as_bytes(), &["a log, not a list", "fail2ban"]),
         (long.as_bytes(), &["line 1", "\\u{1b}", "..."]),
         (b"137.184.10/32\n", &["1 of 1", "137.184.10/32"]),
         (b"010.0.0.1\n2130706433\n0x7f.1\n", &["3 of 3"]),
         (b"[\"45.0.0.1\",", &["cut off", "ends in the middle"]),
         (b"{\"cidr\":\"45.0.0.1\"}\n{\"cidr\":\"45.0", &["cut off", "line 2"]),
-        (b"[\"45.0.0.1\" nonsense]", &["no good JSON in line 1", "[\"45.0.0.1\" n"]),
+        (b"[\"45.0.0.1\" nonsense]", &["invalid JSON in line 1", "[\"45.0.0.1\" n"]),
         (b"[{\"x\":1},{\"y\":\"45.0.0.1\"}]", &["no field \"cidr\"", "field"]),
         (b"# TOTAL NETBLOCK: 5000\n45.0.0.1/32\n", &["cut off", "5000"]),
         (b"{\"cidr\":\"45.0.0.1\"}\n{\"type\":\"metadata\",\"records\":900}\n", &["cut off", "900"]),
@@ -170,7 +170,7 @@ fn the_configuration_overrides_what_is_recognised() {
     let two = "45.0.0.1,46.0.0.1\n45.0.0.2,46.0.0.2\n";
     assert_eq!(with(&|_| {}, two).unwrap(), "45.0.0.1 45.0.0.2");
     assert_eq!(with(&|s| s.column = column("2"), two).unwrap(), "46.0.0.1 46.0.0.2");
-    assert!(with(&|s| s.column = column("3"), two).unwrap_err().contains("ends before the column"));
+    assert!(with(&|s| s.column = column("3"), two).unwrap_err().contains("no address column"));
     let named = "# source,Attacker\n45.0.0.1,46.0.0.1\n";
     assert_eq!(with(&|s| s.column = column("attacker"), named).unwrap(), "46.0.0.1");
     assert!(with(&|s| s.column = column("nobody"), named).unwrap_err().contains("column \"nobody\""));
@@ -248,12 +248,15 @@ fn packed_lists_are_unpacked_in_every_wrapping_and_cut_ones_refused() {
     for packed in [&gz, &zst] {
         for length in 7..packed.len() {
             let message = bad(&packed[..length]);
-            assert!(message.contains("cut off") || message.contains("packed text"), "{length}: {message}");
+            assert!(
+                message.contains("cut off") || message.contains("compressed text"),
+                "{length}: {message}"
+            );
         }
     }
     let mut broken = gz.clone();
     broken[15] ^= 0xff;
-    assert!(bad(&broken).contains("packed text"), "{}", bad(&broken));
+    assert!(bad(&broken).contains("compressed text"), "{}", bad(&broken));
 }
 
 #[test]
@@ -263,10 +266,10 @@ fn a_bomb_ends_at_the_limit_and_so_does_a_list_without_end() {
     for bomb in [gzip(&zeros), zstd(&zeros), gzip(&gzip(&zeros))] {
         assert!(bomb.len() < 100_000);
         let message = parse(&bomb, &limited).unwrap_err().to_string();
-        assert!(message.contains("longer than 1 MiB"), "{message}");
+        assert!(message.contains("larger than 1 MiB"), "{message}");
     }
     let message = read("x", std::io::repeat(b'#'), &limited).unwrap_err().to_string();
-    assert!(message.contains("longer than 1 MiB"), "{message}");
+    assert!(message.contains("larger than 1 MiB"), "{message}");
     let many: String = (0..2_000).map(|n| format!("45.0.{}.{}\n", n / 250, n % 250)).collect();
     let message = parse(many.as_bytes(), &limited).unwrap_err().to_string();
     assert!(message.contains("more than 1000 entries") && message.contains("line 1001"), "{message}");
