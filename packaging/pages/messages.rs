@@ -16,7 +16,7 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 27] = [
+const CODES: [(&str, Option<&str>, u8); 32] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
@@ -44,6 +44,11 @@ const CODES: [(&str, Option<&str>, u8); 27] = [
     ("LockError", None, 75),
     ("Failed", None, 70),
     ("ProgramError", None, 69),
+    ("KeyError", Some("File"), 74),
+    ("KeyError", Some("NotGiven"), 2),
+    ("KeyError", Some("NotTyped"), 2),
+    ("KeyError", Some("NotAccepted"), 77),
+    ("KeyError", None, 78),
 ];
 
 /// A message, its values as `{name}`, and its code if it has one of its own.

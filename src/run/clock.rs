@@ -95,8 +95,8 @@ impl Clock {
             Judgement::Doubted(time) => Self::going_by(
                 time,
                 Some(format!(
-                    "this machine's clock says {}, but the last run was at {}: until a feed's clock agrees with it, or \
-                     it has gone on for a day, nothing is let go. If it is wrong, set it (timedatectl)",
+                    "Clock says {}, last run was {}. Nothing expires until a feed confirms the time, or for one day. If \
+                     the clock is wrong: timedatectl set-ntp true",
                     Time(clock),
                     Time(left.unwrap_or_default())
                 )),
@@ -162,7 +162,7 @@ pub fn contradiction(feed: &str, theirs: Timestamp) -> Option<String> {
     apart.then(|| {
         let theirs = Time(theirs.as_second());
         format!(
-            "this machine's clock says {}, but {feed} says {theirs}; is it set right? (timedatectl)",
+            "Clock says {}, {feed} says {theirs}. If the clock is wrong: timedatectl set-ntp true",
             Time(clock)
         )
     })

@@ -78,7 +78,7 @@ fn time(seconds: i64) -> String {
 /// # Errors
 /// Why it was not taken, in words; the address is not among them.
 pub fn post(webhook: &Webhook, json: String) -> Result<(), String> {
-    let url = webhook.url().ok_or("its address is no address")?;
+    let url = webhook.url().ok_or("its address is not valid")?;
     let host = host_of(&url);
     let client = HttpClient::new(&url, PATIENCE, Redirects::SameOrigin).map_err(|error| error.to_string())?;
     let reply = client.post_plain(url, json, webhook.secret()).map_err(|error| error.to_string())?;

@@ -91,7 +91,7 @@ fn tell_of(session: &Session, applied: &Applied, changed: bool, report: &mut Rep
         How::RowsOnly { .. } | How::Nothing => {}
     }
     if applied.how != How::Nothing {
-        log::debug!("the blacklist was brought into force: {applied:?}");
+        log::debug!("the blacklist took effect: {applied:?}");
         report.verified = applied.verified;
         // That the firewall is off or does not run is said anyway.
         let known = !session.picture.firewall.enabled || !daemon::is_running(&session.run_dir);
@@ -104,7 +104,7 @@ pub(super) fn tell_daemon(session: &mut Session, report: &mut Report) -> Result<
     if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&session.run_dir)) {
         match daemon.hup() {
             Ok(()) => report.reload = Reload::Hup,
-            Err(error) => report.warn(format!("the firewall's daemon could not be told to look: {error}")),
+            Err(error) => report.warn(format!("Could not signal the firewall service: {error}. It reads the rows by itself within its period.")),
         }
     }
     Ok(session.ledger.clear_state(StateKey::ChangedAt)?)

@@ -33,13 +33,13 @@ pub(super) fn write(session: &mut Session, plan: &Plan, report: &mut Report) -> 
     session.picture.look_at_rows(&mut session.ledger)?;
     let ours = session.picture.rows.ours.clone();
     for one in &failed {
-        report.warn(format!("fwconsole did not take {}: {}", one.key, one.why));
+        report.warn(format!("fwconsole did not accept {}: {}", one.key, one.why));
     }
     let undone = plan.add.iter().filter(|key| !ours.contains(*key)).count()
         + plan.remove.iter().filter(|key| ours.contains(*key)).count();
     if undone > 0 {
         report.warn(format!(
-            "{} not changed by fwconsole; the next run tries again",
+            "fwconsole did not change {}. The next run tries again.",
             count(undone, "row", "rows")
         ));
         report.exit = report.exit.worse(Exit::Unreachable);

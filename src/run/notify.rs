@@ -39,7 +39,7 @@ impl Session {
         if any {
             match child::ask::<String>(&self.environment, &Work::Notify) {
                 Ok(complaints) => complaints.into_iter().for_each(|complaint| report.warn(complaint)),
-                Err(error) => report.warn(format!("nobody could be told of the notices: {error:#}")),
+                Err(error) => report.warn(format!("Could not send notifications: {error:#}")),
             }
         }
         Ok(self.ledger.forget_over(&ways)?)

@@ -33,7 +33,7 @@ impl Session {
                 }
                 Err(error) => {
                     report.warn(format!(
-                        "{} could not be read: {error}; whom they protected before stays protected",
+                        "Could not read {}: {error}. Addresses found before stay protected.",
                         source.title()
                     ));
                     self.ledger.fail_source(source, &error)?;
@@ -85,12 +85,12 @@ fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Re
         let (source, prefix, label) = (protection.source, &protection.prefix, &protection.label);
         if source.accepts(prefix) {
             if prefix.length() == 0 {
-                report.warn(format!("{label} protects every address, so nothing can be blocked"));
+                report.warn(format!("{label} protects every address. Nothing can be blocked."));
             }
             all.push(protection);
         } else if prefix.length() > 0 || !source.is_trunks() {
             let title = source.title();
-            report.warn(format!("{title}: {prefix} ({label}) is most of the internet and protects nobody"));
+            report.warn(format!("{title}: {prefix} ({label}) is most of the internet. It is not protected."));
         }
     }
     all
@@ -98,20 +98,16 @@ fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Re
 
 fn unanswered(question: &str, known: bool) -> String {
     match (question.strip_prefix(target::SERVICE), known) {
-        (Some(domain), true) => format!(
-            "the SIP servers of {domain} (SRV) were not answered now; those last known go on to count"
-        ),
+        (Some(domain), true) => {
+            format!("No answer for the SIP servers of {domain} (SRV). Those found before stay protected.")
+        }
         (Some(domain), false) => {
-            format!(
-                "the SIP servers of {domain} (SRV) were never answered; only the name itself is protected"
-            )
+            format!("No answer for the SIP servers of {domain} (SRV) yet. Only the name itself is protected.")
         }
         (None, true) => {
-            format!("the name {question} was not resolved now; its last known addresses go on to count")
+            format!("Could not resolve {question}. Its addresses found before stay protected.")
         }
-        (None, false) => format!(
-            "the name {question} was never resolved, so its addresses are not known and not protected"
-        ),
+        (None, false) => format!("Could not resolve {question} yet. Its addresses are not protected."),
     }
 }
 

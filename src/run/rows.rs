@@ -56,7 +56,7 @@ impl Session {
         let there = |key: &&String| rows.ours.contains(*key) || rows.foreign.contains(key);
         if let Some(key) = plan.add.iter().find(|key| !there(key)) {
             let what =
-                format!("the row {key} was written and is not there; look at the table {}", firewall::TABLE);
+                format!("the row {key} was written and is missing; check the table {}", firewall::TABLE);
             return Err(DatabaseError::Other(what).into());
         }
         let written = self.ledger.written()?;
@@ -73,10 +73,10 @@ impl Session {
         let (before, after) = (Cover::new(&before), Cover::new(&after));
         let mut told: Vec<Prefix> = Vec::new();
         for entry in &self.picture.entries {
-            let feed = self.picture.feed_name(entry.feed).unwrap_or("a feed that is no longer configured");
+            let feed = self.picture.feed_name(entry.feed).unwrap_or("a removed feed");
             match (before.overlaps(&entry.prefix), after.overlaps(&entry.prefix)) {
                 (false, true) => log::info!("blocked {} ({feed})", entry.prefix),
-                (true, false) => log::info!("let go {} ({feed})", entry.prefix),
+                (true, false) => log::info!("expired: {} ({feed})", entry.prefix),
                 _ => continue,
             }
             told.push(entry.prefix);
@@ -85,7 +85,7 @@ impl Session {
         let told = Cover::new(&told);
         let rest = before.prefixes().into_iter().flat_map(|prefix| after.carve(&prefix));
         for prefix in rest.flat_map(|prefix| told.carve(&prefix)) {
-            log::info!("let go {prefix}");
+            log::info!("expired: {prefix}");
         }
     }
 

@@ -41,9 +41,9 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
         Err(error) => return do_without(session, &error, wished, report),
     };
     for note in &outcome.notes {
-        report.warn(format!("the set: {note}"));
+        report.warn(format!("Kernel set: {note}"));
     }
-    let note = set.why_not_nft().map(|why| format!("by ipset, for nft cannot be used: {why}"));
+    let note = set.why_not_nft().map(|why| format!("made with ipset, because nft cannot be used: {why}"));
     note_set(
         session,
         &SetState { backend: Some(set.backend()), size: outcome.size, checked_at: session.clock.now(), note },
@@ -82,10 +82,10 @@ fn leave_no_set(
     let known = session.ledger.set_found()?;
     // Without a set noted there may still be one: a ledger that was lost, or a program of before.
     match set::remove(programs, directory) {
-        Ok(true) => log::info!("the set was removed"),
+        Ok(true) => log::info!("the kernel set was removed"),
         Ok(false) => {}
         Err(error) if known.is_some_and(|known| known.backend.is_some()) => {
-            report.warn(format!("the set cannot be removed: {error}"));
+            report.warn(format!("Cannot remove the kernel set: {error}"));
         }
         Err(_) => {}
     }
@@ -100,7 +100,7 @@ fn do_without(session: &mut Session, error: &SetError, wished: Enabled, report: 
         report.warn(format!("[set] enabled = \"yes\", but {error}"));
         report.exit = report.exit.worse(Exit::Unreachable);
     } else {
-        log::debug!("no set: {error}");
+        log::debug!("no kernel set: {error}");
     }
     Ok(())
 }

@@ -181,7 +181,7 @@ fn bans_are_blocked_for_their_time_and_go_when_crowdsec_takes_them_back() {
     let (code, feed) = pbx.sync(&[]);
     assert_eq!((code, &feed["complete"], &feed["error"]), (0, &Value::Bool(true), &Value::Null), "{feed}");
     // The country's is not asked for at all.
-    assert_eq!(feed["note"], "decisions that are not used: 1 not a ban", "{feed}");
+    assert_eq!(feed["note"], "decisions not used: 1 not a ban", "{feed}");
     assert_eq!((&feed["fetched"], &feed["used"]), (&5.into(), &3.into()), "{feed}");
     let reasons = feed["skipped"].to_string();
     assert!(reasons.contains("wider than /16") && reasons.contains("10.1.2.3"), "{reasons}");

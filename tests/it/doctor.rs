@@ -65,7 +65,7 @@ fn where_all_is_well_there_is_nothing_to_mend_and_looking_changes_nothing() {
         let (code, checks) = doctor(&env, &[]);
         assert_eq!((code, not_ok(&checks)), (0, vec![]), "{firewall:?}");
         let text = env.run(&["doctor"]).ok();
-        assert!(text.contains("\nok    set ") && text.ends_with("\nAll is well.\n"), "{text}");
+        assert!(text.contains("\nok       set ") && text.ends_with("\nNo problems.\n"), "{text}");
         assert_eq!(env.run(&["doctor", "-q"]).ok(), "");
         assert_eq!(seen(), before, "{firewall:?}");
     }

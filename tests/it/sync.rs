@@ -385,7 +385,7 @@ fn an_entry_goes_seven_days_after_its_last_sighting_and_not_before() {
     let report = env.sync(0, &[]);
     assert_eq!((&report["blacklist"]["removed"], &report["reload"]), (&json!(1), &json!("hup")));
     assert_eq!(env.ours(), set(["163.172.207.104"]));
-    assert!(env.log().contains(&format!("let go {ATTACKER} (apiban)\n")), "{}", env.log());
+    assert!(env.log().contains(&format!("expired: {ATTACKER} (apiban)\n")), "{}", env.log());
     pbx.wait_pass_after(passes);
     assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
     assert_eq!(pbx.probe(Attacker("163.172.207.104")), Probe::Refused);

@@ -93,7 +93,7 @@ fn compare_clocks(
     let Some(theirs) = fetch.server_time else { return Ok(false) };
     let cursor = session.state(&config.name).cursor;
     if session.clock.compare(&mut session.ledger, theirs)? {
-        log::info!("the clock is believed: {} agrees with it", config.name);
+        log::info!("the clock is confirmed by {}", config.name);
         session.reload_state()?;
     }
     if let Some(contradiction) = clock::contradiction(&config.name, theirs) {
@@ -204,8 +204,7 @@ fn take(
     asked.complete = fetch.is_complete(cursor);
     let nothing = asked.complete && asked.fetched == 0 && cursor == FIRST_CURSOR;
     if nothing && session.picture.count(state.id, now) > 0 {
-        asked.note =
-            Some("it listed nothing at all; what it listed before stays until its time is over".to_owned());
+        asked.note = Some("It listed nothing. Its addresses stay blocked until they expire.".to_owned());
     }
     state.cursor = Some(fetch.cursor_after(cursor).to_owned());
     state.complete |= asked.complete;

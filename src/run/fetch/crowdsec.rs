@@ -118,7 +118,7 @@ fn take(
     if !decisions.not_used.is_empty() {
         let reasons: Vec<String> =
             decisions.not_used.iter().map(|(why, number)| format!("{number} {why}")).collect();
-        asked.note = Some(format!("decisions that are not used: {}", reasons.join(", ")));
+        asked.note = Some(format!("decisions not used: {}", reasons.join(", ")));
     }
     let answer = answer(session, crowdsec, state.id, decisions);
     if let Some(held) = answer.collapsed(now).filter(|_| whole && !session.accepts) {
