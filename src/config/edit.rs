@@ -1,23 +1,11 @@
 //! Changes of the configuration file by the program. Text in, text out: every byte that is not meant stays, comments
 //! and the order of the keys with it.
 
-use serde::Deserialize;
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Table, Value};
+use toml_edit::{DocumentMut, Item, TableLike};
 
 use super::setting::{Name, Section};
-
-#[derive(Deserialize)]
-struct Feeds {
-    #[serde(default)]
-    feed: Vec<Feed>,
-}
-
-#[derive(Deserialize)]
-struct Feed {
-    name: Spanned<String>,
-    enabled: Option<Spanned<bool>>,
-}
 
 /// The text with a block added at its end.
 pub fn append(text: &str, block: &str) -> String {
@@ -30,67 +18,83 @@ pub fn append(text: &str, block: &str) -> String {
     format!("{text}{gap}{block}")
 }
 
-/// The text with a feed switched on or off; none where the feed does not stand there in a form that can be changed.
+/// The text with a feed enabled or disabled; none where the feed does not stand there in a form that can be changed.
 pub fn set_enabled(text: &str, name: &str, enabled: bool) -> Option<String> {
-    let find = |text: &str| -> Option<Feed> {
-        toml::from_str::<Feeds>(text).ok()?.feed.into_iter().find(|feed| feed.name.get_ref() == name)
-    };
-    let feed = find(text)?;
-    let new = match &feed.enabled {
-        Some(value) => {
-            let span = value.span();
-            format!("{}{enabled}{}", text.get(..span.start)?, text.get(span.end..)?)
-        }
-        None => {
-            // A line of its own below the name's.
-            let after = feed.name.span().end;
-            let (head, rest) = match text.get(after..)?.find('\n') {
-                Some(end) => text.split_at(after + end + 1),
-                None => (text, ""),
-            };
-            let gap = if head.ends_with('\n') { "" } else { "\n" };
-            format!("{head}{gap}enabled = {enabled}\n{rest}")
-        }
-    };
-    let is_so = find(&new)?.enabled.is_some_and(|value| *value.get_ref() == enabled);
-    is_so.then_some(new)
+    let name = Name { section: Section::Feed(name.to_owned()), key: "enabled".to_owned() };
+    set(text, &name, &Value::Boolean(enabled))
 }
 
 /// The text with one setting set to a value; none where it does not stand there in a form that can be changed. That
 /// nothing else is another afterwards is shown by reading both texts.
 pub fn set(text: &str, name: &Name, value: &Value) -> Option<String> {
-    let document = DeTable::parse(text).ok()?;
-    let root = document.get_ref();
-    let section = match &name.section {
-        Section::Feed(feed) => Some(find_feed(root, feed)?),
-        Section::Table(table) => find(root, table),
+    let mut document: DocumentMut = text.parse().ok()?;
+    let new: toml_edit::Value = value.to_string().parse().ok()?;
+    let added = match (&name.section, document.contains_key(root_key(&name.section))) {
+        (Section::Table(section), false) => {
+            add_section(&mut document, section, &name.key, new);
+            true
+        }
+        _ => set_in(&mut document, name, new)?,
     };
-    let eol = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let line = format!("{} = {value}{eol}", name.key);
-    let new = match section.map(|section| (section, section.get_ref().as_table())) {
-        None => append(text, &format!("[{}]{eol}{line}", name.section)),
-        Some((_, None)) => return None,
-        Some((section, Some(table))) => match find(table, &name.key) {
-            Some(old) => {
-                let span = old.span();
-                format!("{}{value}{}", text.get(..span.start)?, text.get(span.end..)?)
-            }
-            None => {
-                // A line of its own below the last one of the section, or below its head.
-                let last = table.iter().map(|(_, value)| value.span().end).max();
-                let after = last.unwrap_or(section.span().end);
-                let (head, rest) = match text.get(after..)?.find('\n') {
-                    Some(end) => text.split_at(after + end + 1),
-                    None => (text, ""),
-                };
-                let gap = if head.ends_with('\n') { "" } else { eol };
-                format!("{head}{gap}{line}{rest}")
-            }
-        },
-    };
+    let mut new = document.to_string();
+    // The library ends each line with a line feed, the last one too.
+    if text.contains("\r\n") {
+        new = new.replace("\r\n", "\n").replace('\n', "\r\n");
+    }
+    let is_last = !added || new.lines().last() == text.lines().last();
+    if is_last && !text.ends_with('\n') {
+        new.truncate(new.trim_end_matches(['\r', '\n']).len());
+    }
     let mut wanted: Table = text.parse().ok()?;
     put(&mut wanted, name, value)?;
     (new.parse::<Table>().ok()? == wanted).then_some(new)
+}
+
+/// Under which key of the whole a section stands.
+fn root_key(section: &Section) -> &str {
+    match section {
+        Section::Feed(_) => "feed",
+        Section::Table(name) => name,
+    }
+}
+
+/// Sets a value in a section that is there. Returns whether it was added.
+fn set_in(document: &mut DocumentMut, name: &Name, new: toml_edit::Value) -> Option<bool> {
+    let section = document.get_mut(root_key(&name.section))?;
+    let in_braces = section.is_inline_table();
+    let section: &mut dyn TableLike = match &name.section {
+        Section::Table(_) => section.as_table_like_mut()?,
+        Section::Feed(feed) => section
+            .as_array_of_tables_mut()?
+            .iter_mut()
+            .find(|table| table.get("name").and_then(Item::as_str) == Some(feed))?,
+    };
+    if let Some(old) = section.get_mut(&name.key) {
+        // What stands around the value, a comment behind it for one, stays.
+        let old = old.as_value_mut()?;
+        let around = old.decor().clone();
+        *old = new;
+        *old.decor_mut() = around;
+        return Some(false);
+    }
+    // A table in braces is one line, which is left to its writer.
+    if in_braces {
+        return None;
+    }
+    section.insert(&name.key, Item::Value(new));
+    Some(true)
+}
+
+/// Adds a section with one setting at the end, below the last comment.
+fn add_section(document: &mut DocumentMut, section: &str, key: &str, value: toml_edit::Value) {
+    let mut table = toml_edit::Table::new();
+    table.insert(key, Item::Value(value));
+    let end = document.trailing().as_str().unwrap_or_default().to_owned();
+    if !end.is_empty() {
+        table.decor_mut().set_prefix(format!("{}\n\n", end.trim_end_matches(['\r', '\n'])));
+        document.set_trailing("");
+    }
+    document.insert(section, Item::Table(table));
 }
 
 /// The line where a setting stands, counted from 1.
@@ -154,7 +158,7 @@ mod tests {
         let off = set_enabled(TEXT, "b", false).unwrap();
         assert_eq!(off, TEXT.replace("enabled=true", "enabled=false"));
         let off = set_enabled(TEXT, "a", false).unwrap();
-        assert_eq!(off, TEXT.replace("# first\n", "# first\nenabled = false\n"));
+        assert_eq!(off, TEXT.replace("\"apiban\"\n", "\"apiban\"\nenabled = false\n"));
         assert_eq!(set_enabled(&off, "a", true).unwrap(), off.replace("enabled = false", "enabled = true"));
         assert_eq!(set_enabled(TEXT, "c", true), None);
         assert_eq!(
@@ -221,6 +225,11 @@ mod tests {
         assert_eq!(
             set("[log]\r\nlevel = \"info\"\r\n", "log.x").unwrap(),
             "[log]\r\nlevel = \"info\"\r\nx = 5\r\n"
+        );
+        // A comment at the end of the file stays where it is.
+        assert_eq!(
+            set("[log]\nlevel = \"info\"\n\n# the end\n", "set.x").unwrap(),
+            "[log]\nlevel = \"info\"\n\n# the end\n\n[set]\nx = 5\n"
         );
         for text in ["blacklist = { aggregate = true }", "blacklist = 5", "not toml"] {
             assert_eq!(set(text, "blacklist.limit"), None, "{text}");
