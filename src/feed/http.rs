@@ -7,21 +7,19 @@
 pub mod decisions;
 pub mod download;
 mod post;
+mod send;
 
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, Ipv6Addr};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 pub use reqwest::Url;
-use reqwest::blocking::{Client, RequestBuilder, Response};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderValue, LOCATION,
-    RETRY_AFTER,
-};
+use reqwest::blocking::{Client, RequestBuilder};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 
 use super::error::{FetchError, Problem, SetupError, UrlError};
@@ -173,53 +171,20 @@ impl HttpClient {
     }
 
     fn run(&self, request: RequestBuilder, host: String, secret: &Secret) -> Result<Reply, FetchError> {
-        let started = Instant::now();
-        // Also for the request: only then does the library bound the answer's last byte by it.
-        let request =
-            request.header(ACCEPT, "application/json, text/plain;q=0.9, */*;q=0.1").timeout(self.timeout);
-        let response =
-            request.send().map_err(|error| self.explain(&error.without_url(), &host, secret, false))?;
-        let status = response.status().as_u16();
-        let headers = response.headers();
-        if response.status().is_redirection() && headers.contains_key(LOCATION) {
-            // The library hands these back without asking the policy.
-            let why = UrlError::Scheme.for_redirect();
-            return Err(FetchError::RefusedRedirect { host, to: "another place".into(), why });
+        let request = request.header(ACCEPT, "application/json, text/plain;q=0.9, */*;q=0.1");
+        let opened = self.send(request, host, secret)?;
+        let (status, host) = (opened.status(), opened.host.clone());
+        let (server_time, retry_after) = (opened.server_time(), opened.retry_after());
+        let body = opened.read_body(&[], |body| {
+            let mut bytes = Vec::new();
+            // One byte more than is taken, whatever length the server claims. An error stands in the answer.
+            let _ = body.take(MAX_BODY as u64 + 1).read_to_end(&mut bytes);
+            bytes
+        })?;
+        if body.len() > MAX_BODY {
+            return Err(FetchError::TooLarge { host, limit: MAX_BODY / 1024 / 1024 });
         }
-        if !headers.get_all(CONTENT_ENCODING).iter().all(|value| value == "identity" || value.is_empty()) {
-            return Err(FetchError::Compressed { host });
-        }
-        let server_time = text_of(headers, &DATE).and_then(http_date);
-        let retry_after = text_of(headers, &RETRY_AFTER)
-            .and_then(|text| retry_after(text, server_time.unwrap_or_else(Timestamp::now)));
-        let body = self.body(response, started, &host, secret)?;
         Ok(Reply { status, body, retry_after, server_time })
-    }
-
-    /// Reads at most one byte more than is taken, whatever length the server claims.
-    fn body(
-        &self,
-        mut response: Response,
-        started: Instant,
-        host: &str,
-        secret: &Secret,
-    ) -> Result<Vec<u8>, FetchError> {
-        let mut body = Vec::new();
-        let mut piece = [0; 16 * 1024];
-        loop {
-            match response.read(&mut piece) {
-                Ok(0) => return Ok(body),
-                Ok(length) => body.extend_from_slice(&piece[..length]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(self.explain(&error, host, secret, true)),
-            }
-            if body.len() > MAX_BODY {
-                return Err(FetchError::TooLarge { host: host.to_owned(), limit: MAX_BODY / 1024 / 1024 });
-            }
-            if started.elapsed() > self.timeout {
-                return Err(unreachable(host, Problem::Timeout(self.timeout)));
-            }
-        }
     }
 
     /// What an error of the library means.

@@ -1,15 +1,10 @@
 //! Asks CrowdSec's local API for decisions, and hands the answer straight to its reader.
 
-use std::cell::RefCell;
-use std::io::Read;
-use std::time::Instant;
-
-use reqwest::header::{ACCEPT, CONTENT_ENCODING, DATE, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, HeaderValue};
 
 use super::super::crowdsec::{self, Decisions, Settings, StreamErrorKind};
-use super::super::error::{FetchError, Problem, UrlError};
-use super::download::Body;
-use super::{HttpClient, Url, host_of, http_date, retry_after, text_of};
+use super::super::error::{FetchError, Problem};
+use super::{HttpClient, Url, host_of};
 use crate::system::secret::Secret;
 
 /// The header with the bouncer's key.
@@ -38,59 +33,33 @@ impl HttpClient {
     /// next request is to be for the whole.
     pub fn decisions(&self, question: Question<'_>, settings: &Settings) -> Result<Decisions, FetchError> {
         let (host, secret) = (host_of(question.base), question.key);
-        let started = Instant::now();
         let Ok(mut key) = HeaderValue::from_str(secret.expose()) else {
             return Err(FetchError::BouncerRefused { host });
         };
         key.set_sensitive(true);
-        let request = self
-            .client
-            .get(address(question, settings))
-            .header(ACCEPT, "application/json")
-            .header(KEY_HEADER, key)
-            .timeout(self.timeout);
-        let mut response =
-            request.send().map_err(|error| self.explain(&error.without_url(), &host, secret, false))?;
-        let (status, headers) = (response.status(), response.headers());
-        if status.is_redirection() && headers.contains_key(LOCATION) {
-            let why = UrlError::Scheme.for_redirect();
-            return Err(FetchError::RefusedRedirect { host, to: "another place".into(), why });
-        }
-        if status.is_server_error() || status.as_u16() == 429 {
-            let now = text_of(headers, &DATE).and_then(http_date).unwrap_or_else(jiff::Timestamp::now);
-            let retry_after = text_of(headers, &RETRY_AFTER).and_then(|text| retry_after(text, now));
-            let why = format!("status {}", status.as_u16());
-            return Err(FetchError::Unavailable { host, why, retry_after });
-        }
-        if matches!(status.as_u16(), 401 | 403) {
-            let mut words = Vec::new();
-            // What cannot be read of a refusal changes nothing.
-            let _ = response.by_ref().take(REFUSAL).read_to_end(&mut words);
-            return Err(match is_refusal(&words) {
-                true => FetchError::BouncerRefused { host },
-                false => {
-                    let why = format!(
-                        "status {}, but not from CrowdSec. A web filter or a proxy may be the cause",
-                        status.as_u16()
-                    );
-                    FetchError::NotUnderstood { host, why }
-                }
-            });
-        }
-        if status.as_u16() != 200 {
-            let why =
-                format!("status {} instead of CrowdSec's decisions. Check the feed's url", status.as_u16());
-            return Err(FetchError::NotUnderstood { host, why });
-        }
-        if !headers.get_all(CONTENT_ENCODING).iter().all(|value| value == "identity" || value.is_empty()) {
-            return Err(FetchError::Compressed { host });
-        }
-        let failed = RefCell::new(None);
-        let body = Body { client: self, response, started, host: &host, failed: &failed };
-        let decisions = crowdsec::read(question.name, body, settings);
-        if let Some(error) = failed.take() {
+        let request = self.client.get(address(question, settings));
+        let request = request.header(ACCEPT, "application/json").header(KEY_HEADER, key);
+        let mut opened = self.send(request, host.clone(), secret)?;
+        if let Some(error) = opened.unavailable() {
             return Err(error);
         }
+        match opened.status() {
+            200 => {}
+            401 | 403 if is_refusal(&opened.beginning(REFUSAL)) => {
+                return Err(FetchError::BouncerRefused { host });
+            }
+            status @ (401 | 403) => {
+                let why = format!(
+                    "status {status}, but not from CrowdSec. A web filter or a proxy may be the cause"
+                );
+                return Err(FetchError::NotUnderstood { host, why });
+            }
+            status => {
+                let why = format!("status {status} instead of CrowdSec's decisions. Check the feed's url");
+                return Err(FetchError::NotUnderstood { host, why });
+            }
+        }
+        let decisions = opened.read_body(&[], |body| crowdsec::read(question.name, body, settings))?;
         decisions.map_err(|error| match error.kind {
             StreamErrorKind::Io(_) => {
                 FetchError::Unreachable { host, problem: Problem::Other(error.kind.to_string()) }
