@@ -248,8 +248,8 @@ fn listed(
         let feed = named_by(&item);
         let blocked = match (item.row, item.reason) {
             (Some(row), _) => format!("row {row}"),
-            (None, _) if item.set == Some(true) => "the set".to_owned(),
-            (None, reason) => format!("NO: {}", reason.unwrap_or_default()),
+            (None, _) if item.set == Some(true) => "the kernel set".to_owned(),
+            (None, reason) => format!("not blocked: {}", reason.unwrap_or_default()),
         };
         vec![
             item.address,

@@ -188,7 +188,7 @@ struct Work<'a> {
 impl Work<'_> {
     fn run(&mut self) -> Result<Applied> {
         if !self.site.firewall.enabled {
-            return self.rows_only("the firewall is switched off");
+            return self.rows_only("the firewall is disabled");
         }
         let daemon = match daemon::find_surely(self.site.run_dir) {
             Ok(daemon) => daemon,
@@ -409,7 +409,7 @@ impl Work<'_> {
             self.change_together(iptables, &save, freezer, repair)?;
             applied.seconds_frozen = applied.seconds_frozen.max(repair.seconds_frozen);
             if let Some(why) = repair.fallback() {
-                self.notes.push(format!("{difference}, and they could not be mended: {why}"));
+                self.notes.push(format!("{difference}, and they could not be fixed: {why}"));
                 return Ok(());
             }
         }

@@ -9,9 +9,9 @@ use mysql::prelude::Queryable;
 
 use super::{Ledger, LedgerError, StateKey};
 
-/// Somebody else is at work.
+/// Another run has the lock.
 #[derive(Debug, thiserror::Error)]
-#[error("another run is at work: {holder}; try again when it is done")]
+#[error("Another run is in progress ({holder}). Try again when it has finished.")]
 pub struct Held {
     holder: String,
 }
@@ -63,7 +63,7 @@ impl Ledger {
         let connection = connection.flatten().unwrap_or_default();
         let holder = match self.holder(connection)? {
             Some(pid) => format!("process {pid}"),
-            None => format!("the one with the database connection {connection}"),
+            None => format!("database connection {connection}"),
         };
         Err(Held { holder }.into())
     }

@@ -363,7 +363,7 @@ fn a_firewall_that_is_stopped_meanwhile_is_not_given_a_chain_back() {
     let applied = waiting.goes();
     assert_eq!(applied["how"], "rows-only", "{applied}");
     assert_ne!(pbx.run(&["iptables", "-S", "fpbxblacklist"]).code, 0);
-    assert_eq!(apply(&pbx, &json!({}))["why"], "the firewall is switched off");
+    assert_eq!(apply(&pbx, &json!({}))["why"], "the firewall is disabled");
 }
 
 #[test]
@@ -579,10 +579,7 @@ fn in_safe_mode_switched_off_or_not_running_the_rows_are_written_and_nobody_is_t
     );
     pbx.fwconsole(&["firewall", "disable"]).ok();
     let applied = apply(&pbx, &json!({ "add": ["45.0.0.3"] }));
-    assert_eq!(
-        (&applied["how"], &applied["why"]),
-        (&"rows-only".into(), &"the firewall is switched off".into())
-    );
+    assert_eq!((&applied["how"], &applied["why"]), (&"rows-only".into(), &"the firewall is disabled".into()));
     assert_eq!(pbx.blacklist().len(), 3);
 }
 
