@@ -46,7 +46,31 @@ const KEY_PAGE: &str = "https://apiban.org/getkey.html";
 pub struct ConfigError {
     file: PathBuf,
     line: Option<usize>,
+    mistake: Mistake,
     what: String,
+}
+
+/// Which mistake an error is, where something is decided by it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Mistake {
+    /// A key that nobody knows.
+    UnknownKey,
+    /// A value of another type than its key has.
+    WrongType,
+    /// Any other.
+    #[default]
+    Other,
+}
+
+impl Mistake {
+    /// What the reader of TOML means. It has words for it and no types, so this is the one place that knows them.
+    fn of_reader(message: &str) -> Self {
+        match message {
+            message if message.starts_with("unknown field") => Self::UnknownKey,
+            message if message.contains("invalid type") => Self::WrongType,
+            _ => Self::Other,
+        }
+    }
 }
 
 impl Classify for ConfigError {
@@ -58,7 +82,7 @@ impl Classify for ConfigError {
 impl ConfigError {
     /// An error of the whole file.
     pub fn new(file: &Path, what: String) -> Self {
-        Self { file: file.to_owned(), line: None, what }
+        Self { file: file.to_owned(), line: None, mistake: Mistake::Other, what }
     }
 }
 
@@ -118,7 +142,7 @@ impl Config {
     /// default place is tried, and a key in the environment alone is a configuration too: apiban with its defaults.
     pub fn load(path: Option<&Path>, key: Option<Secret>) -> Result<Self, ConfigError> {
         let file = path.unwrap_or(Path::new(DEFAULT_PATH));
-        let fail = |what| ConfigError { file: file.to_owned(), line: None, what };
+        let fail = |what| ConfigError::new(file, what);
         match files::read_text(file, MOST) {
             Ok(text) => {
                 let mut config = Self::parse(&text, file, key)?;
@@ -150,6 +174,7 @@ impl Config {
             ConfigError {
                 file: file.to_owned(),
                 line: error.span().and_then(|span| line_at(span.start)),
+                mistake: Mistake::of_reader(error.message()),
                 what,
             }
         })?;
@@ -159,17 +184,24 @@ impl Config {
             let feed = judge(feed, &place, key.as_ref()).map_err(|what| ConfigError {
                 file: file.to_owned(),
                 line: place.line,
+                mistake: Mistake::Other,
                 what,
             })?;
             if let Some(first) = feeds.iter().find(|other| other.name == feed.name) {
                 let first =
                     first.at.line.map(|line| format!(" (the first is in line {line})")).unwrap_or_default();
                 let what = format!("two feeds have the name {:?}{first}. Rename one of them", feed.name);
-                return Err(ConfigError { file: file.to_owned(), line: place.line, what });
+                return Err(ConfigError {
+                    file: file.to_owned(),
+                    line: place.line,
+                    mistake: Mistake::Other,
+                    what,
+                });
             }
             crowdsec::has_no_twin(&feed, &feeds).map_err(|what| ConfigError {
                 file: file.to_owned(),
                 line: place.line,
+                mistake: Mistake::Other,
                 what,
             })?;
             feeds.push(feed);
@@ -196,7 +228,7 @@ impl Config {
         let at =
             self.feed.iter().find(|feed| feed.name == name).map(|feed| feed.at.clone()).unwrap_or_default();
         let what = format!("feed {name:?} is disabled. To enable it: banbridge feed enable {name}");
-        ConfigError { file: at.file, line: at.line, what }
+        ConfigError { file: at.file, line: at.line, mistake: Mistake::Other, what }
     }
 
     /// The feed of a name, or an error that lists the names there are.
@@ -206,6 +238,7 @@ impl Config {
             ConfigError {
                 file: self.path.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_PATH)),
                 line: None,
+                mistake: Mistake::Other,
                 what: format!("there is no feed {name:?}. Feeds: {}", names.join(", ")),
             }
         })

@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::apiban::{self, ApibanConfig};
 use super::crowdsec::{self, CrowdsecConfig};
 use super::list::{self, ListConfig};
-use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Period};
+use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Mistake, Period};
 use crate::ban::surge::Guard;
 use crate::ban::width::Widest;
 use crate::feed::apiban::{Api, Dataset};
@@ -157,7 +157,12 @@ impl FeedConfig {
 
     /// The key, read from where it is. The placeholder that apiban's own client ships counts as none.
     pub fn read_key(&self) -> Result<Secret, ConfigError> {
-        let wrong = |what| ConfigError { file: self.at.file.clone(), line: self.at.line, what };
+        let wrong = |what| ConfigError {
+            file: self.at.file.clone(),
+            line: self.at.line,
+            mistake: Mistake::Other,
+            what,
+        };
         let name = &self.name;
         let how = match self.kind {
             FeedKind::Crowdsec(_) => {

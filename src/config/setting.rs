@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
-use super::{Config, ConfigError, edit};
+use super::{Config, ConfigError, Mistake, edit};
 
 /// What cannot be set: it is what a feed is known by.
 const FIXED: [&str; 2] = ["name", "kind"];
@@ -103,7 +103,7 @@ pub fn get(config: &Config, text: &str, file: &Path, name: &Name) -> Result<Sett
     // Nothing in use: is there such a setting at all?
     let mut with = without;
     let probe = edit::put(&mut with, name, &Value::String("?".to_owned()));
-    let unknown = |error: &ConfigError| error.what.starts_with("unknown key");
+    let unknown = |error: &ConfigError| error.mistake == Mistake::UnknownKey;
     match (probe, parsed(&with, file)) {
         (None, _) => Err(config.named(&feed_of(name)).err().unwrap_or_else(|| none_such(file, name, ""))),
         (Some(()), Err(error)) if unknown(&error) => Err(none_such(file, name, &error.what)),
@@ -135,11 +135,11 @@ pub fn set(text: &str, file: &Path, name: &Name, value: &str) -> Result<String, 
         };
         match usable(&new, file, name) {
             Ok(()) => return Ok(new),
-            Err(error) if error.what.starts_with("unknown key") => {
+            Err(error) if error.mistake == Mistake::UnknownKey => {
                 return Err(none_such(file, name, &error.what));
             }
             // That another type is expected says less than what is wrong with a value of the right one.
-            Err(error) if first.as_ref().is_none_or(|first| first.what.contains("invalid type")) => {
+            Err(error) if first.as_ref().is_none_or(|first| first.mistake == Mistake::WrongType) => {
                 first = Some(error);
             }
             Err(_) => {}
