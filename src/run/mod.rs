@@ -11,6 +11,7 @@ pub mod allow;
 mod backend;
 pub mod boot;
 mod change;
+pub mod check;
 pub mod child;
 pub mod clock;
 pub mod context;

@@ -1,0 +1,278 @@
+//! Whether an address is blocked, by what, until when; and if not, why not. Changes nothing.
+
+use serde::{Serialize, Serializer};
+
+use super::context::Environment;
+use super::kernel_set::SetView;
+use super::state::Picture;
+use crate::ban::plan::{Fate, Plan};
+use crate::ban::{Cover, Prefix, Source};
+use crate::ledger::rows::Release;
+use crate::pbx::{daemon, firewall};
+use crate::system::failure::Result;
+use crate::system::text::number;
+use crate::system::time::Time;
+
+/// What was found.
+#[derive(Debug, Serialize)]
+pub struct Checked {
+    /// The address or network.
+    pub address: Prefix,
+    /// Whether all of it is blocked.
+    pub blocked: bool,
+    /// The entries that contain it.
+    pub feeds: Vec<Listing>,
+    /// The row of the blacklist that contains it.
+    pub row: Option<String>,
+    /// Whose row that is.
+    pub row_owner: Option<Owner>,
+    /// Whether the kernel set contains it; none without a set.
+    pub set: Option<bool>,
+    /// Packets of it that the kernel set blocked.
+    pub blocked_packets: Option<u64>,
+    /// Why it is blocked or not.
+    #[serde(serialize_with = "as_text")]
+    pub reason: Reason,
+    /// Everything that protects it or a part of it.
+    pub protections: Vec<Protected>,
+}
+
+fn as_text<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(reason)
+}
+
+/// Whose a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Owner {
+    /// banbridge's.
+    Banbridge,
+    /// Yours.
+    You,
+}
+
+/// A row and its owner, for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRow(pub String, pub Owner);
+
+impl std::fmt::Display for NamedRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.1 {
+            Owner::Banbridge => write!(f, "banbridge's row {}", self.0),
+            Owner::You => write!(f, "your row {}", self.0),
+        }
+    }
+}
+
+/// Why an address is blocked or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// A row blocks it, and so may the kernel set.
+    Row {
+        /// The row.
+        row: NamedRow,
+        /// Whether the kernel set blocks it too.
+        set: bool,
+    },
+    /// The kernel set blocks it.
+    Set,
+    /// There is a row, but the firewall is disabled.
+    FirewallDisabled(NamedRow),
+    /// There is a row, but the firewall service does not run.
+    FirewallStopped(NamedRow),
+    /// No feed lists it.
+    NotListed,
+    /// No feed lists it, and it is protected.
+    NotListedAndProtected(String),
+    /// A feed lists it only as part of a network that is too wide.
+    TooWide {
+        /// The feed.
+        feed: String,
+        /// The network.
+        entry: Prefix,
+        /// How wide it may be.
+        why: String,
+    },
+    /// It is listed and protected.
+    Protected(String),
+    /// It is listed, and you unblocked it.
+    Unblocked {
+        /// Until when.
+        until: Time,
+    },
+    /// It is listed, and there are more rows to write than allowed.
+    OverLimit {
+        /// The most rows.
+        limit: usize,
+    },
+    /// It is listed, and rows of its family have no effect.
+    NotByRow,
+    /// It is listed, and the next run blocks it.
+    Pending,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Row { row, set: false } => write!(f, "{row}"),
+            Self::Row { row, set: true } => write!(f, "{row} and the kernel set"),
+            Self::Set => f.write_str("the kernel set"),
+            Self::FirewallDisabled(row) => write!(f, "{row} has no effect: the firewall is disabled"),
+            Self::FirewallStopped(row) => write!(
+                f,
+                "{row} has no effect: the firewall service does not run (start it: fwconsole firewall start)"
+            ),
+            Self::NotListed => f.write_str("no feed lists it, and no row contains it"),
+            Self::NotListedAndProtected(why) => write!(f, "no feed lists it, and it is protected: {why}"),
+            Self::TooWide { feed, entry, why } => write!(f, "{feed} lists it as {entry} ({why})"),
+            Self::Protected(why) => write!(f, "protected: {why}"),
+            Self::Unblocked { until } => write!(f, "unblocked until {until}"),
+            Self::OverLimit { limit } => write!(f, "the row limit of {} is reached", number(*limit)),
+            Self::NotByRow => f.write_str("the firewall's iptables driver does not enforce IPv6 rows"),
+            Self::Pending => f.write_str("pending: the next run adds its row"),
+        }
+    }
+}
+
+/// What protects an address, or a part of it.
+#[derive(Debug, Serialize)]
+pub struct Protected {
+    /// Where that is known from.
+    pub source: Source,
+    /// The protected address or network.
+    pub address: Prefix,
+    /// What you know it by.
+    pub label: String,
+    /// Both in words.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// An entry of a feed.
+#[derive(Debug, Serialize)]
+pub struct Listing {
+    /// The feed.
+    pub feed: String,
+    /// The entry.
+    pub address: Prefix,
+    /// When the feed listed it first.
+    pub first_seen: Time,
+    /// When the feed listed it last.
+    pub last_seen: Time,
+    /// When it expires; none: while it is listed.
+    pub expires_at: Option<Time>,
+    /// Of a network that was widened: the listed addresses in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub widened: Vec<Prefix>,
+}
+
+/// Checks an address or network.
+pub fn check(environment: &Environment, address: Prefix) -> Result<Checked> {
+    let config = environment.config()?;
+    let (mut ledger, clock) = environment.ledger()?;
+    let now = clock.now();
+    let picture = Picture::load(&mut ledger, &config, now)?;
+    let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
+    let plan = picture.plan(now);
+    let view = SetView::load(&mut ledger, &plan, now)?;
+    Ok(look(&picture, &plan, &view, address, daemon::is_running(&run_dir), now))
+}
+
+fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running: bool, now: i64) -> Checked {
+    let feeds: Vec<Listing> = picture
+        .holding(now)
+        .filter(|entry| entry.prefix.contains(&address))
+        .filter_map(|entry| {
+            Some(Listing {
+                feed: picture.feed_name(entry.feed)?.to_owned(),
+                address: entry.prefix,
+                first_seen: Time(entry.first_seen),
+                last_seen: Time(picture.last_seen(entry)),
+                expires_at: picture.end(entry).map(Time),
+                widened: Vec::new(),
+            })
+        })
+        .chain(widened(picture, &address, now))
+        .collect();
+    let row = row(picture, address);
+    let set = view.holds(&address);
+    // The set blocks by itself, whatever is true of the row.
+    let in_set = set == Some(true);
+    let reason = match (row.clone(), picture.firewall.enabled && running) {
+        (Some(row), true) => Reason::Row { row, set: in_set },
+        _ if in_set => Reason::Set,
+        (Some(row), false) if picture.firewall.enabled => Reason::FirewallStopped(row),
+        (Some(row), false) => Reason::FirewallDisabled(row),
+        (None, _) => why_not(picture, plan, address, &feeds),
+    };
+    let protections = picture.never_block.touching(&address).map(|one| Protected {
+        source: one.source,
+        address: one.prefix,
+        label: one.label.clone(),
+        text: one.to_string(),
+    });
+    let (row, row_owner) = row.map(|NamedRow(row, owner)| (row, owner)).unzip();
+    Checked {
+        address,
+        blocked: matches!(reason, Reason::Row { .. } | Reason::Set),
+        feeds,
+        row,
+        row_owner,
+        set,
+        blocked_packets: view.packets(&address),
+        reason,
+        protections: protections.collect(),
+    }
+}
+
+/// Widened networks that contain an address.
+fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
+    let around = picture.widened(now).into_iter().filter(|widened| widened.network.contains(address));
+    around
+        .filter_map(|widened| {
+            Some(Listing {
+                feed: picture.feed_name(widened.feed)?.to_owned(),
+                address: widened.network,
+                first_seen: Time(widened.first_seen()),
+                last_seen: Time(
+                    widened.because.iter().map(|entry| picture.last_seen(entry)).max().unwrap_or(0),
+                ),
+                // The first address that expires may narrow it.
+                expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
+                widened: widened.because.iter().map(|entry| entry.prefix).collect(),
+            })
+        })
+        .collect()
+}
+
+/// The row that contains an address, as the table is now.
+fn row(picture: &Picture, address: Prefix) -> Option<NamedRow> {
+    let holds = |prefix: &Prefix| picture.policy.driver.enforces(prefix) && prefix.contains(&address);
+    let ours = picture.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
+    let yours = || picture.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
+    ours.map(|key| NamedRow(key.clone(), Owner::Banbridge))
+        .or_else(|| yours().map(|row| NamedRow(row.key.clone(), Owner::You)))
+}
+
+fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -> Reason {
+    match picture.fate(plan, &address) {
+        Fate::Refused(why) if feeds.is_empty() => Reason::NotListedAndProtected(why),
+        Fate::Refused(why) => Reason::Protected(why),
+        _ if feeds.is_empty() => {
+            let wide = picture.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
+            wide.map_or(Reason::NotListed, |(entry, why)| Reason::TooWide {
+                feed: picture.feed_name(entry.feed).unwrap_or_default().to_owned(),
+                entry: entry.prefix,
+                why,
+            })
+        }
+        Fate::Released => {
+            let overlaps = |release: &&Release| Cover::new([&release.prefix]).overlaps(&address);
+            let until = picture.releases.iter().filter(overlaps).map(|release| release.until).max();
+            Reason::Unblocked { until: Time(until.unwrap_or_default()) }
+        }
+        Fate::OverLimit => Reason::OverLimit { limit: picture.policy.limit },
+        Fate::NotByRow => Reason::NotByRow,
+        Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => Reason::Pending,
+    }
+}
