@@ -9,6 +9,7 @@
 
 pub mod allow;
 mod backend;
+pub mod backup;
 pub mod boot;
 mod change;
 pub mod check;
@@ -32,6 +33,7 @@ mod log_lines;
 pub mod notify;
 pub mod problems;
 pub mod protect;
+pub mod purge;
 mod record;
 mod recovery;
 pub mod report;
