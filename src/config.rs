@@ -96,6 +96,21 @@ impl fmt::Display for ConfigError {
     }
 }
 
+/// What works and is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// What is the matter.
+    pub text: String,
+    /// What to do.
+    pub fix: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}. Fix: {}", self.text, self.fix)
+    }
+}
+
 /// The whole configuration. Feeds stand in the order of their priority.
 #[derive(Debug, Clone, Serialize)]
 pub struct Config {
@@ -116,7 +131,7 @@ pub struct Config {
     pub path: Option<PathBuf>,
     /// What you should fix although it works.
     #[serde(skip)]
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
 }
 
 /// The file as it is written, before it is judged.
@@ -246,13 +261,14 @@ impl Config {
 }
 
 /// A warning when others than owner and group can read the file: it may contain a key.
-fn too_open(file: &Path) -> Option<String> {
+fn too_open(file: &Path) -> Option<Warning> {
     let mode = fs::metadata(file).ok()?.permissions().mode();
     (mode & 0o004 != 0).then(|| {
         let file = file.display();
-        format!(
-            "every user of this machine can read {file}, which may contain a key. Fix: chmod o-rwx {file}"
-        )
+        Warning {
+            text: format!("every user of this machine can read {file}, which may contain a key"),
+            fix: format!("chmod o-rwx {file}"),
+        }
     })
 }
 

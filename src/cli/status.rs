@@ -359,7 +359,7 @@ fn notes(
     ledger_present: bool,
     doubt: Option<&str>,
 ) -> Vec<String> {
-    let mut notes = config.warnings.clone();
+    let mut notes: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     notes.extend(doubt.map(str::to_owned));
     let mut note = |text: String| notes.push(text);
     if !ledger_present {

@@ -41,8 +41,7 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
         return Check::error(name, Lack::Right, found, mend);
     }
     if let Some(warning) = config.warnings.first() {
-        let (found, mend) = warning.split_once("; mend: ").unwrap_or((warning, "banbridge config check"));
-        return Check::warning(name, found, mend);
+        return Check::warning(name, &warning.text, &warning.fix);
     }
     match config.enabled().count() {
         0 => {

@@ -108,7 +108,7 @@ pub fn check(environment: &Environment) -> Result<Checked> {
         feed.read_key()?;
     }
     environment.database()?;
-    let mut warnings = config.warnings.clone();
+    let mut warnings: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     if config.enabled().next().is_none() {
         warnings.push("no feed is enabled, so nothing is blocked".to_owned());
     }
