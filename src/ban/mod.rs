@@ -5,9 +5,10 @@
 pub mod batch;
 pub mod cover;
 pub mod entry;
+pub mod health;
 pub mod hits;
 pub mod never_block;
-pub mod notice;
+
 pub mod ownership;
 pub mod pacing;
 pub mod plan;

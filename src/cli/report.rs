@@ -2,6 +2,7 @@
 
 use super::Global;
 use super::output::{count, number, print, print_json};
+use crate::ban::health::Hindrance;
 use crate::run::report::{FeedReport, Reload, Report};
 use crate::system::failure::Result;
 
@@ -71,12 +72,8 @@ fn text(report: &Report) -> String {
 /// Whether the rows block, and if not, what to do.
 pub fn effect(report: &Report) -> String {
     let firewall = &report.firewall;
-    let blocks = if report.set.is_some() { "Only the kernel set blocks" } else { "Nothing is blocked" };
-    if !firewall.enabled {
-        return format!("{blocks}: the firewall is disabled. Enable it: FreePBX, Connectivity, Firewall.");
-    }
-    if !firewall.running {
-        return format!("{blocks}: the firewall service does not run. Start it: fwconsole firewall start");
+    if let Some(hindrance) = Hindrance::of(firewall.enabled, firewall.running) {
+        return hindrance.sentence(report.set.is_some());
     }
     let takes = report.seconds_to_load().map(|seconds| format!(" (about {seconds} s)")).unwrap_or_default();
     match report.reload {

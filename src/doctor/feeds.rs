@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Check, Lack};
+use crate::ban::health::patience;
 use crate::config::{FeedConfig, FeedKind};
 use crate::feed::FetchErrorKind;
 use crate::ledger::feeds::FeedState;
 
-/// A feed without a good answer for so long is stale: a day, in seconds.
-const STALE: i64 = 86_400;
 /// A good answer that is no older, in seconds, besides the feed's own interval, is as good as one of now: three runs.
 const FRESH: i64 = 900;
 
@@ -103,7 +102,7 @@ pub fn judge(
     let answers = asked.is_some_and(Asked::answered);
     let last = state.and_then(|state| state.last_success);
     let age = last.map(|last| now - last);
-    let stale = age.is_none_or(|age| age > STALE.max(2 * feed.interval.as_secs()));
+    let stale = age.is_none_or(|age| age > patience(feed.interval.as_secs()));
     let mend = format!("banbridge sync --feed {}", feed.name);
     match (last, age) {
         (None, _) if answers => Check::ok(&name, "it answers; the first run reads it"),
@@ -177,6 +176,7 @@ mod tests {
 
     use super::super::State;
     use super::*;
+    use crate::ban::health::OUT_OF_DATE;
     use crate::config::Config;
 
     const NOW: i64 = 1_700_000_000;
@@ -206,8 +206,8 @@ mod tests {
             (Some(state(Some(60), None)), None, State::Ok, None),
             (Some(state(Some(60), Some("x"))), None, State::Warning, None),
             (Some(state(Some(60), Some("x"))), Some(&good), State::Ok, None),
-            (Some(state(Some(2 * STALE), None)), None, State::Error, Some(Lack::Reach)),
-            (Some(state(Some(2 * STALE), None)), Some(&good), State::Error, Some(Lack::Reach)),
+            (Some(state(Some(2 * OUT_OF_DATE), None)), None, State::Error, Some(Lack::Reach)),
+            (Some(state(Some(2 * OUT_OF_DATE), None)), Some(&good), State::Error, Some(Lack::Reach)),
             (Some(state(Some(60), None)), Some(&down), State::Error, Some(Lack::Reach)),
             (None, None, State::Warning, None),
             (None, Some(&good), State::Ok, None),

@@ -3,6 +3,7 @@
 use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
+use crate::ban::health::Hindrance;
 use crate::ban::plan::Driver;
 use crate::pbx::daemon;
 use crate::pbx::firewall::{self, Firewall};
@@ -79,24 +80,21 @@ fn enabled(firewall: &Firewall) -> Check {
         Driver::Iptables => "iptables",
         Driver::Nftables => "nftables",
     };
-    match firewall.enabled {
-        true => Check::ok("enabled", format!("switched on, with {driver}")),
-        false => {
-            let found = "the firewall is switched off, so nothing is blocked";
-            Check::error("enabled", Lack::Reach, found, format!("FreePBX: {PAGE}, Enable Firewall"))
-        }
+    match Hindrance::of(firewall.enabled, true) {
+        None => Check::ok("enabled", format!("enabled, with {driver}")),
+        Some(hindrance) => Check::error("enabled", Lack::Reach, hindrance.what(), hindrance.fix()),
     }
 }
 
 fn runs(firewall: &Firewall, running: bool) -> Check {
     let name = "running";
-    match (firewall.enabled, running) {
-        (_, true) => Check::ok(name, "its daemon runs"),
-        (true, false) => {
-            let found = "its daemon does not run, so its rules are not in force";
-            Check::error(name, Lack::Reach, found, "fwconsole firewall start")
+    match Hindrance::of(firewall.enabled, running) {
+        None => Check::ok(name, "the firewall service is running"),
+        Some(Hindrance::Disabled) if running => Check::ok(name, "the firewall service is running"),
+        Some(Hindrance::Disabled) => {
+            Check::ok(name, "the firewall is disabled, so its service is not running")
         }
-        (false, false) => Check::ok(name, "its daemon does not run, since the firewall is switched off"),
+        Some(hindrance) => Check::error(name, Lack::Reach, hindrance.what(), "fwconsole firewall start"),
     }
 }
 

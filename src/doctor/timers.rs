@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::neighbours::cron;
 use super::{Check, Lack};
+use crate::ban::health::is_late;
 
 /// The packages' units that are started, in the order in which they matter.
 pub const UNITS: [&str; 4] =
@@ -13,8 +14,6 @@ pub const UNITS: [&str; 4] =
 const PLACES: [&str; 3] = ["/etc/systemd/system", "/lib/systemd/system", "/usr/lib/systemd/system"];
 /// Where enabled units are linked.
 const WANTED_BY: [&str; 3] = ["timers.target.wants", "multi-user.target.wants", "sysinit.target.wants"];
-/// No run for so long, in seconds, and something is wrong: six missed ones.
-const LATE: i64 = 1_800;
 
 /// What starts runs here.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,7 +76,7 @@ fn starts_sync(line: &str, systemd: bool) -> bool {
 /// Judges what starts runs, and whether they come. Times are seconds since 1970; `root` is when root was last seen.
 pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64) -> Vec<Check> {
     let name = "timers";
-    let late = last_run.is_none_or(|last| now - last > LATE);
+    let late = last_run.is_none_or(|last| is_late(last, now));
     let missing: Vec<&str> =
         UNITS.into_iter().filter(|unit| timers.systemd && !timers.enabled.contains(unit)).collect();
     let first = match timers.what() {
@@ -107,7 +106,7 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
         Some(last) if late => {
             Check::error(name, Lack::Reach, format!("the last run was {} minutes ago", minutes(last)), mend)
         }
-        Some(last) if root.is_none_or(|root| now - root > LATE) => {
+        Some(last) if root.is_none_or(|root| is_late(root, now)) => {
             let found = format!("{} minutes ago, but root's was not lately", minutes(last));
             Check::warning(name, found, mend)
         }
@@ -148,7 +147,7 @@ mod tests {
             (&all, lately, lately, [State::Ok, State::Ok]),
             (&part, lately, lately, [State::Warning, State::Ok]),
             (&cron, lately, lately, [State::Ok, State::Ok]),
-            (&all, Some(NOW - LATE - 1), lately, [State::Ok, State::Error]),
+            (&all, Some(NOW - crate::ban::health::LATE - 1), lately, [State::Ok, State::Error]),
             (&all, lately, None, [State::Ok, State::Warning]),
             (&all, None, None, [State::Ok, State::Warning]),
             (&none, lately, lately, [State::Warning, State::Ok]),

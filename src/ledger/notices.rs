@@ -7,7 +7,7 @@ use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::{Ledger, tables};
-use crate::ban::notice::Notice;
+use crate::ban::health::problem::Problem;
 use crate::system::database::{Record, Result};
 
 /// How often a message is tried that cannot be delivered: once in each of so many runs.
@@ -87,7 +87,7 @@ impl Ledger {
     }
 
     /// Notes which notices stand now. One that comes stands since now, or since when it says.
-    pub fn note(&mut self, notices: &[Notice], now: i64) -> Result<()> {
+    pub fn note(&mut self, notices: &[Problem], now: i64) -> Result<()> {
         let known: BTreeMap<String, Noted> =
             self.noted()?.into_iter().map(|noted| (noted.id.clone(), noted)).collect();
         for notice in notices {

@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::context::Environment;
 use super::kernel_set::SetView;
 use super::state::Picture;
+use crate::ban::health::Hindrance;
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Cover, Prefix, Source};
 use crate::ledger::rows::Release;
@@ -76,10 +77,8 @@ pub enum Reason {
     },
     /// The kernel set blocks it.
     Set,
-    /// There is a row, but the firewall is disabled.
-    FirewallDisabled(NamedRow),
-    /// There is a row, but the firewall service does not run.
-    FirewallStopped(NamedRow),
+    /// There is a row, but it has no effect, and why.
+    NoEffect(NamedRow, Hindrance),
     /// No feed lists it.
     NotListed,
     /// No feed lists it, and it is protected.
@@ -117,11 +116,7 @@ impl std::fmt::Display for Reason {
             Self::Row { row, set: false } => write!(f, "{row}"),
             Self::Row { row, set: true } => write!(f, "{row} and the kernel set"),
             Self::Set => f.write_str("the kernel set"),
-            Self::FirewallDisabled(row) => write!(f, "{row} has no effect: the firewall is disabled"),
-            Self::FirewallStopped(row) => write!(
-                f,
-                "{row} has no effect: the firewall service does not run (start it: fwconsole firewall start)"
-            ),
+            Self::NoEffect(row, why) => write!(f, "{row} has no effect: {}. {}", why.what(), why.fix()),
             Self::NotListed => f.write_str("no feed lists it, and no row contains it"),
             Self::NotListedAndProtected(why) => write!(f, "no feed lists it, and it is protected: {why}"),
             Self::TooWide { feed, entry, why } => write!(f, "{feed} lists it as {entry} ({why})"),
@@ -198,11 +193,10 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
     let set = view.holds(&address);
     // The set blocks by itself, whatever is true of the row.
     let in_set = set == Some(true);
-    let reason = match (row.clone(), picture.firewall.enabled && running) {
-        (Some(row), true) => Reason::Row { row, set: in_set },
+    let reason = match (row.clone(), Hindrance::of(picture.firewall.enabled, running)) {
+        (Some(row), None) => Reason::Row { row, set: in_set },
         _ if in_set => Reason::Set,
-        (Some(row), false) if picture.firewall.enabled => Reason::FirewallStopped(row),
-        (Some(row), false) => Reason::FirewallDisabled(row),
+        (Some(row), Some(hindrance)) => Reason::NoEffect(row, hindrance),
         (None, _) => why_not(picture, plan, address, &feeds),
     };
     let protections = picture.never_block.touching(&address).map(|one| Protected {

@@ -42,6 +42,7 @@ mod rows;
 mod session;
 mod set;
 pub mod state;
+pub mod status;
 pub mod test_feed;
 pub mod unblock;
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::ban::notice::{self, Facts, FeedFacts, Listed, Notice};
+use crate::ban::health::problem::{self, Facts, FeedFacts, Listed, Problem};
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -54,7 +54,7 @@ pub fn decide(
     ledger: &mut Ledger,
     around: &Circumstances,
     now: i64,
-) -> Result<Vec<Notice>> {
+) -> Result<Vec<Problem>> {
     let refused = ledger.keys_refused()?;
     // The picture's states are those of before this run's answers.
     let states = ledger.feeds()?;
@@ -70,7 +70,7 @@ pub fn decide(
         held: picture.held(state.id, now),
         held_since: state.held_since,
     });
-    Ok(notice::notices(&Facts {
+    Ok(problem::problems(&Facts {
         now,
         last_run: around.last_run,
         clock: around.doubt.clone(),
@@ -85,13 +85,13 @@ pub fn decide(
 }
 
 /// The same as they are shown. One that no run noted yet stands since now.
-pub fn shown(notices: Vec<Notice>, ledger: &mut Ledger, now: i64) -> Result<Vec<ProblemItem>> {
+pub fn shown(notices: Vec<Problem>, ledger: &mut Ledger, now: i64) -> Result<Vec<ProblemItem>> {
     let noted = ledger.noted()?;
-    let since = |notice: &Notice| {
+    let since = |notice: &Problem| {
         let of_ledger = noted.iter().find(|noted| noted.id == notice.id && noted.over_at.is_none());
         notice.since.or(of_ledger.map(|noted| noted.since)).unwrap_or(now)
     };
-    let item = |notice: Notice| ProblemItem {
+    let item = |notice: Problem| ProblemItem {
         since: Time(since(&notice)),
         id: notice.id,
         level: notice.level.word(),

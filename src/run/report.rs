@@ -2,11 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ban::health::seconds_to_load;
 use crate::ban::plan::Driver;
 use crate::system::exit::Exit;
-
-/// Seconds that the iptables driver needs to load or remove one row (measured: 4 to 9 ms).
-const SECONDS_A_ROW: f64 = 0.008;
 
 /// An entry that was skipped, harmless to print, and why.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -227,7 +225,7 @@ impl Report {
     /// How many seconds the firewall needs for the rows that this run changed; none where it needs no time to speak of.
     pub fn seconds_to_load(&self) -> Option<u64> {
         let rows = self.blacklist.added + self.blacklist.removed;
-        let seconds = (rows as f64 * SECONDS_A_ROW).ceil() as u64;
+        let seconds = seconds_to_load(rows);
         (self.firewall.driver == Some(Driver::Iptables) && seconds > 1).then_some(seconds)
     }
 }

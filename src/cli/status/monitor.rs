@@ -115,7 +115,7 @@ fn figures(status: &Status, now: i64) -> String {
     ];
     if let Some(run) = &status.last_run {
         let age = (now - run.started_at.0).max(0);
-        all.push(format!("run_age={age}s;{};;0", crate::ban::notice::NO_RUN));
+        all.push(format!("run_age={age}s;{};;0", crate::ban::health::LATE));
     }
     all.extend(
         status

@@ -129,7 +129,7 @@ pub(super) fn text(status: &Status) -> String {
 }
 
 fn feeds(out: &mut Exposition, status: &Status) {
-    let of = |value: fn(&super::FeedStatus) -> Option<i64>| {
+    let of = |value: fn(&crate::run::status::FeedStatus) -> Option<i64>| {
         let values = status
             .feeds
             .iter()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::ban::health::{LATE, OUT_OF_DATE};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -25,7 +26,7 @@ fn feed(name: &str) -> FeedFacts {
 }
 
 fn ids(facts: &Facts) -> Vec<String> {
-    notices(facts).into_iter().map(|notice| notice.id).collect()
+    problems(facts).into_iter().map(|notice| notice.id).collect()
 }
 
 #[test]
@@ -34,13 +35,13 @@ fn each_cause_has_its_notice_and_without_a_cause_there_is_none() {
     let table: &[(&str, Change, &[&str])] = &[
         ("nothing", |_| (), &[]),
         ("the key", |f| f.feeds[0].key_refused = Some(NOW - 9), &["key_not_accepted:apiban"]),
-        ("a day", |f| f.feeds[1].last_success = Some(NOW - STALE), &[]),
-        ("over a day", |f| f.feeds[1].last_success = Some(NOW - STALE - 1), &["out_of_date:voipbl"]),
+        ("a day", |f| f.feeds[1].last_success = Some(NOW - OUT_OF_DATE), &[]),
+        ("over a day", |f| f.feeds[1].last_success = Some(NOW - OUT_OF_DATE - 1), &["out_of_date:voipbl"]),
         (
             "a day and the key: one cause",
             |f| {
-                f.feeds[0].last_success = Some(NOW - STALE - 1);
-                f.feeds[0].key_refused = Some(NOW - STALE);
+                f.feeds[0].last_success = Some(NOW - OUT_OF_DATE - 1);
+                f.feeds[0].key_refused = Some(NOW - OUT_OF_DATE);
             },
             &["key_not_accepted:apiban"],
         ),
@@ -61,8 +62,8 @@ fn each_cause_has_its_notice_and_without_a_cause_there_is_none() {
         ("no daemon", |f| f.running = false, &["not_blocking"]),
         ("switched off, nothing wanted", |f| (f.enabled, f.feeds) = (false, vec![]), &[]),
         ("switched off before the first run", |f| (f.enabled, f.last_run) = (false, None), &["no_sync"]),
-        ("an hour", |f| f.last_run = Some(NOW - NO_RUN), &[]),
-        ("over an hour", |f| f.last_run = Some(NOW - NO_RUN - 1), &["no_sync"]),
+        ("an hour", |f| f.last_run = Some(NOW - LATE), &[]),
+        ("over an hour", |f| f.last_run = Some(NOW - LATE - 1), &["no_sync"]),
         ("the clock", |f| f.clock = Some("it leapt".into()), &["clock"]),
         (
             "the worst first",
@@ -86,7 +87,7 @@ fn what_is_protected_and_listed_is_named_with_who_lists_it_and_never_without_end
     };
     let mut facts = well();
     facts.listed = vec![one(1)];
-    let told = &notices(&facts)[0];
+    let told = &problems(&facts)[0];
     assert_eq!((told.id.as_str(), told.level), ("protected_listed", Level::Warning));
     assert!(
         told.text.starts_with("81.2.69.1 (of the PJSIP trunk 1) by apiban and voipbl. None"),
@@ -94,7 +95,7 @@ fn what_is_protected_and_listed_is_named_with_who_lists_it_and_never_without_end
         told.text
     );
     facts.listed = (1..=200).map(one).collect();
-    let told = &notices(&facts)[0];
+    let told = &problems(&facts)[0];
     assert_eq!(told.title, "200 protected addresses are listed");
     assert!(told.text.contains("trunk 5)") && !told.text.contains("trunk 6)"), "{}", told.text);
     assert!(told.text.contains("; and 195 more"), "{}", told.text);
@@ -103,9 +104,9 @@ fn what_is_protected_and_listed_is_named_with_who_lists_it_and_never_without_end
 #[test]
 fn where_the_facts_say_since_when_the_notice_does_too() {
     let mut facts = well();
-    facts.feeds[0].last_success = Some(NOW - STALE - 7);
+    facts.feeds[0].last_success = Some(NOW - OUT_OF_DATE - 7);
     facts.feeds[1].key_refused = Some(NOW - 11);
-    facts.last_run = Some(NOW - NO_RUN - 5);
-    let since: Vec<Option<i64>> = notices(&facts).into_iter().map(|notice| notice.since).collect();
+    facts.last_run = Some(NOW - LATE - 5);
+    let since: Vec<Option<i64>> = problems(&facts).into_iter().map(|notice| notice.since).collect();
     assert_eq!(since, [Some(NOW - 11), Some(NOW - 7), Some(NOW - 5)]);
 }

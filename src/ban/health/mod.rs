@@ -1,0 +1,121 @@
+//! Is all well? Judged here and nowhere else: the [`state`] in one word and one sentence, the [`problem`]s that need
+//! somebody, and the thresholds. `status`, `status --check`, Prometheus, `doctor`, `check`, the report of a run and
+//! FreePBX's page say what is judged here.
+//!
+//! All of it is a function of facts; somebody else collects them (`run::status`). Whoever learns a new fact about the
+//! firewall adds it to [`state::Facts`], a case to the judgement, and a sentence.
+
+pub mod problem;
+pub mod state;
+
+/// Without a run for so long something is wrong with the timer, in seconds: runs are minutes apart.
+pub const LATE: i64 = 3_600;
+/// A feed without a good answer for so long is out of date, in seconds; of a feed that is asked less often, twice its
+/// interval.
+pub const OUT_OF_DATE: i64 = 86_400;
+/// Seconds that the iptables driver needs to load or drop one row (measured: 4 to 9 ms, and up to 11 beyond 5,000).
+pub const SECONDS_A_ROW: f64 = 0.008;
+
+/// Whether there was no run for too long. Times are seconds since 1970.
+pub fn is_late(last_run: i64, now: i64) -> bool {
+    now.saturating_sub(last_run) > LATE
+}
+
+/// How long a feed that is asked every `interval` seconds may go without a good answer, in seconds.
+pub fn patience(interval: i64) -> i64 {
+    OUT_OF_DATE.max(2 * interval)
+}
+
+/// Whether a feed gave no good answer for too long.
+pub fn is_out_of_date(last_success: Option<i64>, interval: i64, now: i64) -> bool {
+    last_success.is_none_or(|last| now - last > patience(interval))
+}
+
+/// How long the firewall needs for so many rows, in whole seconds.
+pub fn seconds_to_load(rows: usize) -> u64 {
+    (rows as f64 * SECONDS_A_ROW).ceil() as u64
+}
+
+/// What keeps the firewall from blocking by its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// It is disabled in FreePBX.
+    Disabled,
+    /// It is enabled, and its service does not run.
+    NotRunning,
+}
+
+impl Hindrance {
+    /// What keeps it; none if nothing does.
+    pub fn of(enabled: bool, running: bool) -> Option<Self> {
+        match (enabled, running) {
+            (true, true) => None,
+            (false, _) => Some(Self::Disabled),
+            (true, false) => Some(Self::NotRunning),
+        }
+    }
+
+    /// What it is, within a sentence.
+    pub fn what(self) -> &'static str {
+        match self {
+            Self::Disabled => "the firewall is disabled",
+            Self::NotRunning => "the firewall service is not running",
+        }
+    }
+
+    /// What to do about it, a sentence.
+    pub fn fix(self) -> &'static str {
+        match self {
+            Self::Disabled => "Enable it: FreePBX, Connectivity, Firewall.",
+            Self::NotRunning => "Start it: fwconsole firewall start",
+        }
+    }
+
+    /// The whole sentence, with what is blocked all the same.
+    pub fn sentence(self, by_set: bool) -> String {
+        let blocks = if by_set { "Only the kernel set blocks" } else { "Nothing is blocked" };
+        format!("{blocks}: {}. {}", self.what(), self.fix())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_threshold_is_passed_by_one_second() {
+        assert!(!is_late(0, LATE) && is_late(0, LATE + 1));
+        assert!(!is_out_of_date(Some(0), 60, OUT_OF_DATE) && is_out_of_date(Some(0), 60, OUT_OF_DATE + 1));
+        assert!(!is_out_of_date(Some(0), 86_400, 172_800) && is_out_of_date(Some(0), 86_400, 172_801));
+        assert!(is_out_of_date(None, 60, 0), "never");
+        assert_eq!([0, 1, 125, 126, 5_000].map(seconds_to_load), [0, 1, 1, 2, 40]);
+    }
+
+    #[test]
+    fn a_firewall_that_cannot_block_says_why_and_what_to_do() {
+        let table = [
+            (true, true, None),
+            (false, true, Some(Hindrance::Disabled)),
+            (false, false, Some(Hindrance::Disabled)),
+            (true, false, Some(Hindrance::NotRunning)),
+        ];
+        for (enabled, running, hindrance) in table {
+            assert_eq!(Hindrance::of(enabled, running), hindrance);
+        }
+        let sentences = [
+            (
+                Hindrance::Disabled,
+                false,
+                "Nothing is blocked: the firewall is disabled. Enable it: FreePBX, Connectivity, Firewall.",
+            ),
+            (
+                Hindrance::NotRunning,
+                true,
+                "Only the kernel set blocks: the firewall service is not running. Start it: fwconsole firewall start",
+            ),
+        ];
+        for (hindrance, by_set, sentence) in sentences {
+            assert_eq!(hindrance.sentence(by_set), sentence);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Problems: what needs somebody now. Each has an id, by which it is told again from others, and is gone by itself when
+//! its cause is.
+
+use super::{Hindrance, is_late, is_out_of_date, patience};
+use crate::ban::Prefix;
+use crate::system::text::{count, number};
+
+/// Protected addresses that are named.
+const LISTED_SHOWN: usize = 5;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Something does not work as it should.
+    Warning,
+    /// What is wanted is not blocked, or soon will not be.
+    Error,
+}
+
+impl Level {
+    /// The word of the JSON output and of the ledger.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What is wrong, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Such as `out_of_date:apiban`.
+    pub id: String,
+    /// How bad it is.
+    pub level: Level,
+    /// In a few words.
+    pub title: String,
+    /// In a sentence or two, with the fix.
+    pub text: String,
+    /// Since when, in seconds since 1970, where the facts say it.
+    pub since: Option<i64>,
+}
+
+/// What is known of a feed. Times are seconds since 1970.
+#[derive(Debug, Clone, Default)]
+pub struct FeedFacts {
+    /// Its name in the configuration.
+    pub name: String,
+    /// When it was last asked.
+    pub last_attempt: Option<i64>,
+    /// When it last gave a good answer.
+    pub last_success: Option<i64>,
+    /// What was wrong with the last answer, fit to be shown.
+    pub last_error: Option<String>,
+    /// The shortest time between two requests, in seconds.
+    pub interval: i64,
+    /// Since when it does not accept the key.
+    pub key_refused: Option<i64>,
+    /// Entries that the surge guard holds.
+    pub held: usize,
+    /// Since when it does.
+    pub held_since: Option<i64>,
+}
+
+impl FeedFacts {
+    /// Whether it gave no good answer for too long.
+    pub fn is_out_of_date(&self, now: i64) -> bool {
+        is_out_of_date(self.last_success, self.interval, now)
+    }
+}
+
+/// An address or network that must get through and that feeds list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// What is both protected and listed.
+    pub what: Prefix,
+    /// Why it is protected, fit to be shown.
+    pub why: String,
+    /// Who lists it.
+    pub feeds: Vec<String>,
+}
+
+/// All that problems are judged from.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Seconds since 1970.
+    pub now: i64,
+    /// When the last run began; none when there was none yet.
+    pub last_run: Option<i64>,
+    /// Why the clock is doubted, when it is.
+    pub clock: Option<String>,
+    /// Whether the firewall is enabled.
+    pub enabled: bool,
+    /// Whether its service runs.
+    pub running: bool,
+    /// The enabled feeds.
+    pub feeds: Vec<FeedFacts>,
+    /// Who is protected and listed.
+    pub listed: Vec<Listed>,
+    /// Addresses and networks over the row limit.
+    pub over_limit: usize,
+    /// Rows of ours at most.
+    pub limit: usize,
+    /// Whether the kernel set blocks them all the same.
+    pub by_set: bool,
+}
+
+/// What is wrong, the worst first.
+pub fn problems(facts: &Facts) -> Vec<Problem> {
+    let mut all: Vec<Problem> = facts.feeds.iter().flat_map(|feed| of_feed(feed, facts.now)).collect();
+    all.extend(firewall(facts));
+    all.extend(last_run(facts));
+    all.extend(listed(&facts.listed));
+    if facts.over_limit > 0 && !facts.by_set {
+        all.push(warning(
+            "row_limit",
+            format!("Row limit reached: {} not blocked", addresses(facts.over_limit)),
+            format!(
+                "The limit is {} rows and there is no kernel set. Enable the kernel set, or disable a feed.",
+                number(facts.limit)
+            ),
+            None,
+        ));
+    }
+    if let Some(doubt) = &facts.clock {
+        all.push(warning("clock", "This PBX's clock may be wrong".to_owned(), doubt.clone(), None));
+    }
+    all.sort_by_key(|problem| std::cmp::Reverse(problem.level));
+    all
+}
+
+fn warning(id: &str, title: String, text: String, since: Option<i64>) -> Problem {
+    Problem { id: id.to_owned(), level: Level::Warning, title, text, since }
+}
+
+fn error(id: &str, title: String, text: String, since: Option<i64>) -> Problem {
+    Problem { level: Level::Error, ..warning(id, title, text, since) }
+}
+
+fn addresses(number: usize) -> String {
+    count(number, "address or network", "addresses and networks")
+}
+
+fn of_feed(feed: &FeedFacts, now: i64) -> Vec<Problem> {
+    let FeedFacts { name, .. } = feed;
+    let mut all = Vec::new();
+    if let Some(since) = feed.key_refused {
+        all.push(error(
+            &format!("key_not_accepted:{name}"),
+            format!("{name} did not accept the API key"),
+            "No new addresses arrive; existing ones expire. Check the key: Settings, Test key.".to_owned(),
+            Some(since),
+        ));
+    } else if feed.is_out_of_date(now) && feed.last_attempt.is_some() {
+        let why = feed.last_error.as_ref().map(|error| format!(" Last error: {error}")).unwrap_or_default();
+        let (title, text, since) = match feed.last_success {
+            Some(last) => (
+                format!("Feed {name}: no update for over a day"),
+                format!("No new addresses arrive; existing ones expire.{why}"),
+                Some(last + patience(feed.interval)),
+            ),
+            None => (
+                format!("Feed {name}: never updated"),
+                format!("None of its addresses is blocked.{why}"),
+                None,
+            ),
+        };
+        all.push(warning(&format!("out_of_date:{name}"), title, text, since));
+    }
+    if feed.held > 0 {
+        let held = count(feed.held, "new entry", "new entries");
+        all.push(warning(
+            &format!("held:{name}"),
+            format!("Feed {name}: {held} held for review"),
+            format!("It grew much faster than usual. To accept: banbridge sync --accept --feed {name}"),
+            feed.held_since,
+        ));
+    }
+    all
+}
+
+fn firewall(facts: &Facts) -> Option<Problem> {
+    if facts.feeds.is_empty() || facts.last_run.is_none() {
+        return None;
+    }
+    let hindrance = Hindrance::of(facts.enabled, facts.running)?;
+    let title = match (hindrance, facts.by_set) {
+        (Hindrance::Disabled, false) => "Nothing is blocked: the firewall is disabled",
+        (Hindrance::NotRunning, false) => "Nothing is blocked: the firewall service is not running",
+        (Hindrance::Disabled, true) => "The firewall is disabled",
+        (Hindrance::NotRunning, true) => "The firewall service is not running",
+    };
+    Some(error("not_blocking", title.to_owned(), hindrance.sentence(facts.by_set), None))
+}
+
+fn last_run(facts: &Facts) -> Option<Problem> {
+    match facts.last_run {
+        None => Some(warning(
+            "no_sync",
+            "No sync yet".to_owned(),
+            "Nothing is blocked before the first one. Start it: banbridge sync".to_owned(),
+            None,
+        )),
+        Some(last) if is_late(last, facts.now) => Some(warning(
+            "no_sync",
+            "No sync for over an hour".to_owned(),
+            "No address is added and none expires. Check the timer: systemctl status banbridge-sync.timer, or the line in \
+             cron."
+                .to_owned(),
+            Some(last + super::LATE),
+        )),
+        Some(_) => None,
+    }
+}
+
+fn listed(listed: &[Listed]) -> Option<Problem> {
+    let title = match listed.len() {
+        0 => return None,
+        1 => "A protected address is listed".to_owned(),
+        n => format!("{} protected addresses are listed", number(n)),
+    };
+    let named = listed.iter().take(LISTED_SHOWN).map(|one| {
+        let feeds = one.feeds.join(" and ");
+        format!("{} ({}) is listed by {feeds}.", one.what, one.why)
+    });
+    let mut text = named.collect::<Vec<_>>().join(" ");
+    if listed.len() > LISTED_SHOWN {
+        text += &format!(" And {} more.", number(listed.len() - LISTED_SHOWN));
+    }
+    text += match listed.len() {
+        1 => " banbridge does not block it. Check this device for abuse, and ask the feed to delist it.",
+        _ => {
+            " banbridge does not block them. Check these devices for abuse, and ask the feed to delist them."
+        }
+    };
+    Some(warning("protected_listed", title, text, None))
+}
+
+#[cfg(test)]
+#[path = "problem_tests.rs"]
+mod tests;

@@ -1,0 +1,233 @@
+//! The state in one word and one sentence: whether what is to be blocked is blocked, and if not, why.
+
+use serde::Serialize;
+
+use super::{Hindrance, is_late};
+use crate::system::text::count;
+use crate::system::time::Time;
+
+/// The word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// What is to be blocked is blocked.
+    Blocking,
+    /// Something is not effective yet: it waits for the firewall, or for root.
+    Pending,
+    /// A feed is out of date, or there was no run for an hour. What was listed before is blocked.
+    OutOfDate,
+    /// Nothing of it is blocked.
+    NotBlocking,
+    /// No feed lists anything.
+    NothingToBlock,
+    /// There was no run yet.
+    NoRun,
+}
+
+/// What the word depends on. Times are seconds since 1970.
+#[derive(Debug, Clone)]
+pub struct Facts<'a> {
+    /// Whether a run was ever made.
+    pub has_run: bool,
+    /// When the last one began.
+    pub last_run: Option<i64>,
+    /// Whether the firewall is enabled.
+    pub enabled: bool,
+    /// Since when it is disabled, if that is known.
+    pub off_since: Option<i64>,
+    /// Whether its service runs.
+    pub running: bool,
+    /// Whether the kernel set is there, as root saw it last.
+    pub set: bool,
+    /// Addresses and networks that feeds want blocked.
+    pub to_block: usize,
+    /// Those of them that are blocked.
+    pub blocked: usize,
+    /// Rows that the next run changes.
+    pub pending: usize,
+    /// Since when rows wait for the firewall to look.
+    pub rows_wait: Option<i64>,
+    /// Feeds that are out of date, each with its last good answer.
+    pub out_of_date: &'a [(&'a str, Option<i64>)],
+}
+
+/// Why the state is what it is; each cause has its word, its sentence and, where it is known, its beginning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// There was no run yet.
+    NoRun,
+    /// The firewall cannot block by rows; whether the kernel set does.
+    Firewall(Hindrance, bool),
+    /// No run for too long; the time of the last one.
+    Late(i64),
+    /// A feed is out of date, with its last good answer, and so many others are.
+    Feed(String, Option<i64>, usize),
+    /// No feed lists anything.
+    NothingListed,
+    /// The firewall has not loaded changed rows yet.
+    RowsWait,
+    /// Nothing of what is listed may be blocked.
+    NothingAllowed,
+    /// So many rows are changed by the next run.
+    RowsPending(usize),
+    /// So many addresses and networks are blocked.
+    Blocked(usize),
+}
+
+impl Cause {
+    /// The word of the state.
+    pub fn state(&self) -> State {
+        match self {
+            Self::NoRun => State::NoRun,
+            // The set goes too when the firewall stays disabled.
+            Self::Firewall(Hindrance::Disabled, _) | Self::Firewall(_, false) | Self::NothingAllowed => {
+                State::NotBlocking
+            }
+            Self::Firewall(Hindrance::NotRunning, true) | Self::RowsWait | Self::RowsPending(_) => {
+                State::Pending
+            }
+            Self::Late(_) | Self::Feed(..) => State::OutOfDate,
+            Self::NothingListed => State::NothingToBlock,
+            Self::Blocked(_) => State::Blocking,
+        }
+    }
+
+    /// The sentence, with what to do where there is something to do.
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::NoRun => "No sync yet. Nothing is blocked. Start one: banbridge sync".to_owned(),
+            Self::Firewall(hindrance, by_set) => hindrance.sentence(*by_set),
+            Self::Late(last) => {
+                format!("No sync since {}. Blocked addresses stay blocked until they expire.", Time(*last))
+            }
+            Self::Feed(name, last, others) => {
+                let (feed, its) = match others {
+                    0 => (format!("Feed {name} has"), "Its"),
+                    _ => (format!("Feed {name} and {} have", count(*others, "other", "others")), "Their"),
+                };
+                match last {
+                    Some(last) => format!(
+                        "{feed} not updated since {}. {its} addresses stay blocked until they expire.",
+                        Time(*last)
+                    ),
+                    None => {
+                        format!("{feed} never updated. None of {} addresses is blocked.", its.to_lowercase())
+                    }
+                }
+            }
+            Self::NothingListed => "No feed lists anything to block.".to_owned(),
+            Self::RowsWait => "Changed rows are pending. The firewall has not loaded them yet.".to_owned(),
+            Self::NothingAllowed => {
+                "Nothing is blocked: all listed addresses are protected, unblocked or over the row limit."
+                    .to_owned()
+            }
+            Self::RowsPending(1) => "1 row is pending. The next run changes it.".to_owned(),
+            Self::RowsPending(rows) => {
+                format!("{} are pending. The next run changes them.", count(*rows, "row", "rows"))
+            }
+            Self::Blocked(1) => "1 address or network is blocked.".to_owned(),
+            Self::Blocked(blocked) => {
+                format!("{} are blocked.", count(*blocked, "address or network", "addresses and networks"))
+            }
+        }
+    }
+}
+
+/// Why the state is what it is, and since when. The worst that is true wins.
+pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
+    if !facts.has_run {
+        return (Cause::NoRun, None);
+    }
+    if let Some(hindrance) = Hindrance::of(facts.enabled, facts.running) {
+        let since = facts.off_since.filter(|_| hindrance == Hindrance::Disabled);
+        return (Cause::Firewall(hindrance, facts.set), since);
+    }
+    if let Some(last) = facts.last_run.filter(|last| is_late(*last, now)) {
+        return (Cause::Late(last), Some(last));
+    }
+    if let Some((name, last)) = facts.out_of_date.first() {
+        return (Cause::Feed((*name).to_owned(), *last, facts.out_of_date.len() - 1), *last);
+    }
+    if facts.to_block == 0 {
+        return (Cause::NothingListed, None);
+    }
+    if let Some(since) = facts.rows_wait {
+        return (Cause::RowsWait, Some(since));
+    }
+    match (facts.blocked, facts.pending) {
+        (0, 0) => (Cause::NothingAllowed, None),
+        (0, pending) => (Cause::RowsPending(pending), None),
+        (_, pending @ 1..) => (Cause::RowsPending(pending), facts.last_run),
+        (blocked, 0) => (Cause::Blocked(blocked), facts.last_run),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_800_000_000;
+
+    fn good() -> Facts<'static> {
+        Facts {
+            has_run: true,
+            last_run: Some(NOW - 60),
+            enabled: true,
+            off_since: None,
+            running: true,
+            set: true,
+            to_block: 100,
+            blocked: 98,
+            pending: 0,
+            rows_wait: None,
+            out_of_date: &[],
+        }
+    }
+
+    #[test]
+    fn the_worst_that_is_true_is_said() {
+        const STALE: &[(&str, Option<i64>)] = &[("apiban", Some(NOW - 90_000)), ("voipbl", None)];
+        const NEVER: &[(&str, Option<i64>)] = &[("apiban", None)];
+        let table: [(Facts<'_>, State, &str, Option<i64>); 14] = [
+            (good(), State::Blocking, "98 addresses and networks are blocked.", Some(NOW - 60)),
+            (Facts { blocked: 1, ..good() }, State::Blocking, "1 address or network is", Some(NOW - 60)),
+            (Facts { has_run: false, enabled: false, ..good() }, State::NoRun, "No sync yet", None),
+            (Facts { enabled: false, off_since: Some(5), ..good() }, State::NotBlocking, "disabled", Some(5)),
+            (
+                Facts { running: false, set: false, ..good() },
+                State::NotBlocking,
+                "Nothing is blocked: the firewall service is not running",
+                None,
+            ),
+            (Facts { running: false, ..good() }, State::Pending, "Only the kernel set blocks", None),
+            (
+                Facts { last_run: Some(NOW - 3_601), out_of_date: STALE, ..good() },
+                State::OutOfDate,
+                "No sync since",
+                Some(NOW - 3_601),
+            ),
+            (Facts { last_run: Some(NOW - 3_600), ..good() }, State::Blocking, "98", Some(NOW - 3_600)),
+            (
+                Facts { out_of_date: STALE, to_block: 0, ..good() },
+                State::OutOfDate,
+                "Feed apiban and 1 other have not updated",
+                Some(NOW - 90_000),
+            ),
+            (Facts { out_of_date: NEVER, ..good() }, State::OutOfDate, "Feed apiban has never updated", None),
+            (Facts { to_block: 0, blocked: 0, ..good() }, State::NothingToBlock, "No feed lists", None),
+            (
+                Facts { rows_wait: Some(NOW - 5), ..good() },
+                State::Pending,
+                "has not loaded them",
+                Some(NOW - 5),
+            ),
+            (Facts { blocked: 0, ..good() }, State::NotBlocking, "protected, unblocked", None),
+            (Facts { pending: 1, ..good() }, State::Pending, "1 row is pending", Some(NOW - 60)),
+        ];
+        for (facts, state, words, since) in table {
+            let (cause, at) = judge(&facts, NOW);
+            assert_eq!((cause.state(), at), (state, since), "{facts:?}: {cause:?}");
+            assert!(cause.sentence().contains(words), "{}", cause.sentence());
+        }
+    }
+}
