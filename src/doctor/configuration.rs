@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::{Check, Lack};
 use crate::config::{Config, ConfigError, DEFAULT_PATH, FeedConfig};
-use crate::feed::error;
+
 use crate::ledger::feeds::FeedState;
 
 /// Whether it can be used. `owner` are user and group of FreePBX, who must be able to read it.
@@ -64,8 +64,14 @@ fn readable((uid, gid, mode): (u32, u32, u32), user: u32, group: u32) -> bool {
     mode & bit != 0
 }
 
-/// A feed's key: is there one, and was it accepted at the last answer.
-pub fn key(feed: &FeedConfig, state: Option<&FeedState>, refused_now: Option<bool>) -> Option<Check> {
+/// A feed's key: is there one, and was it accepted at the last answer. `refused_before` is what the saved state says of
+/// that answer, `refused_now` what one of just now says.
+pub fn key(
+    feed: &FeedConfig,
+    state: Option<&FeedState>,
+    refused_before: bool,
+    refused_now: Option<bool>,
+) -> Option<Check> {
     if !feed.needs_key() || !feed.enabled {
         return None;
     }
@@ -73,9 +79,8 @@ pub fn key(feed: &FeedConfig, state: Option<&FeedState>, refused_now: Option<boo
     if let Err(error) = feed.read_key() {
         return Some(Check::error(&name, Lack::Setting, error.to_string(), "banbridge setup"));
     }
-    let last_error = state.and_then(|state| state.last_error.as_deref());
     let last_success = state.and_then(|state| state.last_success);
-    let refused = refused_now.unwrap_or_else(|| last_error.is_some_and(error::says_key_refused));
+    let refused = refused_now.unwrap_or(refused_before);
     Some(if refused {
         let found = format!("{} refuses it", feed.name);
         let mend = format!(
@@ -129,22 +134,15 @@ mod tests {
     #[test]
     fn a_key_is_judged_by_the_last_answer_or_the_one_of_just_now() {
         let config = parse(ONE).unwrap();
-        let state = |success, error: Option<&str>| FeedState {
-            last_success: success,
-            last_error: error.map(str::to_owned),
-            ..FeedState::default()
-        };
-        let of = |state: Option<FeedState>, now| key(&config.feed[0], state.as_ref(), now).unwrap().state;
-        assert_eq!(of(None, None), State::Unknown);
-        assert_eq!(of(Some(state(Some(1), None)), None), State::Ok);
-        assert_eq!(
-            of(Some(state(Some(1), Some("apiban.org did not accept the API key. Compare"))), None),
-            State::Error
-        );
-        assert_eq!(of(Some(state(Some(1), Some("no connection"))), None), State::Ok);
-        assert_eq!(of(None, Some(true)), State::Error);
-        assert_eq!(of(Some(state(None, Some("x did not accept the API key"))), Some(false)), State::Ok);
+        let good = FeedState { last_success: Some(1), ..FeedState::default() };
+        let of = |state, before, now| key(&config.feed[0], state, before, now).unwrap().state;
+        assert_eq!(of(None, false, None), State::Unknown);
+        assert_eq!(of(Some(&good), false, None), State::Ok);
+        assert_eq!(of(Some(&good), true, None), State::Error);
+        assert_eq!(of(None, true, None), State::Error);
+        assert_eq!(of(None, false, Some(true)), State::Error);
+        assert_eq!(of(Some(&FeedState::default()), true, Some(false)), State::Ok);
         let none = parse("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\n").unwrap();
-        assert_eq!(key(&none.feed[0], None, None).unwrap().lack, Some(Lack::Setting));
+        assert_eq!(key(&none.feed[0], None, false, None).unwrap().lack, Some(Lack::Setting));
     }
 }

@@ -1,5 +1,6 @@
 //! Looks at all needs, one after the other: what one lacks keeps nobody else from being looked at.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::ask;
@@ -65,7 +66,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
             look.checks.push(configured);
             let config = look.config.take();
             let keys = config.iter().flat_map(|config| &config.feed);
-            look.checks.extend(keys.filter_map(|feed| configuration::key(feed, None, None)));
+            look.checks.extend(keys.filter_map(|feed| configuration::key(feed, None, false, None)));
         }
     }
     look.checks.extend(log::look(&log_file(&log_dir), owner.map(|(user, _)| user)));
@@ -156,7 +157,10 @@ impl Look<'_> {
         let sources = ledger.sources();
         self.take("never_block", sources.map(|sources| vec![never_block::judge(&sources)]));
         if self.config.is_some() {
-            self.feeds(&config, &picture);
+            match ledger.keys_refused() {
+                Ok(refused) => self.feeds(&config, &picture, &refused),
+                Err(error) => self.checks.push(failed("feeds", &error)),
+            }
         }
     }
 
@@ -176,7 +180,8 @@ impl Look<'_> {
         self.checks.extend(filter::look(&self.environment.programs, &wish));
     }
 
-    fn feeds(&mut self, config: &Config, picture: &Picture) {
+    /// `refused` are the feeds that did not accept the key at their last answer.
+    fn feeds(&mut self, config: &Config, picture: &Picture, refused: &BTreeMap<u16, i64>) {
         let now = self.clock.now();
         let state = |name: &str| -> Option<&FeedState> {
             picture.feeds.iter().find(|state| state.name == name && state.last_attempt.is_some())
@@ -197,11 +202,13 @@ impl Look<'_> {
             let one = |name| Asked { feed: name, not_asked: not_asked.clone(), ..Asked::default() };
             names.into_iter().map(one).collect()
         });
+        let refused_before =
+            |state: Option<&FeedState>| state.is_some_and(|state| refused.contains_key(&state.id));
         for feed in &config.feed {
             let answer = asked.iter().find(|asked| asked.feed == feed.name);
             let state = state(&feed.name);
             let refused = answer.and_then(Asked::refused);
-            self.checks.extend(configuration::key(feed, state, refused));
+            self.checks.extend(configuration::key(feed, state, refused_before(state), refused));
             let held = state.map_or(0, |state| picture.held(state.id, now));
             let mut check = feeds::judge(feed, state, answer, held, now);
             if let Some(why) = answer.and_then(|answer| answer.not_asked.as_ref()) {

@@ -174,11 +174,6 @@ impl FetchError {
     }
 }
 
-/// Whether a saved message says that the key was not accepted: all that is saved of an error is its text.
-pub fn says_key_refused(message: &str) -> bool {
-    message.contains(" did not accept the API key")
-}
-
 /// What went wrong on the way to a feed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -257,25 +252,5 @@ impl UrlError {
             Self::PlainHttp => "it is plain http on another machine",
             Self::Credentials => "it contains a user name or password",
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_was_not_accepted_is_recognized_by_its_message() {
-        let host = || "example.com".to_owned();
-        for refused in [FetchError::KeyRefused { host: host() }, FetchError::BouncerRefused { host: host() }]
-        {
-            assert!(says_key_refused(&refused.to_string()));
-        }
-        let others = [
-            FetchError::RateLimited { host: host(), retry_after: None },
-            FetchError::CutOff { host: host() },
-            FetchError::BadRequest { host: host(), why: "x".into() },
-        ];
-        assert!(!others.iter().any(|error| says_key_refused(&error.to_string())));
     }
 }
