@@ -273,5 +273,4 @@ fn too_open(file: &Path) -> Option<Warning> {
 }
 
 #[cfg(test)]
-#[path = "config_tests.rs"]
 mod tests;

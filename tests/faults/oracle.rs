@@ -125,7 +125,7 @@ impl Oracle {
         assert_eq!(blacklist["pending"], 0, "(f) {status:#}");
         assert_eq!(status["last_run"]["exit_code"], 0, "(f) {status:#}");
         let notes = status["notes"].to_string();
-        for word in ["clock", "cut off", "rows from before", "stays protected"] {
+        for word in ["Clock", "cut off", "Existing rows", "stay protected"] {
             assert!(!notes.contains(word), "(f) {notes}");
         }
     }

@@ -87,7 +87,7 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
     assert_eq!(ids(&env), ["key_not_accepted:apiban"]);
     let text = env.run(&["status"]).ok();
     assert!(
-        text.contains("Problems:\n- error, since 20") && text.contains("apiban refuses the key\n"),
+        text.contains("Problems:\n- error, since 20") && text.contains("apiban did not accept the API key\n"),
         "{text}"
     );
     let since = problems(&env)[0]["since"].clone();
@@ -109,7 +109,7 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
     let post = &hook.posts()[0];
     assert_eq!((&post["path"], &post["type"]), (&format!("/{TOKEN}").into(), &"application/json".into()));
     let text = post["body"]["text"].as_str().unwrap();
-    assert!(text.contains("apiban refuses the key") && text.contains("Compare the key"), "{text}");
+    assert!(text.contains("apiban did not accept the API key") && text.contains("Check the key"), "{text}");
     for post in hook.posts() {
         assert!(
             !shows_key(&post["body"].to_string()) && !post["body"].to_string().contains(TOKEN),
@@ -255,7 +255,7 @@ fn monitoring_gets_its_codes_and_one_line() {
         assert!(run.stdout.lines().count() == 1 && run.stdout.contains(words), "{run:?}");
         run.stdout
     };
-    check(1, "BANBRIDGE WARNING - No run has been made yet | rows=0;;;0;5000");
+    check(1, "BANBRIDGE WARNING - No sync yet | rows=0;;;0;5000");
     env.sync(0, &[]);
     let line = check(0, "BANBRIDGE OK - 2 rows in the blacklist");
     let (_, figures) = line.trim().split_once(" | ").unwrap();
@@ -269,14 +269,14 @@ fn monitoring_gets_its_codes_and_one_line() {
     }
     assert!(figures.contains("entries_apiban=2;"), "{figures}");
     env.later(3_700);
-    check(1, "WARNING - No run for over an hour");
+    check(1, "WARNING - No sync for over an hour");
     env.faults(&["key"]);
     env.sync(77, &[]);
-    check(2, "CRITICAL - apiban refuses the key");
+    check(2, "CRITICAL - apiban did not accept the API key");
     let (code, json) = env.json(&["status", "--check"]);
     assert_eq!((code, &json["check"], &json["code"]), (2, &"CRITICAL".into(), &2.into()));
     env.pbx.kill_daemon();
-    check(2, "The firewall's daemon does not run");
+    check(2, "the firewall service is not running");
     env.pbx.run(&["database", "stop"]).ok();
     check(3, "UNKNOWN - ");
     env.pbx.run(&["database", "start"]).ok();

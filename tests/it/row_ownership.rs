@@ -208,7 +208,7 @@ fn a_lost_ledger_opens_nothing_and_converges_in_the_run_that_completes_the_feeds
     let report = env.sync(69, &[]);
     assert_eq!(env.ours(), set(&all), "all rows stay until the feeds were read again");
     assert_eq!((&report["blacklist"]["kept"], &report["blacklist"]["removed"]), (&json!(700), &json!(0)));
-    assert!(env.run(&["status"]).ok().contains("rows from before stay"));
+    assert!(env.run(&["status"]).ok().contains("Existing rows stay"));
     let report = env.sync(0, &[]);
     assert_eq!(env.ours(), set(&now), "and then they are what the feeds say");
     assert_eq!(

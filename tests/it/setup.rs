@@ -195,7 +195,8 @@ fn on_a_terminal_the_key_is_asked_for_without_being_shown_and_again_if_it_is_not
     let run = on_a_terminal(&env, "--no-module", &["wrong-key-typed", KEY]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(
-        run.stdout.contains("did not accept the API key") && run.stdout.contains("In force: 1 row"),
+        run.stdout.contains("did not accept the API key")
+            && run.stdout.contains("1 address or network is blocked."),
         "{run:?}"
     );
     assert!(!shows_key(&run.stdout) && !run.stdout.contains("wrong-key"), "{run:?}");
@@ -292,7 +293,7 @@ fn an_existing_configuration_stays_and_an_invalid_one_is_named() {
 fn a_disabled_firewall_does_not_stop_setup_and_is_named() {
     let env = prepared(TestEnv::without_firewall(&[ATTACKER]));
     let run = run(&env, &["--yes", "--key-file", KEY_FILE]);
-    assert!(run.code == 0 && run.stdout.contains("the firewall is switched off"), "{run:?}");
+    assert!(run.code == 0 && run.stdout.contains("the firewall is disabled"), "{run:?}");
     assert_eq!(env.ours(), set([ATTACKER]), "the rows take effect when it is enabled");
 }
 

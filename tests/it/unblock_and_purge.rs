@@ -170,7 +170,7 @@ fn a_feed_that_suddenly_asks_for_much_more_is_held_until_it_is_accepted() {
     let status = env.json(&["status"]).1;
     assert_eq!(status["feeds"][0]["held"], 180);
     let text = env.run(&["status"]).ok();
-    assert!(text.contains("HELD") && text.contains("sync --accept"), "{text}");
+    assert!(text.contains("held") && text.contains("sync --accept"), "{text}");
     // It stays held, and what it named before stays blocked.
     env.later(300);
     env.sync(65, &[]);
