@@ -1,5 +1,5 @@
 <?php
-/** Into FreePBX's backup: the configuration with its key, the allow list and what was let through. */
+/** Adds to FreePBX's backup: the configuration with its API key, the allow list and the unblocked addresses. */
 namespace FreePBX\modules\Banbridge;
 
 use FreePBX\modules\Backup as Base;
@@ -12,7 +12,7 @@ class Backup extends Base\BackupBase {
 			$this->log(_('Ban Bridge') . ': ' . $answer['message'], 'ERROR');
 			return;
 		}
-		// As text: the program reads again what it wrote, and nothing in between understands it.
+		// As text: only the program reads what it wrote.
 		$this->addConfigs(array('banbridge' => json_encode($answer['data'])));
 	}
 }

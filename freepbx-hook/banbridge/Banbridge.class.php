@@ -1,24 +1,24 @@
 <?php
 /**
- * Ban Bridge: the face of the program banbridge in FreePBX. It asks the program for everything and decides nothing.
+ * Ban Bridge: the page of the program banbridge in FreePBX. The program takes every decision.
  *
  * Copyright: the authors of banbridge. License: GPL-3.0-or-later, see LICENSE.
  */
 namespace FreePBX\modules;
 
 use FreePBX\modules\Banbridge\Commands;
-use FreePBX\modules\Banbridge\Notices;
+use FreePBX\modules\Banbridge\Notifications;
 use FreePBX\modules\Banbridge\Program;
 
 require_once __DIR__ . '/Program.php';
 require_once __DIR__ . '/Commands.php';
-require_once __DIR__ . '/Notices.php';
+require_once __DIR__ . '/Notifications.php';
 
 class Banbridge extends \FreePBX_Helpers implements \BMO {
-	/** The right to see, and the right to change: FreePBX knows sections, and no reading apart from writing. */
+	/** The permissions to see and to change: FreePBX's sections do not distinguish reading from writing. */
 	const SEE = 'banbridge';
 	const CHANGE = 'banbridge_change';
-	/** Where the session keeps the token against forged requests. */
+	/** The session's variable with the token against forged requests. */
 	const TOKEN = 'banbridge_token';
 
 	private $pbx;
@@ -32,44 +32,44 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 
 	// ---- Installing ----
 
-	/** Also run by each upgrade. An administrator who switched the job off finds it off. */
+	/** Also runs at each upgrade. A job that you disabled stays disabled. */
 	public function install() {
 		$fwconsole = $this->pbx->Config->get('AMPSBIN') . '/fwconsole';
 		$command = '[ -e ' . $fwconsole . ' ] && ' . $fwconsole . ' banbridge job';
 		\FreePBX::Job()->addCommand('banbridge', 'sync', $command, '*/5 * * * *', 120);
 		if (Program::path() === null) {
-			$this->say(_('The program banbridge is not installed: the page Connectivity, Ban Bridge says how to do it.'));
+			$this->say(_('The program banbridge is not installed. Connectivity, Ban Bridge shows how to install it.'));
 		}
 	}
 
 	/**
-	 * Takes away the job and the notifications, and, where no timer of root goes on without the module, all that
-	 * the program wrote. Where one does, taking that away would only forget the allow list: the next run of the timer
-	 * would block again, also who was allowed.
+	 * Removes the job and the notifications. Without the system timer it also removes everything that the program
+	 * wrote. With the timer that would only forget the allow list: its next run would block again, allowed addresses
+	 * too.
 	 */
 	public function uninstall() {
 		\FreePBX::Job()->removeAllByModule('banbridge');
-		Notices::mirror(array());
+		Notifications::mirror(array());
 		if (Program::path() === null) {
 			return;
 		}
 		$status = $this->ask(array('status', '--json'), array('seconds' => 60));
 		if (is_object($status['data']) && !empty($status['data']->root->timer)) {
-			$this->say(_('The program banbridge is still installed, runs by its own timer and goes on blocking. To end that, run as root: banbridge purge, and remove the package.'));
+			$this->say(_('The program banbridge is still installed and its timer keeps blocking. To stop it, run as root: banbridge purge. Then remove the package.'));
 			return;
 		}
 		$purged = $this->ask(array('purge', '--yes', '--json'), array('seconds' => 120));
-		$done = _('Every row, table and log of banbridge is taken away. Your own rows of the blacklist are as they were, and so is /etc/asterisk/banbridge.toml.');
+		$done = _('All rows, tables and logs of banbridge are removed. Your own rows of the firewall blacklist and /etc/asterisk/banbridge.toml are unchanged.');
 		$this->say($purged['status'] ? $done : $purged['message']);
 		if ($purged['status'] && $purged['message'] !== '') {
 			$this->say($purged['message']);
 		}
 	}
 
-	/** Module Admin's Disable: without the module its job has no command. What is blocked stays as it is. */
+	/** Module Admin's Disable: without the module its job has no command. Blocked addresses stay blocked. */
 	public function disable() {
 		\FreePBX::Job()->setEnabled('banbridge', 'sync', false);
-		Notices::mirror(array());
+		Notifications::mirror(array());
 	}
 
 	public function enable() {
@@ -90,11 +90,11 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 
 	// ---- The page ----
 
-	/** Nothing is done by a page load: what changes something comes by ajax, with the token. */
+	/** Loading the page changes nothing: changes come by ajax, with the token. */
 	public function doConfigPageInit($page) {
 	}
 
-	/** The page's own buttons stand where they belong. */
+	/** The page has its own buttons. */
 	public function getActionBar($request) {
 		return array();
 	}
@@ -118,7 +118,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		));
 	}
 
-	/** The one command that installs the program, for the kind of system that this is. */
+	/** The command that installs the program on this kind of system. */
 	private function installation() {
 		$archive = 'tar xzf banbridge-*-x86_64.tar.gz && ./banbridge-*/install.sh';
 		return is_file('/usr/bin/dpkg') ? 'apt install ./banbridge_*_amd64.deb' : $archive;
@@ -129,7 +129,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		$results[] = array('text' => _('Ban Bridge'), 'type' => 'get', 'dest' => '?display=banbridge');
 	}
 
-	/** A line of the dashboard's overview. */
+	/** A line in the dashboard's overview. */
 	public function dashboardService() {
 		$status = $this->ask(array('status', '--json'), array('seconds' => 10));
 		$icons = array(
@@ -155,33 +155,33 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 
 	// ---- Ajax ----
 
-	/** Only what is listed. The settings stay as they are: login and referrer are checked. */
+	/** Only known commands. The settings stay as they are, so FreePBX checks login and referrer. */
 	public function ajaxRequest($command, &$setting) {
 		return Commands::known($command);
 	}
 
 	/**
-	 * Each request is checked here once more: FreePBX lets some in without a login (older releases do so for requests
-	 * of the machine itself), looks at no section in ajax.php and has no token.
+	 * Checks each request again: FreePBX lets some in without a login (older releases do so for requests from the machine
+	 * itself), does not check sections in ajax.php and has no token.
 	 */
 	public function ajaxHandler() {
 		$command = isset($_REQUEST['command']) ? $_REQUEST['command'] : '';
 		if (!Commands::known($command)) {
-			return $this->refuse(_('There is no such command.'));
+			return $this->refuse(_('Unknown command.'));
 		}
 		if (!$this->may(self::SEE)) {
-			return $this->refuse(_('You are not logged in, or may not see this.'));
+			return $this->refuse(_('You are not logged in, or have no permission to see this.'));
 		}
 		$token = isset($_SESSION[self::TOKEN]) ? $_SESSION[self::TOKEN] : '';
 		$given = isset($_SERVER['HTTP_X_BANBRIDGE_TOKEN']) ? $_SERVER['HTTP_X_BANBRIDGE_TOKEN'] : '';
 		$posted = isset($_SERVER['REQUEST_METHOD']) && $_SERVER['REQUEST_METHOD'] === 'POST';
 		if (!$posted || !is_string($token) || $token === '' || !hash_equals($token, (string) $given)) {
-			return $this->refuse(_('This page is too old. Load it again.'));
+			return $this->refuse(_('This page has expired. Reload it.'));
 		}
 		if (Commands::changes($command) && !$this->may(self::CHANGE)) {
-			return $this->refuse(_('You may see this and not change it. An administrator can give you the right "Ban Bridge: change".'));
+			return $this->refuse(_('You have read-only access. An administrator can give you the permission "Ban Bridge: change".'));
 		}
-		// A long answer holds up no other page of the same person.
+		// A long answer must not block other pages of the same user.
 		if (session_id() !== '') {
 			session_write_close();
 		}
@@ -193,20 +193,20 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		return array('status' => false, 'code' => null, 'message' => $message, 'data' => null);
 	}
 
-	/** Whether the person of this session may enter the section. */
+	/** Whether the user of this session has this permission. */
 	private function may($section) {
 		$user = isset($_SESSION['AMP_user']) ? $_SESSION['AMP_user'] : null;
 		return defined('FREEPBX_IS_AUTH') && is_object($user) && method_exists($user, 'checkSection')
 			&& $user->checkSection($section);
 	}
 
-	/** The session's token; made with the first page. */
+	/** The session's token, created with the first page. */
 	private function token() {
 		if (empty($_SESSION[self::TOKEN]) || !is_string($_SESSION[self::TOKEN])) {
 			$strong = false;
 			$bytes = openssl_random_pseudo_bytes(32, $strong);
 			if ($bytes === false || !$strong) {
-				throw new \Exception('No good random numbers are to be had');
+				throw new \Exception('Could not get secure random numbers');
 			}
 			$_SESSION[self::TOKEN] = bin2hex($bytes);
 		}
@@ -215,21 +215,21 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 
 	// ---- The job and the hooks ----
 
-	/** The program's answer as the page gets it. */
+	/** Runs the program and returns its answer as for the page. */
 	public function ask(array $args, array $options = array()) {
 		return Commands::answer(Program::run($args, $options));
 	}
 
 	/**
-	 * The job: starts a run that goes on by itself, so that no slow feed holds up the jobs of other modules, waits a
-	 * little for its end, and shows the program's notices.
+	 * The job: starts a run in the background, so that a slow feed does not delay the jobs of other modules, waits a
+	 * little for its end, and shows the program's problems as notifications.
 	 *
-	 * @return string|null what went wrong
+	 * @return string|null the error message
 	 */
 	public function job() {
 		$started = $this->ask(array('sync', '--json'), array('detach' => true));
 		if (!$started['status']) {
-			Notices::mirror($this->unreachable($started));
+			Notifications::mirror($this->unreachable($started));
 			return $started['message'];
 		}
 		$status = null;
@@ -241,36 +241,36 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 			}
 		}
 		if (!$status['status']) {
-			Notices::mirror($this->unreachable($status));
+			Notifications::mirror($this->unreachable($status));
 			return $status['message'];
 		}
-		$notices = isset($status['data']->notices) ? $status['data']->notices : null;
-		if (is_array($notices)) {
-			Notices::mirror($notices);
+		$problems = isset($status['data']->notices) ? $status['data']->notices : null;
+		if (is_array($problems)) {
+			Notifications::mirror($problems);
 		}
 		return null;
 	}
 
-	/** The one notice that the program cannot give: that it does not answer. */
+	/** The one problem that the program cannot report: that it does not answer. */
 	private function unreachable(array $answer) {
 		return array((object) array(
 			'id' => 'program',
 			'level' => 'error',
-			'title' => _('the blacklist is not kept up to date'),
+			'title' => _('the firewall blacklist is not being updated'),
 			'text' => $answer['message'],
 		));
 	}
 
-	/** At the end of `fwconsole start`, as root: what is remembered is in force again, without asking any feed. */
+	/** At the end of `fwconsole start`, as root: applies the saved state, without fetching feeds. */
 	public function startFreepbx($output = null) {
 		$applied = $this->ask(array('apply', '--json'), array('seconds' => 120));
 		if (is_object($output)) {
-			$text = $applied['status'] ? _('what is wanted is applied') : $applied['message'];
+			$text = $applied['status'] ? _('saved state applied') : $applied['message'];
 			$output->writeln(_('Ban Bridge') . ': ' . str_replace('<', '\\<', $text));
 		}
 	}
 
-	/** `fwconsole chown`: the configuration may hold a key. */
+	/** `fwconsole chown`: the configuration can contain an API key. */
 	public function chownFreepbx() {
 		$file = $this->pbx->Config->get('ASTETCDIR') . '/banbridge.toml';
 		return array(array('type' => 'file', 'path' => $file, 'perms' => 0640));

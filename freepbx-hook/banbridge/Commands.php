@@ -1,23 +1,23 @@
 <?php
 /**
- * What the page may ask, and how the program is asked for it. One method a group; no decision about bans is made here.
+ * The commands of the page, and the program's arguments for each. Nothing about blocking is decided here.
  */
 namespace FreePBX\modules\Banbridge;
 
 class Commands {
-	/** Everything that ajax.php hands to this module; what is not here is refused. True: it needs the right to change. */
+	/** All commands that ajax.php accepts for this module. True: needs the permission to change. */
 	private static $all = array(
 		'status' => false,
 		'entries' => false,
-		'refused' => false,
-		'released' => false,
+		'skipped' => false,
+		'unblocked' => false,
 		'allowed' => false,
 		'check' => false,
 		'feeds' => false,
-		'catalogue' => false,
+		'catalog' => false,
 		'settings' => false,
 		'log' => false,
-		// These ask the outside world, or change something.
+		// These send requests to feeds, or change something.
 		'preview' => true,
 		'sync' => true,
 		'feed_test' => true,
@@ -27,29 +27,29 @@ class Commands {
 		'key_test' => true,
 		'allow' => true,
 		'unallow' => true,
-		'release' => true,
-		'unrelease' => true,
+		'unblock' => true,
+		'unblock_undo' => true,
 		'setting' => true,
 	);
 
-	/** The settings that the page may change. */
+	/** The settings that the page can change. */
 	const SETTING = '/\A(feed\.[a-z0-9_-]{1,64}\.(key|dataset|ttl|interval)|blacklist\.(limit|aggregate|writer)|set\.enabled|protect\.unblock|log\.level)\z/';
 
-	/** Whether there is such a command. */
+	/** Whether this is a command of the page. */
 	public static function known($command) {
 		return is_string($command) && isset(self::$all[$command]);
 	}
 
-	/** Whether the command needs the right to change. */
+	/** Whether the command needs the permission to change. */
 	public static function changes($command) {
 		return self::$all[$command];
 	}
 
 	/**
-	 * Carries out a known command.
+	 * Runs a known command.
 	 *
-	 * @param string $command One of the list
-	 * @param array $fields What the page sent
+	 * @param string $command A name in $all
+	 * @param array $fields The fields that the page sent
 	 * @return array status, code, message, data
 	 */
 	public static function run($command, array $fields) {
@@ -61,35 +61,35 @@ class Commands {
 		return self::answer(Program::run($args, $options), $command === 'check' ? array(0, 1) : array(0));
 	}
 
-	/** What the program answered, for the page. Its JSON is handed on as it is. */
-	public static function answer(array $result, array $good = array(0)) {
+	/** The program's answer for the page, with its JSON unchanged. */
+	public static function answer(array $result, array $success = array(0)) {
 		$data = $result['out'] === '' ? null : json_decode($result['out']);
-		$status = $result['code'] !== null && in_array($result['code'], $good, true);
+		$status = $result['code'] !== null && in_array($result['code'], $success, true);
 		$message = $result['message'];
 		if ($status && $data === null) {
 			$status = false;
-			$message = _('The answer of the program cannot be read. Is the program as new as this module?');
+			$message = _('Could not read the answer of banbridge. Do the program and this module have the same version?');
 		} elseif (!$status && $message === '') {
-			$message = sprintf(_('The program ended with %d and said nothing.'), $result['code']);
+			$message = sprintf(_('banbridge exited with code %d and printed nothing.'), $result['code']);
 		}
 		return array('status' => $status, 'code' => $result['code'], 'message' => $message, 'data' => $data);
 	}
 
-	/** The arguments for a command, and how it is to be run. */
+	/** The arguments for a command, and the options for Program::run. */
 	private static function ask($command, array $fields) {
 		switch ($command) {
 			case 'status':
 				return array(array('status', '--json'), array('seconds' => 60));
 			case 'entries':
-			case 'refused':
-			case 'released':
+			case 'skipped':
+			case 'unblocked':
 			case 'allowed':
 				return array(self::listing($command, $fields), array('seconds' => 60));
 			case 'check':
 				return array(array('check', '--json', '--', self::text($fields, 'address', 100)), array());
 			case 'feeds':
 				return array(array('feed', 'list', '--json'), array());
-			case 'catalogue':
+			case 'catalog':
 				return array(array('feed', 'catalogue', '--json'), array());
 			case 'settings':
 				return array(array('config', 'show', '--json'), array());
@@ -117,21 +117,23 @@ class Commands {
 				$args = $comment === '' ? array('allow', '--json') : array('allow', '--json', '--comment=' . $comment);
 				return array(array_merge($args, array('--', self::text($fields, 'target', 255))), array('seconds' => 120));
 			case 'unallow':
-			case 'release':
-			case 'unrelease':
-				$target = self::text($fields, 'target', 255);
-				return array(array($command, '--json', '--', $target), array('seconds' => 120));
+				return array(array('unallow', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
+			case 'unblock':
+				return array(array('release', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
+			case 'unblock_undo':
+				return array(array('unrelease', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
 			case 'setting':
 				return self::setting($fields);
 		}
-		throw new \InvalidArgumentException(_('There is no such command.'));
+		throw new \InvalidArgumentException(_('Unknown command.'));
 	}
 
 	/** A page of one of the lists, as bootstrap-table asks for it. */
 	private static function listing($command, array $fields) {
 		$args = array('list', '--json');
+		$lists = array('skipped' => '--refused', 'unblocked' => '--released', 'allowed' => '--allowed');
 		if ($command !== 'entries') {
-			$args[] = '--' . $command;
+			$args[] = $lists[$command];
 		}
 		$args[] = '--offset=' . self::number($fields, 'offset', 0, 0, 100000000);
 		$args[] = '--limit=' . self::number($fields, 'limit', 25, 1, 1000);
@@ -159,33 +161,33 @@ class Commands {
 		if (!preg_match(self::SETTING, $name)) {
 			throw new \InvalidArgumentException(_('This setting cannot be changed here.'));
 		}
-		// By standard input, so that a key stands in no list of processes.
+		// By standard input, so that a key never appears in the list of processes.
 		$value = self::text($fields, 'value', 500);
 		return array(array('config', 'set', '--json', '--', $name, '-'), array('stdin' => $value));
 	}
 
-	/** A feed's name, in the letters that such a name has. */
+	/** A feed's name, with the characters that such a name can have. */
 	private static function feed(array $fields, $field = 'name') {
 		$name = self::text($fields, $field, 64);
 		if (!preg_match('/\A[A-Za-z0-9_-]+\z/', $name)) {
-			throw new \InvalidArgumentException(_('This is no name of a feed.'));
+			throw new \InvalidArgumentException(_('This is not a valid feed name.'));
 		}
 		return $name;
 	}
 
-	private static function text(array $fields, $field, $most, $may_be_empty = false) {
+	private static function text(array $fields, $field, $longest, $may_be_empty = false) {
 		$value = isset($fields[$field]) && is_string($fields[$field]) ? trim($fields[$field]) : '';
 		if ($value === '' && !$may_be_empty) {
-			throw new \InvalidArgumentException(_('Something is missing: fill in the field.'));
+			throw new \InvalidArgumentException(_('Fill in this field.'));
 		}
-		if (strlen($value) > $most || preg_match('/[\x00-\x1f\x7f]/', $value) || !preg_match('//u', $value)) {
-			throw new \InvalidArgumentException(_('The text is too long or holds signs that do not belong there.'));
+		if (strlen($value) > $longest || preg_match('/[\x00-\x1f\x7f]/', $value) || !preg_match('//u', $value)) {
+			throw new \InvalidArgumentException(_('The text is too long or contains characters that are not allowed.'));
 		}
 		return $value;
 	}
 
-	private static function number(array $fields, $field, $otherwise, $least, $most) {
+	private static function number(array $fields, $field, $default, $lowest, $highest) {
 		$value = isset($fields[$field]) && is_string($fields[$field]) ? $fields[$field] : '';
-		return preg_match('/\A[0-9]{1,9}\z/', $value) ? max($least, min($most, (int) $value)) : $otherwise;
+		return preg_match('/\A[0-9]{1,9}\z/', $value) ? max($lowest, min($highest, (int) $value)) : $default;
 	}
 }

@@ -1,13 +1,13 @@
 <?php
 /**
- * How the module speaks with the program banbridge. All that is decided is decided there.
+ * Runs the program banbridge, which takes every decision.
  */
 namespace FreePBX\modules\Banbridge;
 
 class Program {
 	/**
-	 * Where the program may be, and the command for each place. These constants are all that a shell ever sees:
-	 * what it shall do goes to its standard input, as JSON.
+	 * Where the program can be, and the command for each place. A shell sees nothing but these constants: the request
+	 * goes to the program's standard input, as JSON.
 	 */
 	private static $places = array(
 		'/usr/bin/banbridge' => 'exec /usr/bin/banbridge call',
@@ -16,12 +16,12 @@ class Program {
 		'/usr/local/sbin/banbridge' => 'exec /usr/local/sbin/banbridge call',
 	);
 
-	/** The most that is read of an answer, in bytes. */
-	const MOST = 33554432;
-	/** The most that is shown of an error, in bytes. */
-	const MOST_MESSAGE = 4000;
+	/** The longest answer that is read, in bytes. */
+	const MAX_ANSWER = 33554432;
+	/** The longest error message that is shown, in bytes. */
+	const MAX_MESSAGE = 4000;
 
-	/** The program's path, or null where it is not installed. */
+	/** The program's path, or null if it is not installed. */
 	public static function path() {
 		foreach (array_keys(self::$places) as $path) {
 			if (is_file($path) && is_executable($path)) {
@@ -34,10 +34,10 @@ class Program {
 	/**
 	 * Runs the program with these arguments.
 	 *
-	 * @param array $args The arguments; what a user typed stands behind "--" or in "--option=..."
-	 * @param array $options seconds: how long it may take; stdin: text for the command; key: an apiban key to try;
-	 *                       detach: it goes on by itself
-	 * @return array code (null: it could not be run), out, message
+	 * @param array $args The arguments; text that a user typed comes after "--" or in "--option=..."
+	 * @param array $options seconds: the time limit; stdin: text for the command; key: an apiban key to test;
+	 *                       detach: run in the background
+	 * @return array code (null: it could not run), out, message
 	 */
 	public static function run(array $args, array $options = array()) {
 		$path = self::path();
@@ -52,32 +52,32 @@ class Program {
 			'detach' => !empty($options['detach']),
 		));
 		if ($request === false) {
-			return self::failed(_('The text is not in UTF-8.'));
+			return self::failed(_('The text is not valid UTF-8.'));
 		}
 		$pipes = array();
-		$wanted = array(array('pipe', 'r'), array('pipe', 'w'), array('pipe', 'w'));
-		$process = proc_open(self::$places[$path], $wanted, $pipes, '/', self::environment());
+		$descriptors = array(array('pipe', 'r'), array('pipe', 'w'), array('pipe', 'w'));
+		$process = proc_open(self::$places[$path], $descriptors, $pipes, '/', self::environment());
 		if (!is_resource($process)) {
-			return self::failed(_('The program banbridge could not be started.'));
+			return self::failed(_('Could not start the program banbridge.'));
 		}
-		list($out, $error, $late) = self::talk($pipes, $request, $seconds);
+		list($out, $error, $failure) = self::talk($pipes, $request, $seconds);
 		foreach ($pipes as $pipe) {
 			if (is_resource($pipe)) {
 				fclose($pipe);
 			}
 		}
-		if ($late !== null) {
+		if ($failure !== null) {
 			proc_terminate($process);
 			proc_close($process);
-			return self::failed($late);
+			return self::failed($failure);
 		}
 		return array('code' => proc_close($process), 'out' => $out, 'message' => self::readable($error));
 	}
 
 	/**
-	 * Writes the request and reads both answers, whichever is ready, until the program ends.
+	 * Writes the request and reads both outputs until the program ends.
 	 *
-	 * @return array output, errors, and why it was given up (or null)
+	 * @return array output, errors, and why reading was stopped (or null)
 	 */
 	private static function talk(array &$pipes, $request, $seconds) {
 		foreach ($pipes as $pipe) {
@@ -88,7 +88,7 @@ class Program {
 		while (isset($pipes[1]) || isset($pipes[2])) {
 			$left = $end - microtime(true);
 			if ($left <= 0) {
-				return array('', '', sprintf(_('The program gave no answer within %d seconds.'), $seconds));
+				return array('', '', sprintf(_('banbridge did not answer within %d s.'), $seconds));
 			}
 			$read = array_intersect_key($pipes, $texts);
 			$write = isset($pipes[0]) ? array($pipes[0]) : array();
@@ -111,8 +111,8 @@ class Program {
 				}
 				$piece = fread($pipes[$number], 65536);
 				$texts[$number] .= $piece;
-				if (strlen($texts[$number]) > self::MOST) {
-					return array('', '', _('The answer of the program is too long to be shown.'));
+				if (strlen($texts[$number]) > self::MAX_ANSWER) {
+					return array('', '', _('The answer of banbridge is too long to show.'));
 				}
 				if (($piece === '' || $piece === false) && feof($pipes[$number])) {
 					fclose($pipes[$number]);
@@ -124,8 +124,8 @@ class Program {
 	}
 
 	/**
-	 * The environment that the program gets: constants, and where the web server's administrator put the files.
-	 * Nothing that comes with a request, such as a proxy, gets in.
+	 * The environment of the program: constants, and the paths that the web server's administrator set. Nothing from a
+	 * request, such as a proxy, enters it.
 	 */
 	private static function environment() {
 		$environment = array('PATH' => '/usr/sbin:/usr/bin:/sbin:/bin', 'LANG' => 'C', 'HOME' => '/');
@@ -142,9 +142,9 @@ class Program {
 		return array('code' => null, 'out' => '', 'message' => $message);
 	}
 
-	/** What the program said, without its name before each sentence, cut, and in bytes that JSON can carry. */
+	/** The program's messages: without its name before each, shortened, and in bytes that JSON allows. */
 	private static function readable($text) {
-		$text = trim(preg_replace('/^banbridge: /m', '', substr($text, 0, self::MOST_MESSAGE)));
+		$text = trim(preg_replace('/^banbridge: /m', '', substr($text, 0, self::MAX_MESSAGE)));
 		return preg_match('//u', $text) ? $text : preg_replace('/[^\x09\x0a\x20-\x7e]/', '?', $text);
 	}
 }

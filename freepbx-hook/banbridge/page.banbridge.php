@@ -1,5 +1,5 @@
 <?php
-// The page. What it shows comes by ajax.php, and there each request is checked again.
+// The page. Its data comes by ajax.php, where each request is checked again.
 if (!defined('FREEPBX_IS_AUTH')) {
 	die('No direct script access allowed');
 }

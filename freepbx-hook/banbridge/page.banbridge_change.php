@@ -1,5 +1,5 @@
 <?php
-// No page: the entry exists so that FreePBX can give the right to change things apart from the right to see them.
+// The menu entry of the permission to change, so that FreePBX can give it apart from the permission to see.
 if (!defined('FREEPBX_IS_AUTH')) {
 	die('No direct script access allowed');
 }

@@ -6,9 +6,9 @@ import { after, before, test } from 'node:test';
 import { ADMIN, ajax, asterisk, pbx, phpComplaints, request, session, sql } from './harness.mjs';
 import { ATTACKER, KEY, OWN, PHONE, SCRIPT, apiban, file, office, reset, scene } from './scene.mjs';
 
-const READ = ['status', 'entries', 'refused', 'released', 'allowed', 'check', 'feeds', 'catalogue', 'settings', 'log'];
-const CHANGE = ['preview', 'sync', 'feed_test', 'feed_add', 'feed_enable', 'feed_disable', 'key_test', 'allow', 'unallow', 'release',
-	'unrelease', 'setting'];
+const READ = ['status', 'entries', 'skipped', 'unblocked', 'allowed', 'check', 'feeds', 'catalog', 'settings', 'log'];
+const CHANGE = ['preview', 'sync', 'feed_test', 'feed_add', 'feed_enable', 'feed_disable', 'key_test', 'allow', 'unallow', 'unblock',
+	'unblock_undo', 'setting'];
 /** What makes each of them do something, if it is let. */
 const FORM = { address: ATTACKER, target: ATTACKER, name: 'apiban', value: 'x', offset: '0', limit: '10' };
 
@@ -87,8 +87,8 @@ test('who may only look is refused what changes, and may look', async () => {
 });
 test('who may change and nothing else in FreePBX may change here', async () => {
 	const editor = await login('editor');
-	assert.equal((await ask('release', { ...editor, form: { target: '77.247.110.58' } })).json.status, true);
-	assert.equal((await ask('unrelease', { ...editor, form: { target: '77.247.110.58' } })).json.status, true);
+	assert.equal((await ask('unblock', { ...editor, form: { target: '77.247.110.58' } })).json.status, true);
+	assert.equal((await ask('unblock_undo', { ...editor, form: { target: '77.247.110.58' } })).json.status, true);
 });
 test('without a token, with a wrong one and with another session\'s, every request is refused', async () => {
 	const other = await login('admin');
@@ -102,7 +102,7 @@ test('a token in the address or the form is none, and GET is refused', async () 
 		headers: { Cookie: admin.cookie, Referer: ADMIN, 'X-Banbridge-Token': admin.token },
 	});
 	assert.equal(get.status, 403);
-	await refused('token in the form', 403, ['release'], { cookie: admin.cookie, form: { ...FORM, token: admin.token } });
+	await refused('token in the form', 403, ['unblock'], { cookie: admin.cookie, form: { ...FORM, token: admin.token } });
 });
 test('from a foreign page every request is refused', async () => {
 	await refused('elsewhere', 403, ALL, { ...admin, referer: 'http://elsewhere.example/' });
@@ -114,8 +114,8 @@ test('a command that the page does not have is refused', async () => {
 });
 test('the module\'s files say nothing when they are asked for directly', async () => {
 	const before = phpComplaints();
-	for (const name of ['page.banbridge.php', 'Banbridge.class.php', 'Program.php', 'Commands.php', 'Notices.php', 'Backup.php', 'Restore.php',
-		'Console/Banbridge.class.php', 'views/main.php', 'views/never.php', 'views/missing.php', 'views/change.php', 'views/strings.php']) {
+	for (const name of ['page.banbridge.php', 'Banbridge.class.php', 'Program.php', 'Commands.php', 'Notifications.php', 'Backup.php', 'Restore.php',
+		'Console/Banbridge.class.php', 'views/main.php', 'views/protected.php', 'views/missing.php', 'views/change.php', 'views/strings.php']) {
 		const answer = await request(`${ADMIN}/modules/banbridge/${name}`);
 		assert.ok(!answer.text.includes(KEY) && !/\/(var|etc|usr)\//.test(answer.text), `${name}: ${answer.text.slice(0, 200)}`);
 	}
@@ -181,10 +181,10 @@ test('FreePBX notifies of a listed phone, as text, not again while it stays, and
 	writeFileSync(file('apiban'), apiban.join('\n') + '\n');
 	await reset();
 });
-test('the dashboard has a line of it, and fwconsole start applies what is remembered', async () => {
+test('the dashboard has a line of it, and fwconsole start applies the saved state', async () => {
 	const page = await request(`${ADMIN}/config.php`, { headers: { Cookie: admin.cookie } });
 	assert.match(page.text, /<strong>Ban Bridge<\/strong>/);
-	assert.match((await pbx('fwconsole', 'start')).stdout, /Ban Bridge: what is wanted is applied/);
+	assert.match((await pbx('fwconsole', 'start')).stdout, /Ban Bridge: saved state applied/);
 });
 test('a backup brings configuration, allow list and releases back', async () => {
 	await pbx('banbridge', 'allow', '203.0.113.9', '--comment', SCRIPT);
@@ -213,7 +213,7 @@ test('uninstalling leaves nothing of ours, and the administrator\'s rows as they
 	// Where root's timer goes on without the module, it goes on blocking, and that is said.
 	const gone = await pbx('fwconsole', 'ma', 'uninstall', 'banbridge');
 	assert.equal(gone.code, 0);
-	assert.match(gone.stdout, /goes on blocking/);
+	assert.match(gone.stdout, /keeps blocking/);
 	assert.deepEqual([own(), ours()], [before, blocked]);
 	assert.deepEqual(sql('SELECT * FROM cron_jobs'), []);
 	// Where it does not run, nothing would ever take away what is blocked.

@@ -45,7 +45,7 @@ for (const width of [1280, 375]) {
 		}
 		await picture(page, `hundred-thousand-${width}`, { fullPage: false });
 		await page.getByLabel('Address or network').first().fill(address(50_000));
-		await page.getByRole('button', { name: 'Ask' }).click();
+		await page.getByRole('button', { name: 'Check' }).click();
 		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();
 		assert.ok(most < MOST, `an answer has ${most} bytes`);
 		assert.ok(await page.evaluate(() => document.querySelectorAll('*').length) < 3000, 'the page itself does not grow');

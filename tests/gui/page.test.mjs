@@ -50,7 +50,7 @@ async function look(options = {}) {
 		}))).observe(document, { childList: true, subtree: true }));
 	});
 	await opened.page.goto(PAGE);
-	await opened.page.waitForFunction(() => !/Looking|Schaue/.test(document.querySelector('#bb-state-word').textContent)
+	await opened.page.waitForFunction(() => !/Loading|Laden/.test(document.querySelector('#bb-state-word').textContent)
 		&& document.querySelector('#bb-blocked').textContent !== '–');
 	return { ...opened, answers };
 }
@@ -96,7 +96,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		const status = await banbridge('status');
 		assert.equal(await page.textContent('#bb-state-text'), status.state_text);
 		assert.match(await page.textContent('#bb-state-times'), /next run/);
-		assert.match(await page.textContent('#bb-root'), status.root.timer ? /own timer is installed/ : /banbridge setup/);
+		assert.match(await page.textContent('#bb-root'), status.root.timer ? /system timer is installed/ : /banbridge setup/);
 		assert.equal(await page.textContent('#bb-blocked'), String(status.blacklist.blocked));
 		await picture(page, `overview-${name}`);
 		await fits(page);
@@ -104,7 +104,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 	});
 
 	story(`every part of the page is without a fault for those who use a keyboard or a screen reader`, async (page) => {
-		for (const [part, table] of [['Blocked', '#bb-entries'], ['Never blocked', '#bb-refused'], ['Settings'], ['Log']]) {
+		for (const [part, table] of [['Blocked', '#bb-entries'], ['Protected', '#bb-skipped'], ['Settings'], ['Log']]) {
 			await tab(page, part === 'Blocked' ? /^Blocked/ : part);
 			if (table) {
 				await loaded(page, table);
@@ -120,18 +120,18 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		const toggle = page.getByRole('switch', { name: /apiban/ });
 		assert.equal(await toggle.getAttribute('aria-checked'), 'true');
 		await toggle.click();
-		await said(page, 'Its entries are let go');
-		await until('let go', async () => !await blocked(ATTACKER));
+		await said(page, 'Its addresses are no longer blocked');
+		await until('no longer blocked', async () => !await blocked(ATTACKER));
 		await page.getByRole('switch', { name: /apiban/, checked: false }).click();
-		const dialogue = page.getByRole('dialog');
-		await dialogue.getByText('Nothing has been changed').waitFor();
-		assert.match(await dialogue.textContent(), /The key is good/);
+		const dialog = page.getByRole('dialog');
+		await dialog.getByText('Nothing was changed').waitFor();
+		assert.match(await dialog.textContent(), /Key accepted/);
 		await picture(page, `preview-of-feed-${name}`, { fullPage: false });
 		assert.deepEqual(await accessibility(page), []);
 		assert.equal(await blocked(ATTACKER), false);
-		await dialogue.getByRole('button', { name: 'Switch it on' }).click();
-		await said(page, 'is switched on');
-		await dialogue.waitFor({ state: 'hidden' });
+		await dialog.getByRole('button', { name: 'Enable' }).click();
+		await said(page, 'is enabled');
+		await dialog.waitFor({ state: 'hidden' });
 		await sync();
 		assert.equal(await blocked(ATTACKER), true);
 	});
@@ -140,32 +140,32 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		const card = page.locator('#bb-feeds > li').filter({ has: page.getByRole('heading', { name: 'broken' }) });
 		assert.match(await card.textContent(), /<img/);
 		await card.getByRole('button', { name: 'Test broken' }).click();
-		const dialogue = page.getByRole('dialog');
-		await dialogue.locator('.alert-danger').waitFor();
-		await dialogue.getByRole('button', { name: 'Close' }).click();
-		await dialogue.waitFor({ state: 'hidden' });
+		const dialog = page.getByRole('dialog');
+		await dialog.locator('.alert-danger').waitFor();
+		await dialog.getByRole('button', { name: 'Close' }).click();
+		await dialog.waitFor({ state: 'hidden' });
 		await page.getByRole('button', { name: 'Test office' }).click();
-		await dialogue.getByText('Nothing has been changed').waitFor();
-		assert.match(await dialogue.textContent(), /Entries received43/);
-		await page.waitForFunction(() => document.activeElement.id === 'bb-dialogue-title');
+		await dialog.getByText('Nothing was changed').waitFor();
+		assert.match(await dialog.textContent(), /Entries fetched43/);
+		await page.waitForFunction(() => document.activeElement.id === 'bb-dialog-title');
 		await page.keyboard.press('Escape');
-		await dialogue.waitFor({ state: 'hidden' });
+		await dialog.waitFor({ state: 'hidden' });
 	});
 
-	story(`the catalogue offers feeds, and adds one after a look at it`, async (page) => {
-		await page.getByRole('button', { name: 'Add a feed from the catalogue' }).click();
-		const dialogue = page.getByRole('dialog');
-		await dialogue.getByRole('heading', { name: 'voipbl' }).waitFor();
-		await picture(page, `catalogue-${name}`, { fullPage: false });
+	story(`the catalog offers feeds, and adds one after a look at it`, async (page) => {
+		await page.getByRole('button', { name: 'Add a feed from the catalog' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByRole('heading', { name: 'voipbl' }).waitFor();
+		await picture(page, `catalog-${name}`, { fullPage: false });
 		assert.deepEqual(await accessibility(page), []);
-		await dialogue.getByRole('button', { name: 'Preview and add voipbl' }).click();
+		await dialog.getByRole('button', { name: 'Preview and add voipbl' }).click();
 		// It cannot be reached from here, which is said; it can be added all the same.
-		await dialogue.locator('.alert-danger').waitFor();
-		await dialogue.getByRole('button', { name: 'Add it' }).click();
+		await dialog.locator('.alert-danger').waitFor();
+		await dialog.getByRole('button', { name: 'Add' }).click();
 		await said(page, 'voipbl is added');
 		assert.ok((await banbridge('feed', 'list')).some((feed) => feed.name === 'voipbl'));
 		await page.getByRole('switch', { name: /voipbl/ }).click();
-		await said(page, 'voipbl is switched off');
+		await said(page, 'voipbl is disabled');
 		const config = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
 		assert.match(config, /^# The office's own words stay in here\.$/m);
 		assert.equal((await pbx('banbridge', 'config', 'check')).code, 0);
@@ -183,7 +183,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await row(page, '#bb-entries', OWN).waitFor();
 		assert.equal(await page.locator('#bb-entries tbody tr').count(), 1);
 		const own = row(page, '#bb-entries', OWN);
-		assert.match(await own.textContent(), /your own row/);
+		assert.match(await own.textContent(), /your row/);
 		assert.equal(await own.getByRole('button').count(), 0);
 		await page.getByRole('textbox', { name: 'Search' }).first().fill('');
 		await page.waitForFunction((all) => document.querySelector('#bb-panel-blocked .pagination-info').textContent.includes(`of ${all}`), all);
@@ -203,23 +203,23 @@ for (const { name, width, bootstrap } of WIDTHS) {
 			await row(page, '#bb-entries', address).waitFor();
 		};
 		await find(ATTACKER);
-		await page.getByRole('button', { name: `Let through ${ATTACKER}` }).click();
-		await said(page, 'is let through until');
-		await until('let through', async () => !await blocked(ATTACKER));
-		await tab(page, 'Never blocked');
-		await row(page, '#bb-released', ATTACKER).waitFor();
+		await page.getByRole('button', { name: `Unblock ${ATTACKER}` }).click();
+		await said(page, 'is unblocked until');
+		await until('unblocked', async () => !await blocked(ATTACKER));
+		await tab(page, 'Protected');
+		await row(page, '#bb-unblocked', ATTACKER).waitFor();
 		await page.getByRole('button', { name: `Block again ${ATTACKER}` }).click();
-		await said(page, 'may block');
+		await said(page, 'can block');
 		await sync();
 		assert.equal(await blocked(ATTACKER), true);
 		await tab(page, /^Blocked/);
 		await find('163.172.207.104');
 		await page.getByRole('button', { name: 'Allow 163.172.207.104' }).click();
-		await said(page, 'is never blocked');
+		await said(page, 'is on the allow list');
 		await until('allowed', async () => !await blocked('163.172.207.104'));
-		await tab(page, 'Never blocked');
+		await tab(page, 'Protected');
 		await page.getByRole('button', { name: 'Remove 163.172.207.104' }).click();
-		await said(page, 'on the allow list no more');
+		await said(page, 'no longer on the allow list');
 		await sync();
 		assert.equal(await blocked('163.172.207.104'), true);
 	});
@@ -228,20 +228,20 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await tab(page, /^Blocked/);
 		const ask = async (address, wanted) => {
 			await page.getByLabel('Address or network').first().fill(address);
-			await page.getByRole('button', { name: 'Ask' }).click();
+			await page.getByRole('button', { name: 'Check' }).click();
 			await page.locator('#bb-check-answer').getByText(wanted).first().waitFor();
 			return page.textContent('#bb-check-answer');
 		};
 		assert.match(await ask(ATTACKER, /^Blocked$/), /apiban/);
 		await picture(page, `check-${name}`, { fullPage: false });
 		assert.match(await ask(PHONE, /^Not blocked$/), /apiban/);
-		assert.match(await ask(OWN, /^Blocked$/), /your own row/);
+		assert.match(await ask(OWN, /^Blocked$/), /your row/);
 		assert.match(await ask(`<b>${SCRIPT}`, /script/), /<b><script>/);
 		assert.deepEqual(await accessibility(page), []);
 	});
 
 	story(`one's own address and others get onto the allow list and off it; a comment is shown as text`, async (page) => {
-		await tab(page, 'Never blocked');
+		await tab(page, 'Protected');
 		await page.getByRole('button', { name: 'Add my address' }).click();
 		assert.equal(await page.inputValue('#bb-allow-target'), '192.168.77.20');
 		await page.fill('#bb-allow-comment', SCRIPT);
@@ -252,19 +252,19 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.locator('#bb-allow-add').click();
 		await page.locator('#toasts .toast-error').first().waitFor();
 		await page.getByRole('button', { name: 'Remove 192.168.77.20' }).click();
-		await said(page, 'on the allow list no more');
+		await said(page, 'no longer on the allow list');
 		await row(page, '#bb-allowed', '192.168.77.20').waitFor({ state: 'detached' });
-		await row(page, '#bb-refused', 'globalThis').first().waitFor();
+		await row(page, '#bb-skipped', 'globalThis').first().waitFor();
 	});
 
 	story(`settings are changed, refused when they are wrong, and the key stays masked and can be tested`, async (page) => {
 		await tab(page, 'Settings');
-		const key = page.getByRole('textbox', { name: 'Key of apiban' });
+		const key = page.getByRole('textbox', { name: 'API key of apiban' });
 		await key.waitFor();
 		assert.equal(await key.inputValue(), '');
 		const form = (setting) => page.locator(`form[data-bb-setting="${setting}"]`);
 		await form('feed.apiban.key').getByRole('button', { name: 'Test key' }).click();
-		await form('feed.apiban.key').getByText('The key is good').waitFor();
+		await form('feed.apiban.key').getByText('Key accepted').waitFor();
 		await key.fill('wrong');
 		await form('feed.apiban.key').getByRole('button', { name: 'Test key' }).click();
 		await form('feed.apiban.key').locator('.alert-danger').waitFor();
@@ -287,18 +287,18 @@ for (const { name, width, bootstrap } of WIDTHS) {
 
 	story(`a run is looked at before, started, followed while the page can be used, and ends with a word`, async (page) => {
 		writeFileSync(file('office'), [...office, `195.133.40.${name.length}`].join('\n') + '\n');
-		await page.getByRole('button', { name: 'Preview of a run' }).click();
-		const dialogue = page.getByRole('dialog');
-		await dialogue.getByText('Nothing has been changed').waitFor();
+		await page.getByRole('button', { name: 'Preview' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByText('Nothing was changed').waitFor();
 		await picture(page, `preview-of-run-${name}`, { fullPage: false });
 		assert.equal(await blocked(`195.133.40.${name.length}`), false);
-		await dialogue.getByRole('button', { name: 'Close' }).click();
-		await dialogue.waitFor({ state: 'hidden' });
+		await dialog.getByRole('button', { name: 'Close' }).click();
+		await dialog.waitFor({ state: 'hidden' });
 		writeFileSync(`${file('office')}.hold`, '');
 		try {
-			await page.getByRole('button', { name: 'Run now' }).click();
-			await page.locator('#bb-progress').getByText(/A run is at work/).waitFor();
-			assert.ok(await page.getByRole('button', { name: 'Run now' }).isDisabled());
+			await page.getByRole('button', { name: 'Sync now' }).click();
+			await page.locator('#bb-progress').getByText(/A run is in progress/).waitFor();
+			assert.ok(await page.getByRole('button', { name: 'Sync now' }).isDisabled());
 			await picture(page, `run-${name}`, { fullPage: false });
 			await tab(page, 'Log');
 			await tab(page, 'Overview');
@@ -314,7 +314,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.locator('#bb-log .bb-log-line').first().waitFor();
 		assert.match(await page.textContent('#bb-log-file'), /banbridge\.log/);
 		await page.selectOption('#bb-log-lines', '500');
-		await page.getByRole('button', { name: 'Look again' }).last().click();
+		await page.getByRole('button', { name: 'Refresh' }).last().click();
 	});
 
 	story(`the main things are done with the keyboard alone`, async (page) => {
@@ -331,11 +331,11 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		};
 		await reach(/^bb-preview$/);
 		await page.keyboard.press('Enter');
-		const dialogue = page.getByRole('dialog');
-		await dialogue.getByText('Nothing has been changed').waitFor();
-		await page.waitForFunction(() => document.activeElement.id === 'bb-dialogue-title');
+		const dialog = page.getByRole('dialog');
+		await dialog.getByText('Nothing was changed').waitFor();
+		await page.waitForFunction(() => document.activeElement.id === 'bb-dialog-title');
 		await page.keyboard.press('Escape');
-		await dialogue.waitFor({ state: 'hidden' });
+		await dialog.waitFor({ state: 'hidden' });
 		await until('the focus is back', async () => await focused() === 'bb-preview');
 		await reach(/^bb-tab-overview$/);
 		await page.keyboard.press('ArrowRight');
@@ -344,10 +344,10 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.keyboard.type(ATTACKER);
 		await page.keyboard.press('Enter');
 		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();
-		await reach(/^Let through$/);
+		await reach(/^Unblock$/);
 		await page.keyboard.press('Enter');
-		await said(page, 'is let through until');
-		await until('let through', async () => !await blocked(ATTACKER));
+		await said(page, 'is unblocked until');
+		await until('unblocked', async () => !await blocked(ATTACKER));
 		await pbx('banbridge', 'unrelease', ATTACKER);
 		await page.locator('#bb-tab-blocked').focus();
 		await page.keyboard.press('ArrowRight');
@@ -360,10 +360,10 @@ for (const { name, width, bootstrap } of WIDTHS) {
 
 	story(`who may only look sees everything and is offered nothing that changes`, async (page) => {
 		await page.locator('#bb-readonly').waitFor();
-		for (const part of [/^Blocked/, 'Never blocked', 'Settings', 'Log']) {
+		for (const part of [/^Blocked/, 'Protected', 'Settings', 'Log']) {
 			await tab(page, part);
 			await page.waitForLoadState('networkidle');
-			assert.equal(await page.getByRole('button', { name: /^(Run now|Allow|Let through|Remove|Save|Test|Block again|Add|Preview)/ }).count(), 0);
+			assert.equal(await page.getByRole('button', { name: /^(Sync now|Allow|Unblock|Remove|Save|Test|Block again|Add|Preview)/ }).count(), 0);
 			assert.equal(await page.getByRole('switch').count(), 0);
 			assert.deepEqual(await accessibility(page), []);
 		}
@@ -372,8 +372,8 @@ for (const { name, width, bootstrap } of WIDTHS) {
 	}, { user: 'operator' });
 
 	story(`in German`, async (page) => {
-		await page.getByRole('button', { name: 'Jetzt laufen lassen' }).or(page.locator('#bb-run')).first().waitFor();
-		assert.notEqual(await page.textContent('#bb-run'), 'Run now');
+		await page.getByRole('button', { name: 'Jetzt synchronisieren' }).waitFor();
+		assert.notEqual(await page.textContent('#bb-run'), 'Sync now');
 		await picture(page, `german-${name}`);
 	}, { language: 'de_DE' });
 }
@@ -392,7 +392,7 @@ test('the pictures of README and the guide', async () => {
 		await tab(page, /^Blocked/);
 		await loaded(page, '#bb-entries');
 		await page.getByLabel('Address or network').first().fill(ATTACKER);
-		await page.getByRole('button', { name: 'Ask' }).click();
+		await page.getByRole('button', { name: 'Check' }).click();
 		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();
 		await picture(page, `docs-check${name}`, { fullPage: false });
 		await close();

@@ -46,7 +46,7 @@ test('a program that does not answer is ended, and that is said', async () => {
 	const { result, answer } = await run(['status'], '"seconds" => 1');
 	assert.equal(result.code, null);
 	assert.equal(answer.status, false);
-	assert.match(answer.message, /no answer within 1 seconds/);
+	assert.match(answer.message, /did not answer within 1 s/);
 	assert.notEqual((await pbx('sh', '-c', 'kill -0 $(cat /tmp/program.pid)')).code, 0);
 });
 test('an answer without end is not taken', async () => {
@@ -60,9 +60,9 @@ test('an error is handed on as the program said it, with its code, also where it
 });
 test('a program that ends without reading, or in silence, or answers what is no JSON, has failed', async () => {
 	await program('exit 3');
-	assert.match((await run(['restore'], '"stdin" => str_repeat("x", 900000)')).answer.message, /ended with 3 and said nothing/);
+	assert.match((await run(['restore'], '"stdin" => str_repeat("x", 900000)')).answer.message, /exited with code 3 and printed nothing/);
 	await program('cat >/dev/null');
-	assert.match((await run(['status'])).answer.message, /cannot be read/);
+	assert.match((await run(['status'])).answer.message, /Could not read/);
 	await program('cat >/dev/null; echo "<html>"');
 	assert.equal((await run(['status'])).answer.status, false);
 });

@@ -1,5 +1,5 @@
 <?php
-// fwconsole banbridge ...: the program itself, with its own output and exit code.
+// fwconsole banbridge ...: runs the program, with its own output and exit code.
 namespace FreePBX\Console\Command;
 
 use FreePBX\modules\Banbridge\Program;
@@ -11,29 +11,29 @@ use Symfony\Component\Console\Output\OutputInterface;
 class Banbridge extends Command {
 	protected function configure() {
 		$this->setName('banbridge')
-			->setDescription(_('Ban Bridge: blocks what apiban.org and other lists name'))
-			->addArgument('args', InputArgument::IS_ARRAY, _('What the program banbridge takes, such as: status --json'))
-			->setHelp(_('Hands everything to the program banbridge: sync, status, check ADDRESS, list, allow, release and more; "fwconsole banbridge help" names them all, and "fwconsole banbridge -- sync --help" explains one. "fwconsole banbridge job" is what FreePBX runs every five minutes.'));
-		// The options are the program's, and it says what is wrong with them.
+			->setDescription(_('Ban Bridge: blocks the addresses that apiban.org and other feeds list'))
+			->addArgument('args', InputArgument::IS_ARRAY, _('Arguments of the program banbridge, for example: status --json'))
+			->setHelp(_('Passes everything to the program banbridge: sync, status, check ADDRESS, list, allow, unblock and more. "fwconsole banbridge help" lists all commands. "fwconsole banbridge -- sync --help" explains one. FreePBX runs "fwconsole banbridge job" every five minutes.'));
+		// The options are the program's, which checks them itself.
 		$this->ignoreValidationErrors();
 	}
 
 	protected function execute(InputInterface $input, OutputInterface $output) {
 		$module = \FreePBX::Banbridge();
-		$args = $this->words();
+		$args = $this->arguments();
 		if ($args === array('job')) {
-			$wrong = $module->job();
-			if ($wrong !== null) {
-				$output->writeln('<error>' . str_replace('<', '\\<', $wrong) . '</error>');
+			$failure = $module->job();
+			if ($failure !== null) {
+				$output->writeln('<error>' . str_replace('<', '\\<', $failure) . '</error>');
 			}
-			return $wrong === null ? 0 : 1;
+			return $failure === null ? 0 : 1;
 		}
 		$path = Program::path();
 		if ($path === null) {
 			fwrite(STDERR, _('The program banbridge is not installed.') . "\n");
 			return 69;
 		}
-		// In the place of this process: no shell, the same terminal, the same exit code.
+		// Replaces this process: no shell, the same terminal, the same exit code.
 		if (function_exists('pcntl_exec')) {
 			@pcntl_exec($path, $args);
 		}
@@ -47,13 +47,13 @@ class Banbridge extends Command {
 	}
 
 	/**
-	 * The words behind the command's name, as they were typed. fwconsole keeps --help and --version for itself unless
-	 * they stand behind a "--", which is not the program's then.
+	 * The arguments after the command's name, as they were typed. fwconsole handles --help and --version itself, unless
+	 * they come after a "--". That "--" is then not passed on.
 	 */
-	private function words() {
-		$words = isset($_SERVER['argv']) ? array_values($_SERVER['argv']) : array();
-		$at = array_search('banbridge', $words, true);
-		$words = $at === false ? array() : array_slice($words, $at + 1);
-		return $words && $words[0] === '--' ? array_slice($words, 1) : $words;
+	private function arguments() {
+		$arguments = isset($_SERVER['argv']) ? array_values($_SERVER['argv']) : array();
+		$at = array_search('banbridge', $arguments, true);
+		$arguments = $at === false ? array() : array_slice($arguments, $at + 1);
+		return $arguments && $arguments[0] === '--' ? array_slice($arguments, 1) : $arguments;
 	}
 }

@@ -2,10 +2,10 @@
 if (!defined('FREEPBX_IS_AUTH')) {
 	die('No direct script access allowed');
 }
-// What the entry "Ban Bridge: change" says when somebody opens it.
+// Shown when somebody opens the menu entry "Ban Bridge: change", which exists only as a permission.
 ?>
 <div class="container-fluid" id="banbridge">
 	<h1><?php echo _('Ban Bridge: change'); ?></h1>
-	<p><?php echo _('This is a right, and no page: who has it may change what Ban Bridge does. Who has "Ban Bridge" alone sees everything and changes nothing.'); ?></p>
-	<p><a href="?display=banbridge"><?php echo _('To the page'); ?></a></p>
+	<p><?php echo _('This permission lets a user change Ban Bridge. A user who only has "Ban Bridge" has read-only access.'); ?></p>
+	<p><a href="?display=banbridge"><?php echo _('Open Ban Bridge'); ?></a></p>
 </div>

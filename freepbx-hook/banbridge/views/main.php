@@ -2,7 +2,7 @@
 if (!defined('FREEPBX_IS_AUTH')) {
 	die('No direct script access allowed');
 }
-// The page. Its words are here and in strings.php; what it shows comes by ajax.
+// The page. Its texts are here and in strings.php; its data comes by ajax.
 $given = array(
 	'strings' => include __DIR__ . '/strings.php',
 	'token' => $token,
@@ -12,7 +12,7 @@ $given = array(
 $tabs = array(
 	'overview' => _('Overview'),
 	'blocked' => _('Blocked'),
-	'never' => _('Never blocked'),
+	'protected' => _('Protected'),
 	'settings' => _('Settings'),
 	'log' => _('Log'),
 );
@@ -22,7 +22,7 @@ $tabs = array(
 	<div id="bb-live" class="sr-only" role="status" aria-live="polite"></div>
 	<noscript><div class="alert alert-danger"><?php echo _('This page needs JavaScript.'); ?></div></noscript>
 	<?php if (!$may_change) { ?>
-	<div class="alert alert-info" id="bb-readonly"><?php echo _('You may look at everything here and change nothing. An administrator can give you the right "Ban Bridge: change".'); ?></div>
+	<div class="alert alert-info" id="bb-readonly"><?php echo _('You have read-only access. An administrator can give you the permission "Ban Bridge: change".'); ?></div>
 	<?php } ?>
 	<?php include __DIR__ . '/state.php'; ?>
 	<ul class="nav nav-tabs" role="tablist" aria-label="<?php echo htmlspecialchars(_('Ban Bridge'), ENT_QUOTES, 'UTF-8'); ?>">
@@ -39,12 +39,12 @@ $tabs = array(
 		<?php include __DIR__ . '/' . $tab . '.php'; ?>
 	</section>
 	<?php } ?>
-	<div class="modal fade" id="bb-dialogue" tabindex="-1" role="dialog" aria-modal="true" aria-labelledby="bb-dialogue-title">
+	<div class="modal fade" id="bb-dialog" tabindex="-1" role="dialog" aria-modal="true" aria-labelledby="bb-dialog-title">
 		<div class="modal-dialog modal-lg" role="document">
 			<div class="modal-content">
-				<div class="modal-header"><h2 class="modal-title" id="bb-dialogue-title" tabindex="-1"></h2></div>
-				<div class="modal-body" id="bb-dialogue-body" tabindex="0" role="region" aria-labelledby="bb-dialogue-title"></div>
-				<div class="modal-footer" id="bb-dialogue-actions"></div>
+				<div class="modal-header"><h2 class="modal-title" id="bb-dialog-title" tabindex="-1"></h2></div>
+				<div class="modal-body" id="bb-dialog-body" tabindex="0" role="region" aria-labelledby="bb-dialog-title"></div>
+				<div class="modal-footer" id="bb-dialog-actions"></div>
 			</div>
 		</div>
 	</div>

@@ -1,13 +1,13 @@
 <?php
 // Tiles, the chart and the feeds.
 $tiles = array(
-	array('bb-blocked', _('Blocked now'), 'bb-panel-blocked', _('Show what is blocked')),
-	array('bb-packets', _('Packets refused in 24 hours'), null, null),
-	array('bb-protected', _('Not blocked: protected'), 'bb-panel-never', _('Show who is protected')),
-	array('bb-over', _('Over the limit'), 'bb-panel-settings', _('Show the settings')),
+	array('bb-blocked', _('Blocked now'), 'bb-panel-blocked', _('Show blocked addresses')),
+	array('bb-packets', _('Blocked packets, 24 hours'), null, null),
+	array('bb-protected', _('Protected'), 'bb-panel-protected', _('Show protected addresses')),
+	array('bb-over', _('Over the row limit'), 'bb-panel-settings', _('Show settings')),
 );
 ?>
-		<h2 class="sr-only"><?php echo _('Numbers'); ?></h2>
+		<h2 class="sr-only"><?php echo _('Figures'); ?></h2>
 		<ul class="bb-tiles">
 			<?php foreach ($tiles as $tile) { ?>
 			<li class="bb-tile">
@@ -24,7 +24,7 @@ $tiles = array(
 		<div class="bb-head">
 			<h2><?php echo _('Feeds'); ?></h2>
 			<?php if ($may_change) { ?>
-			<button type="button" class="btn btn-default" id="bb-catalogue"><?php echo _('Add a feed from the catalogue'); ?></button>
+			<button type="button" class="btn btn-default" id="bb-catalog"><?php echo _('Add a feed from the catalog'); ?></button>
 			<?php } ?>
 		</div>
 		<ul class="bb-cards" id="bb-feeds"></ul>

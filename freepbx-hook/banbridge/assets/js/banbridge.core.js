@@ -1,20 +1,20 @@
-// What all parts of the page share: asking the server, building elements, saying things.
-// Text from the server gets into the page by textContent, or through escape() where a library wants HTML.
+// Shared by all parts of the page: requests to the server, building elements, messages.
+// Text from the server enters the page by textContent, or through escape() where a library needs HTML.
 window.Banbridge = window.Banbridge || {};
 (function (bb, $) {
 	'use strict';
 
 	bb.parts = bb.parts || [];
 
-	// ---- Words and numbers ----
+	// ---- Texts and numbers ----
 
-	/** The text of that name, in the user's language; each %s is replaced by the next argument. */
+	/** The text with this name, in the user's language. Each %s is replaced by the next argument. */
 	bb.text = function (name) {
-		var words = Array.prototype.slice.call(arguments, 1);
+		var values = Array.prototype.slice.call(arguments, 1);
 		var text = Object.prototype.hasOwnProperty.call(bb.strings, name) ? bb.strings[name] : name;
 		return text.replace(/%s/g, function () {
-			var word = words.shift();
-			return word === undefined || word === null ? '' : String(word);
+			var value = values.shift();
+			return value === undefined || value === null ? '' : String(value);
 		});
 	};
 
@@ -22,19 +22,41 @@ window.Banbridge = window.Banbridge || {};
 		return typeof value === 'number' ? value.toLocaleString() : '–';
 	};
 
-	/** A point of time as people write it where the browser is. */
+	/** A point in time, in the browser's time zone. */
 	bb.time = function (iso) {
 		var date = iso ? new Date(iso) : null;
 		if (!date || isNaN(date.getTime())) {
 			return '–';
 		}
-		return date.toLocaleString([], {year: 'numeric', month: '2-digit', day: '2-digit', hour: '2-digit', minute: '2-digit'});
+		return [date.getFullYear(), two(date.getMonth() + 1), two(date.getDate())].join('-') +
+			' ' + two(date.getHours()) + ':' + two(date.getMinutes());
+	};
+
+	function two(number) {
+		return (number < 10 ? '0' : '') + number;
+	}
+
+	/** The same with the time zone and, within a day, the distance from now. */
+	bb.when = function (iso) {
+		var date = iso ? new Date(iso) : null;
+		if (!date || isNaN(date.getTime())) {
+			return '–';
+		}
+		var zone = new Intl.DateTimeFormat([], {timeZoneName: 'short'}).formatToParts(date).filter(function (part) {
+			return part.type === 'timeZoneName';
+		}).map(function (part) {
+			return ' ' + part.value;
+		}).join('');
+		var seconds = Math.round((date.getTime() - Date.now()) / 1000), distance = Math.abs(seconds);
+		var name = seconds > 0 ? 'time_in' : 'time_ago', unit = distance < 60 ? 's' : distance < 3600 ? 'min' : 'h';
+		var value = Math.floor(distance / {s: 1, min: 60, h: 3600}[unit]);
+		return bb.time(iso) + zone + (distance < 86400 ? ' (' + bb.text(name, value + ' ' + unit) + ')' : '');
 	};
 
 	bb.escape = function (text) {
-		var signs = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'};
-		return String(text === undefined || text === null ? '' : text).replace(/[&<>"']/g, function (sign) {
-			return signs[sign];
+		var entities = {'&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;'};
+		return String(text === undefined || text === null ? '' : text).replace(/[&<>"']/g, function (character) {
+			return entities[character];
 		});
 	};
 
@@ -60,7 +82,7 @@ window.Banbridge = window.Banbridge || {};
 		return element;
 	};
 
-	/** Puts these children in the place of what is there. */
+	/** Replaces the children of the element. */
 	bb.fill = function (element, children) {
 		while (element.firstChild) {
 			element.removeChild(element.firstChild);
@@ -83,7 +105,7 @@ window.Banbridge = window.Banbridge || {};
 		return button;
 	};
 
-	/** A list of names and what belongs to them; pairs without a value are left out. */
+	/** A list of names and values. Pairs without a value are left out. */
 	bb.facts = function (pairs) {
 		var list = bb.make('dl', {'class': 'bb-facts'});
 		pairs.forEach(function (pair) {
@@ -109,9 +131,9 @@ window.Banbridge = window.Banbridge || {};
 		return bb.make('div', {'class': 'bb-alert alert alert-' + kind}, children);
 	};
 
-	// ---- Saying things ----
+	// ---- Messages ----
 
-	/** Shows it for a moment, and has screen readers say it. */
+	/** Shows a message for a moment and announces it to screen readers. */
 	bb.say = function (message, level) {
 		var live = bb.byId('bb-live');
 		live.textContent = '';
@@ -124,11 +146,11 @@ window.Banbridge = window.Banbridge || {};
 		}
 	};
 
-	// ---- Asking ----
+	// ---- Requests ----
 
 	/**
-	 * Asks the server. The promise is kept with the whole answer where the program did it, and broken with an Error
-	 * whose message is what the program said.
+	 * Sends a request to the server. The promise resolves with the whole answer when the program succeeded. It rejects
+	 * with an Error that has the program's message.
 	 */
 	bb.ask = function (command, fields) {
 		var url = (window.FreePBX && window.FreePBX.ajaxurl) || 'ajax.php';
@@ -150,8 +172,8 @@ window.Banbridge = window.Banbridge || {};
 				reject(bb.failure(message, answer));
 			}).fail(function (request) {
 				var answer = request.responseJSON;
-				var words = answer && (answer.message || answer.error);
-				reject(bb.failure(typeof words === 'string' ? words : bb.text('no_answer'), answer));
+				var message = answer && (answer.message || answer.error);
+				reject(bb.failure(typeof message === 'string' ? message : bb.text('no_answer'), answer));
 			});
 		});
 	};
@@ -162,7 +184,7 @@ window.Banbridge = window.Banbridge || {};
 		return failure;
 	};
 
-	/** Marks the button as busy while the promise is open, and says what went wrong. */
+	/** Marks the button as busy while the promise is pending, and shows the message of a failure. */
 	bb.busy = function (button, promise) {
 		if (button) {
 			button.disabled = true;
@@ -184,20 +206,20 @@ window.Banbridge = window.Banbridge || {};
 		});
 	};
 
-	/** For promises whose failure was said already. */
+	/** For promises whose failure was already shown. */
 	bb.quiet = function () {
 	};
 
-	/** An action that changes something: says what it did, and has the page look again. */
-	bb.change = function (button, command, fields, said) {
+	/** An action that changes something: shows a message and refreshes the page. */
+	bb.change = function (button, command, fields, message) {
 		return bb.busy(button, bb.ask(command, fields)).then(function (answer) {
-			bb.say(typeof said === 'function' ? said(answer.data) : said);
+			bb.say(typeof message === 'function' ? message(answer.data) : message);
 			bb.changed();
 			return answer;
 		});
 	};
 
-	/** Something is another than before: every part that is shown looks again, but for one that did. */
+	/** Something has changed: refreshes every visible part, except the one that already did so. */
 	bb.changed = function (except) {
 		bb.parts.forEach(function (part) {
 			if (part.refresh && part !== except) {
@@ -206,53 +228,53 @@ window.Banbridge = window.Banbridge || {};
 		});
 	};
 
-	// ---- The dialogue ----
+	// ---- The dialog ----
 
 	/**
-	 * Opens the dialogue; the focus goes into it, and back to where it was when it is closed.
+	 * Opens the dialog. The focus moves into it, and back when it is closed.
 	 *
 	 * @return {fill, action, close, closed()}
 	 */
-	bb.dialogue = function (title, children) {
+	bb.dialog = function (title, children) {
 		var before = document.activeElement;
-		var $dialogue = $('#bb-dialogue');
-		var footer = bb.byId('bb-dialogue-actions');
+		var $dialog = $('#bb-dialog');
+		var footer = bb.byId('bb-dialog-actions');
 		var closed = false;
-		bb.byId('bb-dialogue-title').textContent = title;
-		bb.fill(bb.byId('bb-dialogue-body'), children);
+		bb.byId('bb-dialog-title').textContent = title;
+		bb.fill(bb.byId('bb-dialog-body'), children);
 		bb.fill(footer, []);
-		var dialogue = {
+		var dialog = {
 			fill: function (content) {
-				bb.fill(bb.byId('bb-dialogue-body'), content);
+				bb.fill(bb.byId('bb-dialog-body'), content);
 			},
 			action: function (label, classes, action) {
 				footer.insertBefore(bb.button(label, classes, action), footer.firstChild);
 			},
 			close: function () {
-				$dialogue.modal('hide');
+				$dialog.modal('hide');
 			},
 			closed: function () {
 				return closed;
 			}
 		};
-		footer.appendChild(bb.button(bb.text('close'), 'btn-default', dialogue.close));
-		$dialogue.off('.bb').on('hidden.bs.modal.bb', function () {
+		footer.appendChild(bb.button(bb.text('close'), 'btn-default', dialog.close));
+		$dialog.off('.bb').on('hidden.bs.modal.bb', function () {
 			closed = true;
 			if (before && document.body.contains(before)) {
 				before.focus();
 			}
 		}).on('shown.bs.modal.bb', function () {
-			bb.byId('bb-dialogue-title').focus();
+			bb.byId('bb-dialog-title').focus();
 		});
-		$dialogue.modal('show');
-		return dialogue;
+		$dialog.modal('show');
+		return dialog;
 	};
 
 	bb.waiting = function (text) {
 		return bb.make('p', {'class': 'bb-waiting', role: 'status'}, [bb.make('span', {'class': 'bb-spinner', 'aria-hidden': 'true'}), ' ', text]);
 	};
 
-	// ---- Tabs: by mouse, and by the arrow keys as the pattern of ARIA has it ----
+	// ---- Tabs: by mouse, and by the arrow keys as in the ARIA pattern ----
 
 	function tabs() {
 		var all = Array.prototype.slice.call(document.querySelectorAll('#banbridge [role="tab"]'));
@@ -261,7 +283,7 @@ window.Banbridge = window.Banbridge || {};
 				var on = other === tab;
 				other.setAttribute('aria-selected', on ? 'true' : 'false');
 				other.tabIndex = on ? 0 : -1;
-				// Bootstrap 3 looks at the item, Bootstrap 4 at the link.
+				// Bootstrap 3 reads the class of the item, Bootstrap 4 that of the link.
 				other.classList.toggle('active', on);
 				other.parentNode.classList.toggle('active', on);
 				bb.byId(other.getAttribute('aria-controls')).hidden = !on;
@@ -300,7 +322,7 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
-	/** Whether the panel is the one that is shown. */
+	/** Whether this panel is visible. */
 	bb.shown = function (panel) {
 		return !bb.byId(panel).hidden;
 	};

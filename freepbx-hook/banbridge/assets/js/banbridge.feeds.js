@@ -1,4 +1,4 @@
-// The feeds: on or off, how they do, what one would do before it is switched on, and the catalogue.
+// The feeds: enabled or disabled, their state, the preview of a feed before it is enabled, and the catalog.
 window.Banbridge = window.Banbridge || {};
 (function (bb) {
 	'use strict';
@@ -8,7 +8,7 @@ window.Banbridge = window.Banbridge || {};
 		var focused = document.activeElement && document.activeElement.getAttribute('data-bb-feed');
 		bb.fill(list, feeds.length ? feeds.map(card) : bb.make('li', {'class': 'bb-card'}, bb.text('feeds_none')));
 		if (focused) {
-			// The list is made anew while somebody may stand on one of its switches.
+			// The list is built again, and one of its switches may have the focus.
 			Array.prototype.forEach.call(list.querySelectorAll('[data-bb-feed]'), function (control) {
 				if (control.getAttribute('data-bb-feed') === focused) {
 					control.focus();
@@ -17,20 +17,21 @@ window.Banbridge = window.Banbridge || {};
 		}
 	}
 
+	/** The state of a feed, as a color and a text. */
 	function health(feed) {
 		if (!feed.enabled) {
-			return ['neutral', bb.text('feed_off')];
+			return ['neutral', bb.text('feed_state_disabled')];
 		}
 		if (feed.held) {
-			return ['warning', bb.text('feed_held')];
+			return ['warning', bb.text('feed_state_held')];
 		}
 		if (feed.last_error) {
-			return [feed.stale ? 'error' : 'warning', bb.text('feed_failed')];
+			return [feed.stale ? 'error' : 'warning', bb.text('feed_state_failed')];
 		}
 		if (feed.stale) {
-			return ['warning', bb.text('feed_stale')];
+			return ['warning', bb.text('feed_state_out_of_date')];
 		}
-		return feed.last_success ? ['ok', bb.text('feed_good')] : ['neutral', bb.text('feed_never')];
+		return feed.last_success ? ['ok', bb.text('feed_state_ok')] : ['neutral', bb.text('feed_state_loading')];
 	}
 
 	function card(feed) {
@@ -44,16 +45,16 @@ window.Banbridge = window.Banbridge || {};
 			bb.make('div', {'class': 'bb-card-head'}, head),
 			bb.facts([
 				[bb.text('feed_entries'), bb.number(feed.entries)],
-				[bb.text('feed_last_success'), feed.last_success ? bb.time(feed.last_success) : bb.text('never')],
+				[bb.text('feed_last_success'), feed.last_success ? bb.when(feed.last_success) : bb.text('never')],
 				[bb.text('feed_last_error'), feed.last_error],
-				[bb.text('feed_retry_at'), feed.retry_at ? bb.time(feed.retry_at) : null],
+				[bb.text('feed_retry_at'), feed.retry_at ? bb.when(feed.retry_at) : null],
 				[bb.text('feed_held_entries'), feed.held ? bb.number(feed.held) : null]
 			]),
 			bb.make('div', {'class': 'bb-buttons'}, actions)
 		]);
 	}
 
-	/** Switching off is done at once; switching on shows first what it would do. */
+	/** Disabling a feed takes effect at once. Enabling it shows a preview first. */
 	function toggle(feed) {
 		var button = bb.make('button', {
 			type: 'button', role: 'switch', 'aria-checked': feed.enabled ? 'true' : 'false', 'class': 'bb-switch',
@@ -63,7 +64,7 @@ window.Banbridge = window.Banbridge || {};
 			if (feed.enabled) {
 				bb.change(button, 'feed_disable', {name: feed.name}, bb.text('feed_disabled', feed.name)).catch(bb.quiet);
 			} else {
-				preview(feed.name, bb.text('feed_switch_on'), 'feed_enable', bb.text('feed_enabled', feed.name));
+				preview(feed.name, bb.text('feed_enable'), 'feed_enable', bb.text('feed_enabled', feed.name));
 			}
 		});
 		return button;
@@ -77,21 +78,21 @@ window.Banbridge = window.Banbridge || {};
 		return button;
 	}
 
-	/** Asks the feed, shows what it would do, and offers to do it when there is something to do. */
-	function preview(name, label, command, said) {
-		var dialogue = bb.dialogue(bb.text('feed_preview_title', name), bb.waiting(bb.text('feed_preview_works')));
+	/** Fetches the feed, shows the result that it would have, and offers the command if there is one. */
+	function preview(name, label, command, message) {
+		var dialog = bb.dialog(bb.text('feed_preview_title', name), bb.waiting(bb.text('feed_preview_works')));
 		function offer() {
-			if (command && !dialogue.closed()) {
-				dialogue.action(label, 'btn-primary', function (button) {
-					bb.change(button, command, {name: name}, said).then(dialogue.close, bb.quiet);
+			if (command && !dialog.closed()) {
+				dialog.action(label, 'btn-primary', function (button) {
+					bb.change(button, command, {name: name}, message).then(dialog.close, bb.quiet);
 				});
 			}
 		}
 		bb.ask('feed_test', {name: name}).then(function (answer) {
-			dialogue.fill(tested(answer.data, answer.message));
+			dialog.fill(tested(answer.data, answer.message));
 			offer();
 		}, function (failure) {
-			dialogue.fill([bb.alert('danger', failure.message), command ? bb.make('p', {}, bb.text('feed_anyway')) : null]);
+			dialog.fill([bb.alert('danger', failure.message), command ? bb.make('p', {}, bb.text('feed_anyway')) : null]);
 			offer();
 		});
 	}
@@ -102,8 +103,8 @@ window.Banbridge = window.Banbridge || {};
 			bb.make('p', {}, bb.text('preview_nothing_changed')),
 			bb.facts([
 				[bb.text('test_key'), typeof data.key_good === 'boolean' ? bb.text(data.key_good ? 'key_good' : 'key_bad') : null],
-				[bb.text('test_received'), bb.number(data.received)],
-				[bb.text('test_accepted'), bb.number(data.accepted)],
+				[bb.text('test_fetched'), bb.number(data.received)],
+				[bb.text('test_used'), bb.number(data.accepted)],
 				[bb.text('test_new'), bb.number(data.new)],
 				[bb.text('protected'), bb.number(data.protected)],
 				[bb.text('test_rows'), typeof data.rows === 'number' ? bb.text('from_to', bb.number(data.rows_before), bb.number(data.rows)) : null],
@@ -118,7 +119,7 @@ window.Banbridge = window.Banbridge || {};
 			return reason + ': ' + bb.number(refused[reason]);
 		});
 		if (reasons.length) {
-			content.push(bb.make('p', {}, bb.text('test_refused')), bb.bullets(reasons, 20));
+			content.push(bb.make('p', {}, bb.text('test_skipped')), bb.bullets(reasons, 20));
 		}
 		if ((data.examples || []).length) {
 			content.push(bb.make('p', {}, bb.text('test_examples')), bb.bullets(data.examples, 10));
@@ -129,24 +130,24 @@ window.Banbridge = window.Banbridge || {};
 		return content;
 	}
 
-	// ---- The catalogue ----
+	// ---- The catalog ----
 
-	function catalogue() {
-		var dialogue = bb.dialogue(bb.text('catalogue_title'), bb.waiting(bb.text('loading')));
-		bb.ask('catalogue').then(function (answer) {
+	function catalog() {
+		var dialog = bb.dialog(bb.text('catalog_title'), bb.waiting(bb.text('loading')));
+		bb.ask('catalog').then(function (answer) {
 			var there = (bb.status && bb.status.feeds || []).map(function (feed) {
 				return feed.name;
 			});
 			var items = answer.data.map(function (known) {
-				return offered(known, there.indexOf(known.name) >= 0, dialogue);
+				return offered(known, there.indexOf(known.name) >= 0, dialog);
 			});
-			dialogue.fill([bb.make('p', {}, bb.text('catalogue_words')), bb.make('ul', {'class': 'bb-cards'}, items)]);
+			dialog.fill([bb.make('p', {}, bb.text('catalog_words')), bb.make('ul', {'class': 'bb-cards'}, items)]);
 		}, function (failure) {
-			dialogue.fill(bb.alert('danger', failure.message));
+			dialog.fill(bb.alert('danger', failure.message));
 		});
 	}
 
-	function offered(known, there, dialogue) {
+	function offered(known, there, dialog) {
 		var country = /-CC$/.test(known.name), field = null, id = 'bb-country-' + known.name;
 		var children = [
 			bb.make('h3', {'class': 'bb-card-title'}, known.name),
@@ -175,8 +176,8 @@ window.Banbridge = window.Banbridge || {};
 					}
 					name = name.replace(/CC$/, field.value.trim().toLowerCase());
 				}
-				dialogue.close();
-				window.jQuery('#bb-dialogue').one('hidden.bs.modal', function () {
+				dialog.close();
+				window.jQuery('#bb-dialog').one('hidden.bs.modal', function () {
 					preview(name, bb.text('feed_add'), 'feed_add', bb.text('feed_added', name));
 				});
 			}, known.name));
@@ -188,7 +189,7 @@ window.Banbridge = window.Banbridge || {};
 		panel: 'bb-panel-overview',
 		start: function () {
 			if (bb.mayChange) {
-				bb.byId('bb-catalogue').addEventListener('click', catalogue);
+				bb.byId('bb-catalog').addEventListener('click', catalog);
 			}
 		},
 		status: function (status) {

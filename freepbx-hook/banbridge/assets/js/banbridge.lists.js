@@ -1,12 +1,12 @@
-// The lists: what is blocked, what is never blocked and why, and the question whether one address is blocked.
+// The lists: blocked addresses, protected addresses, and the check of one address.
 window.Banbridge = window.Banbridge || {};
 (function (bb, $) {
 	'use strict';
 
-	/** Below this width each row is a card. */
+	/** Below this width each table row is a card. */
 	var NARROW = '(max-width: 700px)';
 
-	// ---- A table that the server pages, searches and sorts ----
+	// ---- A table; paging, search and order are the server's work ----
 
 	function table(id, command, columns, panel, extra) {
 		var $table = $('#' + id), made = false, narrow = window.matchMedia(NARROW);
@@ -33,10 +33,10 @@ window.Banbridge = window.Banbridge || {};
 				pageSize: 25,
 				pageList: [10, 25, 50, 100],
 				queryParamsType: 'limit',
-				queryParams: function (wanted) {
+				queryParams: function (asked) {
 					return {
-						offset: wanted.offset || 0, limit: wanted.limit || 25, search: wanted.search || '',
-						sort: wanted.sort || '', order: wanted.order || 'asc'
+						offset: asked.offset || 0, limit: asked.limit || 25, search: asked.search || '',
+						sort: asked.sort || '', order: asked.order || 'asc'
 					};
 				},
 				cardView: narrow.matches,
@@ -45,7 +45,7 @@ window.Banbridge = window.Banbridge || {};
 					return bb.escape(bb.text('list_empty'));
 				}
 			});
-			// The library hears keys alone; what is pasted by the mouse counts too.
+			// The library listens to keys only. Text that is pasted with the mouse counts too.
 			$table.closest('.bootstrap-table').find('.search input').attr('aria-label', bb.text('search')).on('input', function () {
 				this.dispatchEvent(new Event('keyup', {bubbles: true}));
 			});
@@ -82,7 +82,7 @@ window.Banbridge = window.Banbridge || {};
 		};
 	}
 
-	// What the cells hold is HTML for the library, so each piece of text is escaped.
+	// The library takes the cells as HTML, so each piece of text is escaped.
 	function text(value) {
 		return value === null || value === undefined || value === '' ? '–' : bb.escape(value);
 	}
@@ -96,16 +96,14 @@ window.Banbridge = window.Banbridge || {};
 			'" aria-label="' + bb.escape(label + ' ' + target) + '">' + bb.escape(label) + '</button>';
 	}
 
-	var SAID = {allow: 'said_allow', unallow: 'said_unallow', release: 'said_release', unrelease: 'said_unrelease'};
-
-	/** One of allow, unallow, release and unrelease, from a button of a row or of an answer. */
+	/** Runs allow, unallow, unblock or unblock_undo, from a button of a table row or of the check. */
 	function act(button) {
 		var name = button.getAttribute('data-bb-action'), target = button.getAttribute('data-bb-target');
 		var region = $(button).closest('[data-bb-region]')[0];
 		return bb.change(button, name, {target: target}, function (data) {
-			return bb.text(SAID[name], target, data && data.until ? bb.time(data.until) : '');
+			return bb.text('said_' + name, target, data && data.until ? bb.time(data.until) : '');
 		}).then(function () {
-			// The row goes, and the focus must not fall out of the page with it.
+			// The table row disappears, and the focus must not be lost with it.
 			if (region) {
 				region.focus();
 			}
@@ -116,7 +114,7 @@ window.Banbridge = window.Banbridge || {};
 		return {field: field, title: bb.escape(bb.text(title)), formatter: formatter, sortable: !!sortable};
 	}
 
-	// ---- What is blocked ----
+	// ---- Blocked addresses ----
 
 	function blockedBy(row) {
 		if (row.state === 'administrator') {
@@ -136,7 +134,7 @@ window.Banbridge = window.Banbridge || {};
 
 	function entries() {
 		var columns = [
-			column('prefix', 'col_prefix', text, true),
+			column('prefix', 'col_address', text, true),
 			column('feed', 'col_feed', function (value, row) {
 				return row.state === 'administrator' ? bb.escape(bb.text('you')) : text(value);
 			}, true),
@@ -154,7 +152,7 @@ window.Banbridge = window.Banbridge || {};
 		if (bb.mayChange) {
 			columns.push(column('actions', 'col_actions', function (value, row) {
 				return row.state === 'administrator' ? '–' :
-					action('allow', bb.text('allow'), row.prefix) + ' ' + action('release', bb.text('release'), row.prefix);
+					action('allow', bb.text('allow'), row.prefix) + ' ' + action('unblock', bb.text('unblock'), row.prefix);
 			}));
 		}
 		return columns;
@@ -179,7 +177,7 @@ window.Banbridge = window.Banbridge || {};
 			})));
 			select.value = names.indexOf(chosen) >= 0 ? chosen : '';
 		};
-		// The head is sorted by the mouse only, and cards have none.
+		// The table head sorts by mouse only, and cards have no head.
 		var sort = bb.byId('bb-entries-sort');
 		sort.addEventListener('change', function () {
 			$('#bb-entries').bootstrapTable('refresh', {pageNumber: 1});
@@ -226,7 +224,7 @@ window.Banbridge = window.Banbridge || {};
 			])
 		];
 		if (bb.mayChange && data.blocked && data.row_owner !== 'administrator') {
-			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'release'].map(function (name) {
+			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'unblock'].map(function (name) {
 				var button = bb.button(bb.text(name), 'btn-default', function () {
 					act(button).then(function () {
 						check({preventDefault: bb.quiet});
@@ -240,7 +238,7 @@ window.Banbridge = window.Banbridge || {};
 		return content;
 	}
 
-	// ---- Who is never blocked ----
+	// ---- Protected addresses ----
 
 	function allowed() {
 		var columns = [
@@ -258,17 +256,17 @@ window.Banbridge = window.Banbridge || {};
 		return columns;
 	}
 
-	function released() {
-		var columns = [column('prefix', 'col_prefix', text), column('since', 'col_since', time), column('until', 'col_until', time)];
+	function unblocked() {
+		var columns = [column('prefix', 'col_address', text), column('since', 'col_since', time), column('until', 'col_until', time)];
 		if (bb.mayChange) {
 			columns.push(column('actions', 'col_actions', function (value, row) {
-				return action('unrelease', bb.text('unrelease'), row.prefix);
+				return action('unblock_undo', bb.text('unblock_undo'), row.prefix);
 			}));
 		}
 		return columns;
 	}
 
-	function refused() {
+	function skipped() {
 		return [column('entry', 'col_entry', text), column('feed', 'col_feed', text), column('reason', 'col_reason', text)];
 	}
 
@@ -299,7 +297,7 @@ window.Banbridge = window.Banbridge || {};
 		}
 	});
 
-	/** The columns are named in the user's language, which is known when the page starts. */
+	/** A part that is made when the page starts: only then the texts of its columns are known. */
 	function later(make) {
 		var part = null;
 		var outer = {
@@ -322,12 +320,12 @@ window.Banbridge = window.Banbridge || {};
 		}));
 	}));
 	bb.parts.push(later(function () {
-		return table('bb-allowed', 'allowed', allowed(), 'bb-panel-never');
+		return table('bb-allowed', 'allowed', allowed(), 'bb-panel-protected');
 	}));
 	bb.parts.push(later(function () {
-		return table('bb-released', 'released', released(), 'bb-panel-never');
+		return table('bb-unblocked', 'unblocked', unblocked(), 'bb-panel-protected');
 	}));
 	bb.parts.push(later(function () {
-		return table('bb-refused', 'refused', refused(), 'bb-panel-never');
+		return table('bb-skipped', 'skipped', skipped(), 'bb-panel-protected');
 	}));
 }(window.Banbridge, window.jQuery));

@@ -1,15 +1,15 @@
-// Settings and the log.
+// The settings and the log.
 window.Banbridge = window.Banbridge || {};
 (function (bb) {
 	'use strict';
 
 	var SETTINGS = 'bb-panel-settings', LOG = 'bb-panel-log';
-	/** Whether something is typed and not saved; whether there is no configuration to be shown. */
+	/** Whether a field has unsaved text; whether there is no configuration to show. */
 	var typed = false, none = false;
 
 	// ---- Settings ----
 
-	/** The fields: name, words, and what may be chosen (none: it is typed). */
+	/** The fields: name, label, value and, unless it is free text, the choices. */
 	function fields(config) {
 		var list = config.blacklist || {}, all = [];
 		(config.feed || []).forEach(function (feed) {
@@ -21,12 +21,12 @@ window.Banbridge = window.Banbridge || {};
 				all.push({name: name + '.dataset', label: bb.text('set_dataset', feed.name), value: feed.dataset, choice: ['sip', 'http', 'all']});
 			}
 			all.push({name: name + '.ttl', label: bb.text('set_ttl', feed.name), value: feed.ttl, help: bb.text('set_ttl_help')});
-			all.push({name: name + '.interval', label: bb.text('set_interval', feed.name), value: feed.interval, help: bb.text('set_span_help')});
+			all.push({name: name + '.interval', label: bb.text('set_interval', feed.name), value: feed.interval, help: bb.text('set_duration_help')});
 		});
 		all.push({name: 'blacklist.limit', label: bb.text('set_limit'), value: list.limit, help: bb.text('set_limit_help')});
 		all.push({name: 'blacklist.aggregate', label: bb.text('set_aggregate'), value: list.aggregate === false ? 'false' : 'true', choice: ['true', 'false']});
 		all.push({name: 'set.enabled', label: bb.text('set_set'), value: (config.set || {}).enabled, choice: ['auto', 'yes', 'no'], help: bb.text('set_set_help')});
-		all.push({name: 'protect.unblock', label: bb.text('set_release'), value: (config.protect || {}).unblock, help: bb.text('set_span_help')});
+		all.push({name: 'protect.unblock', label: bb.text('set_unblock'), value: (config.protect || {}).unblock, help: bb.text('set_duration_help')});
 		all.push({name: 'log.level', label: bb.text('set_level'), value: (config.log || {}).level, choice: ['error', 'warn', 'info', 'debug']});
 		return all.filter(function (field) {
 			return field.secret || (field.value !== undefined && field.value !== null);
@@ -55,7 +55,7 @@ window.Banbridge = window.Banbridge || {};
 		if (bb.mayChange) {
 			buttons.push(bb.make('button', {type: 'submit', 'class': 'btn btn-default', 'aria-label': bb.text('save') + ': ' + field.label}, bb.text('save')));
 		}
-		// Another kind of feed is tested with the key that is saved, on its card.
+		// Other kinds of feeds are tested on their card, with the saved key.
 		if (field.kind === 'apiban' && bb.mayChange) {
 			buttons.push(bb.button(bb.text('key_test'), 'btn-default', function (button) {
 				testKey(button, field, input, answer);
@@ -93,7 +93,7 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
-	/** Tests what is typed, or what is saved when nothing is. */
+	/** Tests the typed key or, without one, the saved key. */
 	function testKey(button, field, input, answer) {
 		bb.fill(answer, bb.waiting(bb.text('key_testing')));
 		bb.busy(button, bb.ask('key_test', {name: field.feed, key: input.value.trim()})).then(function (done) {
@@ -104,20 +104,20 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
-	/** Shows what is saved. What somebody is typing meanwhile is not taken away. */
-	function show(anew) {
+	/** Shows the saved settings. Text that somebody is typing is kept. */
+	function show(again) {
 		var box = bb.byId('bb-settings');
 		bb.ask('settings').then(function (answer) {
 			none = false;
-			if (anew === true || !typed && !box.contains(document.activeElement)) {
+			if (again === true || !typed && !box.contains(document.activeElement)) {
 				bb.fill(box, fields(answer.data).map(row));
-				if (anew === true) {
+				if (again === true) {
 					bb.byId('bb-tab-settings').focus();
 				}
 			}
 		}, function (failure) {
 			none = true;
-			// Where there is no configuration yet, the key of apiban makes one.
+			// If there is no configuration yet, saving the API key of apiban creates it.
 			var first = {feed: [{name: 'apiban', kind: 'apiban', key: null}]};
 			var key = fields(first).filter(function (field) {
 				return field.secret;
@@ -159,7 +159,7 @@ window.Banbridge = window.Banbridge || {};
 	bb.parts.push({
 		panel: LOG,
 		start: function () {
-			bb.byId('bb-log-again').addEventListener('click', function () {
+			bb.byId('bb-log-refresh').addEventListener('click', function () {
 				bb.busy(this, log());
 			});
 			bb.byId('bb-log-lines').addEventListener('change', log);

@@ -1,38 +1,38 @@
-// The top of the page: the state in words, what root does, the tiles, the chart, a run and its preview.
+// The top of the page: the state, problems, the system timer, the tiles, the chart, a run and its preview.
 window.Banbridge = window.Banbridge || {};
 (function (bb) {
 	'use strict';
 
 	var SVG = 'http://www.w3.org/2000/svg';
-	/** While a run is at work it is looked at so often, and otherwise so often, in milliseconds. */
+	/** How often the status is read during a run and otherwise, in milliseconds. */
 	var OFTEN = 2000, SELDOM = 60000;
-	/** A run that was started and is not seen after so many looks has ended already. */
-	var LOOKS = 5;
-	/** The program's exit code for a configuration that is wrong or not there. */
+	/** A run that was started, but was not seen in this many readings, has already ended. */
+	var READINGS = 5;
+	/** The program's exit code for a configuration that is invalid or missing. */
 	var CONFIGURATION = 78;
 	var timer = null, asked = null;
 
-	function look() {
+	function load() {
 		window.clearTimeout(timer);
 		return bb.ask('status').then(function (answer) {
 			bb.status = answer.data;
 			show(answer.data, answer.message);
-			var at_work = follow(answer.data);
-			timer = window.setTimeout(look, at_work ? OFTEN : SELDOM);
+			var in_progress = follow(answer.data);
+			timer = window.setTimeout(load, in_progress ? OFTEN : SELDOM);
 			bb.parts.forEach(function (part) {
 				if (part.status) {
 					part.status(answer.data);
 				}
 			});
 		}, function (failure) {
-			word('error', bb.text('state_unknown'));
+			badge('error', bb.text('state_unknown'));
 			bb.byId('bb-state-text').textContent = failure.message;
 			bb.fill(bb.byId('bb-root'), failure.answer && failure.answer.code === CONFIGURATION ? first() : []);
-			timer = window.setTimeout(look, SELDOM);
+			timer = window.setTimeout(load, SELDOM);
 		});
 	}
 
-	/** Where to begin when there is no configuration yet. */
+	/** The first step if there is no configuration yet. */
 	function first() {
 		return bb.alert('info', [
 			bb.make('p', {}, bb.text('first_key')),
@@ -47,30 +47,30 @@ window.Banbridge = window.Banbridge || {};
 
 	var KINDS = {in_force: 'ok', waiting: 'warning', not_up_to_date: 'warning', not_in_force: 'error', nothing_wanted: 'neutral', no_run: 'neutral'};
 
-	function word(kind, text) {
-		var badge = bb.byId('bb-state-word');
-		badge.className = 'bb-badge bb-badge-' + kind;
-		badge.textContent = text;
+	function badge(kind, text) {
+		var element = bb.byId('bb-state-word');
+		element.className = 'bb-badge bb-badge-' + kind;
+		element.textContent = text;
 	}
 
 	function show(status, warning) {
 		var state = status.state || (status.in_force ? 'in_force' : 'not_in_force');
-		word(KINDS[state] || 'neutral', bb.text('state_' + state));
+		badge(KINDS[state] || 'neutral', bb.text('state_' + state));
 		bb.byId('bb-state-text').textContent = status.state_text || '';
 		var times = [];
 		if (status.state_since) {
-			times.push(bb.text('since', bb.time(status.state_since)));
+			times.push(bb.text('since', bb.when(status.state_since)));
 		}
 		if (status.last_run) {
-			times.push(bb.text('last_run', bb.time(status.last_run.finished_at || status.last_run.started_at)));
+			times.push(bb.text('last_run', bb.when(status.last_run.finished_at || status.last_run.started_at)));
 		}
-		times.push(status.next_run ? bb.text('next_run', bb.time(status.next_run)) : bb.text('next_run_unknown'));
+		times.push(status.next_run ? bb.text('next_run', bb.when(status.next_run)) : bb.text('next_run_unknown'));
 		bb.byId('bb-state-times').textContent = times.join(' · ');
 		var notes = (status.notes || []).concat(warning ? [warning] : []);
 		bb.fill(bb.byId('bb-notes'), notes.map(function (note) {
 			return bb.make('li', {}, note);
 		}));
-		bb.fill(bb.byId('bb-notices'), (status.notices || []).map(function (notice) {
+		bb.fill(bb.byId('bb-problems'), (status.notices || []).map(function (notice) {
 			return bb.alert(notice.level === 'error' ? 'danger' : 'warning', [bb.make('strong', {}, notice.title || ''), ' ', notice.text || '']);
 		}));
 		root(status);
@@ -82,7 +82,7 @@ window.Banbridge = window.Banbridge || {};
 		if (!given) {
 			bb.fill(box, []);
 		} else if (given.timer) {
-			var last = given.last_run ? ' ' + bb.text('root_last', bb.time(given.last_run)) : '';
+			var last = given.last_run ? ' ' + bb.text('root_last', bb.when(given.last_run)) : '';
 			bb.fill(box, bb.make('p', {'class': 'bb-small'}, bb.text('root_there') + last));
 		} else {
 			bb.fill(box, bb.alert('warning', [
@@ -94,17 +94,18 @@ window.Banbridge = window.Banbridge || {};
 
 	// ---- Tiles and chart ----
 
-	function tile(id, value, words) {
+	function tile(id, value, text) {
 		bb.byId(id).textContent = bb.number(value);
-		bb.byId(id + '-words').textContent = words || '';
+		bb.byId(id + '-words').textContent = text || '';
 	}
 
 	function tiles(status) {
 		var list = status.blacklist || {}, packets = status.packets || null;
 		var blocked = typeof list.blocked === 'number' ? list.blocked : list.ours;
-		tile('bb-blocked', blocked, typeof list.wanted === 'number' ? bb.text('of_wanted', bb.number(list.wanted)) : '');
+		tile('bb-blocked', blocked, typeof list.wanted === 'number' ? bb.text('of_to_block', bb.number(list.wanted)) : '');
 		tile('bb-protected', list.refused, bb.text('protected_words'));
-		tile('bb-over', list.over_limit, bb.text('limit_words', bb.number(list.limit)));
+		var limit = !list.over_limit ? 'limit_words' : (status.set || {}).backend ? 'limit_by_set' : 'limit_not_blocked';
+		tile('bb-over', list.over_limit, bb.text(limit, bb.number(list.limit)));
 		if (packets) {
 			tile('bb-packets', packets.day, bb.text('packets_words'));
 		} else {
@@ -121,7 +122,7 @@ window.Banbridge = window.Banbridge || {};
 		return element;
 	}
 
-	/** A bar for each hour. What it shows is said in words for those who do not see it. */
+	/** A bar for each hour, with a text for those who cannot see it. */
 	function chart(hours) {
 		var box = bb.byId('bb-chart');
 		if (!hours.length) {
@@ -137,41 +138,41 @@ window.Banbridge = window.Banbridge || {};
 			}
 		});
 		var width = 336, height = 60, step = width / Math.max(hours.length, 1);
-		var words = most ? bb.text('chart_words', bb.number(sum), bb.number(most), bb.time(when)) : bb.text('chart_empty');
-		var picture = shape('svg', {viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': words, 'class': 'bb-chart', preserveAspectRatio: 'none'});
-		picture.appendChild(shape('line', {x1: 0, y1: height - 0.5, x2: width, y2: height - 0.5, 'class': 'bb-chart-base'}));
+		var text = most ? bb.text('chart_words', bb.number(sum), bb.number(most), bb.time(when)) : bb.text('chart_empty');
+		var svg = shape('svg', {viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': text, 'class': 'bb-chart', preserveAspectRatio: 'none'});
+		svg.appendChild(shape('line', {x1: 0, y1: height - 0.5, x2: width, y2: height - 0.5, 'class': 'bb-chart-base'}));
 		hours.forEach(function (hour, at) {
 			var high = most ? Math.max(hour.packets ? 1.5 : 0, hour.packets / most * (height - 4)) : 0;
 			var bar = shape('rect', {x: at * step, y: height - high, width: Math.max(step - 0.4, 0.6), height: high, 'class': 'bb-chart-bar'});
 			var title = shape('title', {});
 			title.textContent = bb.time(hour.at) + ': ' + bb.number(hour.packets);
 			bar.appendChild(title);
-			picture.appendChild(bar);
+			svg.appendChild(bar);
 		});
-		bb.fill(box, [picture, bb.make('p', {'class': 'bb-small', 'aria-hidden': 'true'}, words)]);
+		bb.fill(box, [svg, bb.make('p', {'class': 'bb-small', 'aria-hidden': 'true'}, text)]);
 	}
 
 	// ---- A run ----
 
-	/** Shows how far a run is; true while it is at work. */
+	/** Shows the progress of a run; true while it is in progress. */
 	function follow(status) {
 		var box = bb.byId('bb-progress'), running = status.running;
 		var button = bb.byId('bb-run');
 		if (running) {
-			var words = [running.feed ? bb.text('run_feed', running.feed) : bb.text('run_works')];
+			var texts = [running.feed ? bb.text('run_feed', running.feed) : bb.text('run_works')];
 			if (typeof running.entries === 'number') {
-				words.push(bb.text('run_entries', bb.number(running.entries)));
+				texts.push(bb.text('run_entries', bb.number(running.entries)));
 			}
 			if (running.waiting_until) {
-				words.push(bb.text('run_waits', bb.time(running.waiting_until)));
+				texts.push(bb.text('run_waits', bb.time(running.waiting_until)));
 			}
-			bb.fill(box, bb.waiting(words.join(' ')));
-			asked = asked || {looks: 0, before: null};
+			bb.fill(box, bb.waiting(texts.join(' ')));
+			asked = asked || {readings: 0, before: null};
 			asked.seen = true;
 		} else if (asked) {
 			var last = status.last_run, ended = last && last.started_at !== asked.before;
-			asked.looks += 1;
-			if (asked.seen || ended || asked.looks > LOOKS) {
+			asked.readings += 1;
+			if (asked.seen || ended || asked.readings > READINGS) {
 				ending(last, ended || asked.seen);
 			}
 		}
@@ -196,12 +197,12 @@ window.Banbridge = window.Banbridge || {};
 
 	function run(button) {
 		var last = bb.status && bb.status.last_run;
-		asked = {looks: 0, before: last ? last.started_at : null, seen: false};
+		asked = {readings: 0, before: last ? last.started_at : null, seen: false};
 		bb.fill(bb.byId('bb-progress'), bb.waiting(bb.text('run_starts')));
 		bb.busy(button, bb.ask('sync')).then(function () {
 			button.disabled = true;
 			window.clearTimeout(timer);
-			timer = window.setTimeout(look, 1000);
+			timer = window.setTimeout(load, 1000);
 		}, function () {
 			asked = null;
 			bb.fill(bb.byId('bb-progress'), []);
@@ -211,16 +212,16 @@ window.Banbridge = window.Banbridge || {};
 	// ---- The preview of a run ----
 
 	function preview() {
-		var dialogue = bb.dialogue(bb.text('preview_title'), bb.waiting(bb.text('preview_works')));
+		var dialog = bb.dialog(bb.text('preview_title'), bb.waiting(bb.text('preview_works')));
 		bb.ask('preview').then(function (answer) {
-			dialogue.fill(plan(answer.data));
-			dialogue.action(bb.text('run_now'), 'btn-primary', function () {
-				dialogue.close();
+			dialog.fill(plan(answer.data));
+			dialog.action(bb.text('run_now'), 'btn-primary', function () {
+				dialog.close();
 				run(bb.byId('bb-run'));
 			});
 		}, function (failure) {
 			var data = failure.answer && failure.answer.data;
-			dialogue.fill([bb.alert('danger', failure.message)].concat(data && data.blacklist ? plan(data) : []));
+			dialog.fill([bb.alert('danger', failure.message)].concat(data && data.blacklist ? plan(data) : []));
 		});
 	}
 
@@ -234,12 +235,12 @@ window.Banbridge = window.Banbridge || {};
 				[bb.text('rows_keep'), bb.number(list.kept)],
 				[bb.text('protected'), bb.number(list.refused)],
 				[bb.text('over_limit'), bb.number(list.over_limit)],
-				[bb.text('rows_foreign'), bb.number(list.foreign)]
+				[bb.text('rows_yours'), bb.number(list.foreign)]
 			])
 		];
 		(data.feeds || []).forEach(function (feed) {
-			var words = bb.text('feed_brings', feed.name, bb.number(feed.received), bb.number(feed.accepted));
-			content.push(bb.make('p', {}, [words, feed.held ? ' ' + bb.text('feed_held_short') : '', feed.error ? ' ' + feed.error : '']));
+			var text = bb.text('feed_brings', feed.name, bb.number(feed.received), bb.number(feed.accepted));
+			content.push(bb.make('p', {}, [text, feed.held ? ' ' + bb.text('feed_held_short') : '', feed.error ? ' ' + feed.error : '']));
 		});
 		if ((data.warnings || []).length) {
 			content.push(bb.alert('warning', bb.bullets(data.warnings)));
@@ -263,8 +264,8 @@ window.Banbridge = window.Banbridge || {};
 				});
 				bb.byId('bb-preview').addEventListener('click', preview);
 			}
-			bb.byId('bb-again').addEventListener('click', function () {
-				bb.busy(this, look()).then(function () {
+			bb.byId('bb-refresh').addEventListener('click', function () {
+				bb.busy(this, load()).then(function () {
 					bb.changed(me);
 				});
 			});
@@ -273,9 +274,9 @@ window.Banbridge = window.Banbridge || {};
 					bb.showTab(link.getAttribute('data-bb-tab'), true);
 				});
 			});
-			look();
+			load();
 		},
-		refresh: look
+		refresh: load
 	};
 	bb.parts.push(me);
 }(window.Banbridge));

@@ -1,35 +1,35 @@
 <?php
 /**
- * Shows the program's notices in FreePBX's notification system, and takes away those that are over. What is a notice
- * is decided by the program.
+ * Shows the program's problems as FreePBX notifications, and removes those that are solved. The program decides what
+ * a problem is.
  */
 namespace FreePBX\modules\Banbridge;
 
-class Notices {
-	/** FreePBX keeps so many letters of a notification's id. */
+class Notifications {
+	/** The longest id of a notification in FreePBX. */
 	const LONGEST_ID = 24;
 	const MODULE = 'banbridge';
 
-	/** Makes the notifications of this module the given ones, and touches only what differs. */
-	public static function mirror(array $notices) {
+	/** Shows exactly these problems as notifications of this module, and changes only what differs. */
+	public static function mirror(array $problems) {
 		$notifications = \FreePBX::Notifications();
 		$shown = self::shown($notifications);
-		foreach ($notices as $notice) {
-			if (!is_object($notice) || !isset($notice->id) || !isset($notice->title)) {
+		foreach ($problems as $problem) {
+			if (!is_object($problem) || !isset($problem->id) || !isset($problem->title)) {
 				continue;
 			}
-			$id = self::id((string) $notice->id);
-			// FreePBX prints both as HTML, and feeds and trunks have a say in them.
-			$title = htmlspecialchars(_('Ban Bridge') . ': ' . $notice->title, ENT_QUOTES, 'UTF-8');
-			$text = htmlspecialchars(isset($notice->text) ? $notice->text : '', ENT_QUOTES, 'UTF-8');
-			$level = isset($notice->level) && $notice->level === 'error' ? 'error' : 'warning';
+			$id = self::id((string) $problem->id);
+			// FreePBX prints both as HTML, and they contain text from feeds and trunks.
+			$title = htmlspecialchars(_('Ban Bridge') . ': ' . $problem->title, ENT_QUOTES, 'UTF-8');
+			$text = htmlspecialchars(isset($problem->text) ? $problem->text : '', ENT_QUOTES, 'UTF-8');
+			$level = isset($problem->level) && $problem->level === 'error' ? 'error' : 'warning';
 			$same = isset($shown[$id]) && $shown[$id]['display_text'] === $title
 				&& $shown[$id]['extended_text'] === $text && $shown[$id]['level'] == self::number($level);
 			unset($shown[$id]);
 			if ($same) {
 				continue;
 			}
-			// PASSIVE: one that an administrator hid stays hidden.
+			// PASSIVE: a notification that you hid stays hidden.
 			$add = 'add_' . $level;
 			$notifications->$add(self::MODULE, $id, $title, $text, '?display=banbridge', 'PASSIVE', false);
 		}
@@ -38,7 +38,7 @@ class Notices {
 		}
 	}
 
-	/** The notifications of this module that FreePBX has now, by their id. */
+	/** The current notifications of this module, by id. */
 	private static function shown($notifications) {
 		$shown = array();
 		foreach ((array) $notifications->list_all(true, false) as $row) {
