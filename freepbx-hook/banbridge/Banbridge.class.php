@@ -133,11 +133,11 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 	public function dashboardService() {
 		$status = $this->ask(array('status', '--json'), array('seconds' => 10));
 		$icons = array(
-			'in_force' => 'ok',
-			'waiting' => 'warning',
-			'not_up_to_date' => 'warning',
-			'not_in_force' => 'error',
-			'nothing_wanted' => 'info',
+			'blocking' => 'ok',
+			'pending' => 'warning',
+			'out_of_date' => 'warning',
+			'not_blocking' => 'error',
+			'nothing_to_block' => 'info',
 			'no_run' => 'info',
 		);
 		$icon = 'error';
@@ -244,7 +244,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 			Notifications::mirror($this->unreachable($status));
 			return $status['message'];
 		}
-		$problems = isset($status['data']->notices) ? $status['data']->notices : null;
+		$problems = isset($status['data']->problems) ? $status['data']->problems : null;
 		if (is_array($problems)) {
 			Notifications::mirror($problems);
 		}

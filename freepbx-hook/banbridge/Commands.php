@@ -90,7 +90,7 @@ class Commands {
 			case 'feeds':
 				return array(array('feed', 'list', '--json'), array());
 			case 'catalog':
-				return array(array('feed', 'catalogue', '--json'), array());
+				return array(array('feed', 'catalog', '--json'), array());
 			case 'settings':
 				return array(array('config', 'show', '--json'), array());
 			case 'log':
@@ -119,9 +119,9 @@ class Commands {
 			case 'unallow':
 				return array(array('unallow', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
 			case 'unblock':
-				return array(array('release', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
+				return array(array('unblock', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
 			case 'unblock_undo':
-				return array(array('unrelease', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
+				return array(array('unblock', '--undo', '--json', '--', self::text($fields, 'target', 255)), array('seconds' => 120));
 			case 'setting':
 				return self::setting($fields);
 		}
@@ -131,9 +131,8 @@ class Commands {
 	/** A page of one of the lists, as bootstrap-table asks for it. */
 	private static function listing($command, array $fields) {
 		$args = array('list', '--json');
-		$lists = array('skipped' => '--refused', 'unblocked' => '--released', 'allowed' => '--allowed');
 		if ($command !== 'entries') {
-			$args[] = $lists[$command];
+			$args[] = '--' . $command;
 		}
 		$args[] = '--offset=' . self::number($fields, 'offset', 0, 0, 100000000);
 		$args[] = '--limit=' . self::number($fields, 'limit', 25, 1, 1000);
@@ -142,8 +141,8 @@ class Commands {
 			$args[] = '--search=' . $search;
 		}
 		if ($command === 'entries') {
-			$args[] = '--with-foreign';
-			$columns = array('prefix', 'feed', 'first_seen', 'expires_at', 'refused_packets');
+			$args[] = '--with-other-rows';
+			$columns = array('address', 'feed', 'first_seen', 'expires_at', 'blocked_packets');
 			$sort = self::text($fields, 'sort', 20, true);
 			if (in_array($sort, $columns, true)) {
 				$args[] = '--sort=' . $sort;

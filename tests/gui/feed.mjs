@@ -1,4 +1,4 @@
-// feed.mjs PORT FILE: a list feed on loopback, whose list is FILE; while FILE.hold exists an answer waits.
+// feed.mjs PORT FILE: a list feed on loopback that serves FILE. While FILE.hold exists, answers wait.
 import { existsSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 

@@ -1,4 +1,4 @@
-// What the GUI's tests share. They run inside the sandbox, in its phone's network, as root.
+// Shared by the GUI tests, which run inside the sandbox, in its phone's network, as root.
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-/** Packages of npm are in the target directory; GUI_MODULES names it. */
+/** The npm packages, in the directory that GUI_MODULES names. */
 export const require = createRequire(`${process.env.GUI_MODULES}/`);
 /** The sandbox's folder. */
 export const DIR = process.env.GUI_DIR;
@@ -31,14 +31,14 @@ export async function pbx(...command) {
 export const asterisk = (...command) =>
 	pbx('setpriv', '--reuid', 'asterisk', '--regid', 'asterisk', '--init-groups', ...command);
 
-/** Runs an SQL statement as the tests' own hand; rows come back as arrays of text. */
+/** Runs an SQL statement. Rows come back as arrays of text. */
 export function sql(statement) {
 	const out = execFileSync('nsenter', [...inside, 'mariadb', '--no-defaults', '--socket=/run/mysqld/mysqld.sock', '-usandbox',
 		'-psandbox', '--batch', '--skip-column-names', 'asterisk'], { input: statement, maxBuffer: 64 << 20 });
 	return out.toString().split('\n').filter(Boolean).map((line) => line.split('\t'));
 }
 
-/** One request, just as it is told: no header of a browser's, no cookie that is not named. */
+/** One request, with no header or cookie but the given ones. */
 export function request(url, { method = 'GET', headers = {}, form } = {}) {
 	const body = form && new URLSearchParams(form).toString();
 	return new Promise((resolve, reject) => {
@@ -60,7 +60,7 @@ export function request(url, { method = 'GET', headers = {}, form } = {}) {
 	});
 }
 
-/** Logs in and gives the session's cookie. */
+/** Logs in and returns the session's cookie. */
 export async function session(user) {
 	const answer = await request(`${ADMIN}/config.php`, { form: { username: user, password: user } });
 	return answer.headers['set-cookie'].at(-1).split(';')[0];
@@ -72,11 +72,11 @@ export const ajax = (module, command, { cookie, referer = `${ADMIN}/config.php?d
 		...(cookie && { Cookie: cookie }), ...(referer && { Referer: referer }), ...headers,
 	} });
 
-/** What PHP complained of since the sandbox started. */
+/** Complaints of PHP since the sandbox started. */
 export const phpComplaints = () => readFileSync(path.join(DIR, 'httpd.log'), 'utf8').split('\n')
 	.filter((line) => /PHP (Warning|Notice|Deprecated|Fatal|Parse|Strict)|Uncaught/.test(line));
 
-/** A browser with a page of this width, and what it complained of. */
+/** Starts a browser. */
 export async function browser() {
 	const { chromium } = require('playwright-core');
 	return chromium.launch({
@@ -86,7 +86,7 @@ export async function browser() {
 	});
 }
 
-/** A page of its own session. `complaints` gathers errors of the console, of scripts and of requests. */
+/** Opens a page in its own session. `complaints` collects errors of the console, of scripts and of requests. */
 export async function open(chromium, { user, width = 1280, height = 900, language } = {}) {
 	const context = await chromium.newContext({ viewport: { width, height }, locale: 'en-US' });
 	if (language) {
@@ -109,13 +109,13 @@ export async function open(chromium, { user, width = 1280, height = 900, languag
 	return { page, complaints, close: () => context.close() };
 }
 
-/** Keeps a picture of the page among the test's output. */
+/** Saves a picture of the page in the test's output. */
 export async function picture(page, name, options = {}) {
 	mkdirSync(path.join(DIR, 'screenshots'), { recursive: true });
 	await page.screenshot({ path: path.join(DIR, 'screenshots', `${name}.png`), fullPage: true, ...options });
 }
 
-/** What axe-core finds against WCAG 2.0 and 2.1, A and AA: the rule, and where. */
+/** Violations of WCAG 2.0 and 2.1, A and AA, that axe-core finds: the rule, and where. */
 export async function accessibility(page, within = 'main') {
 	await page.evaluate(readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8'));
 	const found = await page.evaluate(([within]) => globalThis.axe.run(within, {

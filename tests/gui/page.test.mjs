@@ -1,4 +1,4 @@
-// Everything that the page offers, done in a browser, at a desk's width and at a phone's.
+// Everything on the page, in a browser, at the width of a desktop screen and of a phone.
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
@@ -7,7 +7,7 @@ import { ATTACKER, KEY, OWN, PHONE, SCRIPT, file, office, quiet, reset, scene, s
 
 const PAGE = `${ADMIN}/config.php?display=banbridge`;
 const WIDTHS = [
-	{ name: 'desk', width: 1280, bootstrap: '4' },
+	{ name: 'desktop', width: 1280, bootstrap: '4' },
 	{ name: 'phone', width: 375, bootstrap: '3' },
 ];
 let chromium;
@@ -23,7 +23,7 @@ after(async () => {
 /** The command's JSON, whatever its exit code. */
 const banbridge = async (...args) => JSON.parse((await pbx('banbridge', ...args, '--json')).stdout);
 const blocked = async (address) => (await banbridge('check', address)).blocked;
-/** Waits until the promise's value is as wanted. */
+/** Waits until the promise's value is true. */
 async function until(what, question) {
 	for (let tries = 0; tries < 150; tries += 1) {
 		if (await question()) {
@@ -34,8 +34,8 @@ async function until(what, question) {
 	assert.fail(`never: ${what}`);
 }
 
-/** The page, with what goes over the wire. */
-async function look(options = {}) {
+/** Opens the page, and keeps every answer that it receives. */
+async function visit(options = {}) {
 	const opened = await open(chromium, { user: 'admin', ...options });
 	const answers = [];
 	opened.page.on('response', async (answer) => {
@@ -55,9 +55,9 @@ async function look(options = {}) {
 	return { ...opened, answers };
 }
 
-/** What every visit ends with: no complaint, no script of a feed's, no key. */
+/** The end of every visit: no complaint, no script from a feed, no key. */
 async function leave({ page, complaints, answers, close }) {
-	assert.equal(await page.evaluate(() => globalThis.broken), undefined, 'text of a feed ran as a script');
+	assert.equal(await page.evaluate(() => globalThis.broken), undefined, 'text from a feed ran as a script');
 	for (const answer of await Promise.all(answers)) {
 		assert.ok(!answer.includes(KEY), 'the key is in an answer');
 	}
@@ -68,20 +68,20 @@ async function leave({ page, complaints, answers, close }) {
 
 const tab = (page, name) => page.getByRole('tab', { name }).click();
 const row = (page, table, text) => page.locator(`${table} tbody tr`).filter({ hasText: text });
-/** The table has its rows, and the library shows no more that it loads. */
+/** The table has its rows. */
 const loaded = (page, table) => page.locator(`${table} tbody tr`).first().waitFor();
-/** A toast said it; those that are gone count too. */
+/** A toast showed this text; toasts that have disappeared count too. */
 const said = (page, text) => page.waitForFunction((text) => globalThis.said?.some((one) => one.includes(text)), text);
-/** Nothing is wider than the page. */
+/** Nothing is wider than the window. */
 const fits = async (page) => assert.ok(await page.evaluate(() =>
 	document.documentElement.scrollWidth <= document.documentElement.clientWidth), 'the page is wider than the window');
 
 for (const { name, width, bootstrap } of WIDTHS) {
-	/** A visit to the page in a session of its own; what went wrong is seen in a picture. */
+	/** A visit to the page in its own session. A failure is kept as a picture. */
 	const story = (title, tell, options) => test(`${name}: ${title}`, async () => {
 		sql(`REPLACE INTO freepbx_settings VALUES ('SANDBOX_BOOTSTRAP', '${bootstrap}')`);
 		await reset();
-		const visited = await look({ width, ...options });
+		const visited = await visit({ width, ...options });
 		try {
 			await tell(visited.page);
 		} catch (error) {
@@ -92,7 +92,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await leave(visited);
 	});
 
-	story(`the top says in words how things are, with the next run and what root does`, async (page) => {
+	story(`the top shows the state, the next run and the system timer`, async (page) => {
 		const status = await banbridge('status');
 		assert.equal(await page.textContent('#bb-state-text'), status.state_text);
 		assert.match(await page.textContent('#bb-state-times'), /next run/);
@@ -103,7 +103,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.deepEqual(await accessibility(page), []);
 	});
 
-	story(`every part of the page is without a fault for those who use a keyboard or a screen reader`, async (page) => {
+	story(`every tab passes the accessibility rules and fits the window`, async (page) => {
 		for (const [part, table] of [['Blocked', '#bb-entries'], ['Protected', '#bb-skipped'], ['Settings'], ['Log']]) {
 			await tab(page, part === 'Blocked' ? /^Blocked/ : part);
 			if (table) {
@@ -116,7 +116,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		}
 	});
 
-	story(`a feed is switched off, looked at before it is on, and switched on`, async (page) => {
+	story(`a feed is disabled, previewed and enabled again`, async (page) => {
 		const toggle = page.getByRole('switch', { name: /apiban/ });
 		assert.equal(await toggle.getAttribute('aria-checked'), 'true');
 		await toggle.click();
@@ -136,7 +136,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.equal(await blocked(ATTACKER), true);
 	});
 
-	story(`a feed is tested, and a failing one says why as text`, async (page) => {
+	story(`a feed is tested, and a failed feed shows its error as text`, async (page) => {
 		const card = page.locator('#bb-feeds > li').filter({ has: page.getByRole('heading', { name: 'broken' }) });
 		assert.match(await card.textContent(), /<img/);
 		await card.getByRole('button', { name: 'Test broken' }).click();
@@ -152,14 +152,14 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await dialog.waitFor({ state: 'hidden' });
 	});
 
-	story(`the catalog offers feeds, and adds one after a look at it`, async (page) => {
+	story(`the catalog previews a feed and adds it`, async (page) => {
 		await page.getByRole('button', { name: 'Add a feed from the catalog' }).click();
 		const dialog = page.getByRole('dialog');
 		await dialog.getByRole('heading', { name: 'voipbl' }).waitFor();
 		await picture(page, `catalog-${name}`, { fullPage: false });
 		assert.deepEqual(await accessibility(page), []);
 		await dialog.getByRole('button', { name: 'Preview and add voipbl' }).click();
-		// It cannot be reached from here, which is said; it can be added all the same.
+		// It cannot be reached from here, which is shown. It can be added anyway.
 		await dialog.locator('.alert-danger').waitFor();
 		await dialog.getByRole('button', { name: 'Add' }).click();
 		await said(page, 'voipbl is added');
@@ -167,15 +167,15 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.getByRole('switch', { name: /voipbl/ }).click();
 		await said(page, 'voipbl is disabled');
 		const config = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
-		assert.match(config, /^# The office's own words stay in here\.$/m);
+		assert.match(config, /^# This comment stays\.$/m);
 		assert.equal((await pbx('banbridge', 'config', 'check')).code, 0);
 	});
 
-	story(`the entries are paged, searched, sorted and filtered by the server, the administrator's marked as his`, async (page) => {
+	story(`the server pages, searches, sorts and filters the entries, and your rows are marked`, async (page) => {
 		await tab(page, /^Blocked/);
 		await loaded(page, '#bb-entries');
 		const total = async () => Number((await page.textContent('#bb-panel-blocked .pagination-info')).match(/of (\d+)/)?.[1]);
-		await until('the entries', async () => await total() > 45);
+		await until('all entries are counted', async () => await total() > 45);
 		const all = await total();
 		await page.locator('#bb-panel-blocked .pagination').getByText('2', { exact: true }).click();
 		await page.waitForFunction(() => /Showing 26/.test(document.querySelector('#bb-panel-blocked .pagination-info').textContent));
@@ -188,7 +188,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.getByRole('textbox', { name: 'Search' }).first().fill('');
 		await page.waitForFunction((all) => document.querySelector('#bb-panel-blocked .pagination-info').textContent.includes(`of ${all}`), all);
 		await page.selectOption('#bb-entries-feed', 'apiban');
-		await until('the filter', async () => await total() < 15);
+		await until('the filter applies', async () => await total() < 15);
 		await page.selectOption('#bb-entries-feed', '');
 		if (width > 700) {
 			await page.locator('#bb-entries .th-inner').filter({ hasText: 'Address' }).click();
@@ -196,7 +196,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		}
 	});
 
-	story(`an entry is let through, and the feeds get it back; another is allowed for good`, async (page) => {
+	story(`an address is unblocked and blocked again, another is allowed`, async (page) => {
 		await tab(page, /^Blocked/);
 		const find = async (address) => {
 			await page.locator('#bb-panel-blocked .search input').fill(address);
@@ -224,12 +224,12 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.equal(await blocked('163.172.207.104'), true);
 	});
 
-	story(`"Is this address blocked?" answers in full, and with the mend for what is no address`, async (page) => {
+	story(`"Is this address blocked?" shows the reason, and an error for an invalid address`, async (page) => {
 		await tab(page, /^Blocked/);
-		const ask = async (address, wanted) => {
+		const ask = async (address, expected) => {
 			await page.getByLabel('Address or network').first().fill(address);
 			await page.getByRole('button', { name: 'Check' }).click();
-			await page.locator('#bb-check-answer').getByText(wanted).first().waitFor();
+			await page.locator('#bb-check-answer').getByText(expected).first().waitFor();
 			return page.textContent('#bb-check-answer');
 		};
 		assert.match(await ask(ATTACKER, /^Blocked$/), /apiban/);
@@ -240,7 +240,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.deepEqual(await accessibility(page), []);
 	});
 
-	story(`one's own address and others get onto the allow list and off it; a comment is shown as text`, async (page) => {
+	story(`your own address is allowed and removed; a comment is shown as text`, async (page) => {
 		await tab(page, 'Protected');
 		await page.getByRole('button', { name: 'Add my address' }).click();
 		assert.equal(await page.inputValue('#bb-allow-target'), '192.168.77.20');
@@ -257,7 +257,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await row(page, '#bb-skipped', 'globalThis').first().waitFor();
 	});
 
-	story(`settings are changed, refused when they are wrong, and the key stays masked and can be tested`, async (page) => {
+	story(`settings are changed, an invalid value is rejected, and the key stays masked and can be tested`, async (page) => {
 		await tab(page, 'Settings');
 		const key = page.getByRole('textbox', { name: 'API key of apiban' });
 		await key.waitFor();
@@ -275,17 +275,17 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await form('blacklist.limit').locator('input').fill('many');
 		await form('blacklist.limit').getByRole('button').click();
 		await form('blacklist.limit').locator('.alert-danger').waitFor();
-		await picture(page, `setting-refused-${name}`);
+		await picture(page, `setting-invalid-${name}`);
 		assert.equal((await banbridge('config', 'get', 'blacklist.limit')).value, 1234);
 		await form('blacklist.limit').locator('input').fill('auto');
 		await form('blacklist.limit').getByRole('button').click();
 		await until('saved', async () => (await banbridge('config', 'get', 'blacklist.limit')).value === 'auto');
 		const config = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
-		assert.match(config, /^# The office's own words stay in here\.$/m);
+		assert.match(config, /^# This comment stays\.$/m);
 		assert.ok(config.includes(KEY));
 	});
 
-	story(`a run is looked at before, started, followed while the page can be used, and ends with a word`, async (page) => {
+	story(`a run is previewed, started and followed while the page stays usable`, async (page) => {
 		writeFileSync(file('office'), [...office, `195.133.40.${name.length}`].join('\n') + '\n');
 		await page.getByRole('button', { name: 'Preview' }).click();
 		const dialog = page.getByRole('dialog');
@@ -306,7 +306,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 			rmSync(`${file('office')}.hold`, { force: true });
 		}
 		await page.locator('#bb-progress p').waitFor({ state: 'detached' });
-		await until('the run', () => blocked(`195.133.40.${name.length}`));
+		await until('the run is over', () => blocked(`195.133.40.${name.length}`));
 	});
 
 	story(`the log is shown as text`, async (page) => {
@@ -317,17 +317,17 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.getByRole('button', { name: 'Refresh' }).last().click();
 	});
 
-	story(`the main things are done with the keyboard alone`, async (page) => {
+	story(`the main actions work with the keyboard alone`, async (page) => {
 		const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
-		/** Goes on with the Tab key until the wanted thing has the focus. */
-		const reach = async (wanted) => {
+		/** Presses the Tab key until the element has the focus. */
+		const reach = async (expected) => {
 			for (let presses = 0; presses < 80; presses += 1) {
 				await page.keyboard.press('Tab');
-				if (wanted.test(await focused())) {
+				if (expected.test(await focused())) {
 					return;
 				}
 			}
-			assert.fail(`Tab never comes to ${wanted}`);
+			assert.fail(`Tab never reaches ${expected}`);
 		};
 		await reach(/^bb-preview$/);
 		await page.keyboard.press('Enter');
@@ -348,7 +348,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.keyboard.press('Enter');
 		await said(page, 'is unblocked until');
 		await until('unblocked', async () => !await blocked(ATTACKER));
-		await pbx('banbridge', 'unrelease', ATTACKER);
+		await pbx('banbridge', 'unblock', '--undo', ATTACKER);
 		await page.locator('#bb-tab-blocked').focus();
 		await page.keyboard.press('ArrowRight');
 		await reach(/^bb-allow-target$/);
@@ -358,7 +358,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await pbx('banbridge', 'unallow', 'sip.example.com');
 	});
 
-	story(`who may only look sees everything and is offered nothing that changes`, async (page) => {
+	story(`a read-only user sees everything and no control that changes something`, async (page) => {
 		await page.locator('#bb-readonly').waitFor();
 		for (const part of [/^Blocked/, 'Protected', 'Settings', 'Log']) {
 			await tab(page, part);
@@ -382,12 +382,12 @@ test('the pictures of README and the guide', async () => {
 	sql("REPLACE INTO freepbx_settings VALUES ('SANDBOX_BOOTSTRAP', '4')");
 	await reset();
 	await quiet();
-	// A week of packets, as a PBX on the internet sees them.
+	// A week of packets, as on a PBX on the internet.
 	const hour = Math.floor(Date.now() / 3_600_000) * 3600;
 	sql(Array.from({ length: 168 }, (_, n) => `INSERT INTO banbridge_hour (at, packets) VALUES (${hour - n * 3600},
 		${Math.round(900 + 700 * Math.sin(n / 4) + (n % 7) * 130 + (n === 30 ? 4200 : 0))}) ON DUPLICATE KEY UPDATE packets = VALUES(packets);`).join(''));
 	for (const [name, width] of [['', 1280], ['-phone', 375]]) {
-		const { page, close } = await look({ width, height: 1000 });
+		const { page, close } = await visit({ width, height: 1000 });
 		await picture(page, `docs-overview${name}`, { fullPage: name === '' });
 		await tab(page, /^Blocked/);
 		await loaded(page, '#bb-entries');

@@ -13,10 +13,10 @@
 			<label for="bb-entries-sort"><?php echo _('Sort by'); ?></label>
 			<select class="form-control" id="bb-entries-sort">
 				<option value=""></option>
-				<option value="prefix asc"><?php echo _('Address or network'); ?></option>
+				<option value="address asc"><?php echo _('Address or network'); ?></option>
 				<option value="first_seen desc"><?php echo _('Newest first'); ?></option>
 				<option value="expires_at asc"><?php echo _('Expiring soonest first'); ?></option>
-				<option value="refused_packets desc"><?php echo _('Most blocked packets first'); ?></option>
+				<option value="blocked_packets desc"><?php echo _('Most blocked packets first'); ?></option>
 			</select>
 		</div>
 		<div class="bb-table" data-bb-region tabindex="-1" role="region" aria-labelledby="bb-entries-title">

@@ -1,5 +1,5 @@
 <?php
-// A module that does what the tests of the stand-in look at, and nothing of use.
+// A module for the tests of the fake FreePBX, without any use of its own.
 namespace FreePBX\modules;
 
 class Probe extends \FreePBX_Helpers implements \BMO {

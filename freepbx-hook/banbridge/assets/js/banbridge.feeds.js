@@ -26,9 +26,9 @@ window.Banbridge = window.Banbridge || {};
 			return ['warning', bb.text('feed_state_held')];
 		}
 		if (feed.last_error) {
-			return [feed.stale ? 'error' : 'warning', bb.text('feed_state_failed')];
+			return [feed.out_of_date ? 'error' : 'warning', bb.text('feed_state_failed')];
 		}
-		if (feed.stale) {
+		if (feed.out_of_date) {
 			return ['warning', bb.text('feed_state_out_of_date')];
 		}
 		return feed.last_success ? ['ok', bb.text('feed_state_ok')] : ['neutral', bb.text('feed_state_loading')];
@@ -98,13 +98,13 @@ window.Banbridge = window.Banbridge || {};
 	}
 
 	function tested(data, warning) {
-		var refused = data.refused || {};
+		var skipped = data.skipped || {};
 		var content = [
 			bb.make('p', {}, bb.text('preview_nothing_changed')),
 			bb.facts([
 				[bb.text('test_key'), typeof data.key_good === 'boolean' ? bb.text(data.key_good ? 'key_good' : 'key_bad') : null],
-				[bb.text('test_fetched'), bb.number(data.received)],
-				[bb.text('test_used'), bb.number(data.accepted)],
+				[bb.text('test_fetched'), bb.number(data.fetched)],
+				[bb.text('test_used'), bb.number(data.used)],
 				[bb.text('test_new'), bb.number(data.new)],
 				[bb.text('protected'), bb.number(data.protected)],
 				[bb.text('test_rows'), typeof data.rows === 'number' ? bb.text('from_to', bb.number(data.rows_before), bb.number(data.rows)) : null],
@@ -115,8 +115,8 @@ window.Banbridge = window.Banbridge || {};
 		if ((data.protected_examples || []).length) {
 			content.push(bb.alert('warning', [bb.make('p', {}, bb.text('test_protected')), bb.bullets(data.protected_examples)]));
 		}
-		var reasons = Object.keys(refused).map(function (reason) {
-			return reason + ': ' + bb.number(refused[reason]);
+		var reasons = Object.keys(skipped).map(function (reason) {
+			return reason + ': ' + bb.number(skipped[reason]);
 		});
 		if (reasons.length) {
 			content.push(bb.make('p', {}, bb.text('test_skipped')), bb.bullets(reasons, 20));

@@ -116,11 +116,16 @@ window.Banbridge = window.Banbridge || {};
 
 	// ---- Blocked addresses ----
 
+	/** Whether this is a row of yours itself, and not a feed's entry that a row of yours blocks. */
+	function isYours(row) {
+		return row.state === 'your_row' && !row.feed;
+	}
+
 	function blockedBy(row) {
-		if (row.state === 'administrator') {
+		if (isYours(row)) {
 			return '<span class="bb-badge bb-badge-own">' + bb.escape(bb.text('row_yours')) + '</span>';
 		}
-		if (row.state === 'foreign') {
+		if (row.state === 'your_row') {
 			return bb.escape(bb.text('by_your_row', row.row));
 		}
 		if (row.row) {
@@ -134,15 +139,15 @@ window.Banbridge = window.Banbridge || {};
 
 	function entries() {
 		var columns = [
-			column('prefix', 'col_address', text, true),
+			column('address', 'col_address', text, true),
 			column('feed', 'col_feed', function (value, row) {
-				return row.state === 'administrator' ? bb.escape(bb.text('you')) : text(value);
+				return isYours(row) ? bb.escape(bb.text('you')) : text(value);
 			}, true),
 			column('first_seen', 'col_since', time, true),
 			column('expires_at', 'col_until', function (value, row) {
-				return value ? time(value) : bb.escape(row.state === 'administrator' ? '–' : bb.text('until_list'));
+				return value ? time(value) : bb.escape(isYours(row) ? '–' : bb.text('until_list'));
 			}, true),
-			column('refused_packets', 'col_packets', function (value) {
+			column('blocked_packets', 'col_packets', function (value) {
 				return bb.escape(bb.number(value));
 			}, true),
 			column('state', 'col_blocked_by', function (value, row) {
@@ -151,8 +156,8 @@ window.Banbridge = window.Banbridge || {};
 		];
 		if (bb.mayChange) {
 			columns.push(column('actions', 'col_actions', function (value, row) {
-				return row.state === 'administrator' ? '–' :
-					action('allow', bb.text('allow'), row.prefix) + ' ' + action('unblock', bb.text('unblock'), row.prefix);
+				return isYours(row) ? '–' :
+					action('allow', bb.text('allow'), row.address) + ' ' + action('unblock', bb.text('unblock'), row.address);
 			}));
 		}
 		return columns;
@@ -204,12 +209,12 @@ window.Banbridge = window.Banbridge || {};
 	function checked(data) {
 		var feeds = (data.feeds || []).map(function (feed) {
 			var until = feed.expires_at ? bb.time(feed.expires_at) : bb.text('until_list');
-			return bb.text('check_feed', feed.feed, feed.prefix, bb.time(feed.first_seen), until);
+			return bb.text('check_feed', feed.feed, feed.address, bb.time(feed.first_seen), until);
 		});
 		var protections = (data.protections || []).map(function (one) {
-			return bb.text('check_protection', one.prefix, one.label || one.source);
+			return bb.text('check_protection', one.address, one.label || one.source);
 		});
-		var owner = data.row_owner === 'administrator' ? bb.text('row_yours') : data.row_owner;
+		var owner = data.row_owner === 'you' ? bb.text('row_yours') : data.row_owner;
 		var content = [
 			bb.make('p', {}, [
 				bb.make('span', {'class': 'bb-badge bb-badge-' + (data.blocked ? 'error' : 'ok')}, bb.text(data.blocked ? 'is_blocked' : 'is_not_blocked')),
@@ -218,12 +223,12 @@ window.Banbridge = window.Banbridge || {};
 			bb.facts([
 				[bb.text('check_row'), data.row ? data.row + (owner ? ' (' + owner + ')' : '') : null],
 				[bb.text('check_set'), data.set === true ? bb.text('yes') : data.set === false ? bb.text('no') : null],
-				[bb.text('col_packets'), typeof data.refused_packets === 'number' ? bb.number(data.refused_packets) : null],
+				[bb.text('col_packets'), typeof data.blocked_packets === 'number' ? bb.number(data.blocked_packets) : null],
 				[bb.text('check_feeds'), feeds.length ? bb.bullets(feeds) : bb.text('check_no_feed')],
 				[bb.text('check_protections'), protections.length ? bb.bullets(protections) : null]
 			])
 		];
-		if (bb.mayChange && data.blocked && data.row_owner !== 'administrator') {
+		if (bb.mayChange && data.blocked && data.row_owner !== 'you') {
 			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'unblock'].map(function (name) {
 				var button = bb.button(bb.text(name), 'btn-default', function () {
 					act(button).then(function () {
@@ -257,10 +262,10 @@ window.Banbridge = window.Banbridge || {};
 	}
 
 	function unblocked() {
-		var columns = [column('prefix', 'col_address', text), column('since', 'col_since', time), column('until', 'col_until', time)];
+		var columns = [column('address', 'col_address', text), column('since', 'col_since', time), column('until', 'col_until', time)];
 		if (bb.mayChange) {
 			columns.push(column('actions', 'col_actions', function (value, row) {
-				return action('unblock_undo', bb.text('unblock_undo'), row.prefix);
+				return action('unblock_undo', bb.text('unblock_undo'), row.address);
 			}));
 		}
 		return columns;

@@ -45,7 +45,7 @@ window.Banbridge = window.Banbridge || {};
 
 	// ---- State ----
 
-	var KINDS = {in_force: 'ok', waiting: 'warning', not_up_to_date: 'warning', not_in_force: 'error', nothing_wanted: 'neutral', no_run: 'neutral'};
+	var KINDS = {blocking: 'ok', pending: 'warning', out_of_date: 'warning', not_blocking: 'error', nothing_to_block: 'neutral', no_run: 'neutral'};
 
 	function badge(kind, text) {
 		var element = bb.byId('bb-state-word');
@@ -54,7 +54,7 @@ window.Banbridge = window.Banbridge || {};
 	}
 
 	function show(status, warning) {
-		var state = status.state || (status.in_force ? 'in_force' : 'not_in_force');
+		var state = status.state || (status.blocking ? 'blocking' : 'not_blocking');
 		badge(KINDS[state] || 'neutral', bb.text('state_' + state));
 		bb.byId('bb-state-text').textContent = status.state_text || '';
 		var times = [];
@@ -64,14 +64,20 @@ window.Banbridge = window.Banbridge || {};
 		if (status.last_run) {
 			times.push(bb.text('last_run', bb.when(status.last_run.finished_at || status.last_run.started_at)));
 		}
-		times.push(status.next_run ? bb.text('next_run', bb.when(status.next_run)) : bb.text('next_run_unknown'));
+		if (!status.next_run) {
+			times.push(bb.text('next_run_unknown'));
+		} else if (new Date(status.next_run) <= Date.now()) {
+			times.push(bb.text('next_run_now'));
+		} else {
+			times.push(bb.text('next_run', bb.when(status.next_run)));
+		}
 		bb.byId('bb-state-times').textContent = times.join(' · ');
 		var notes = (status.notes || []).concat(warning ? [warning] : []);
 		bb.fill(bb.byId('bb-notes'), notes.map(function (note) {
 			return bb.make('li', {}, note);
 		}));
-		bb.fill(bb.byId('bb-problems'), (status.notices || []).map(function (notice) {
-			return bb.alert(notice.level === 'error' ? 'danger' : 'warning', [bb.make('strong', {}, notice.title || ''), ' ', notice.text || '']);
+		bb.fill(bb.byId('bb-problems'), (status.problems || []).map(function (problem) {
+			return bb.alert(problem.level === 'error' ? 'danger' : 'warning', [bb.make('strong', {}, problem.title || ''), ' ', problem.text || '']);
 		}));
 		root(status);
 		tiles(status);
@@ -101,9 +107,9 @@ window.Banbridge = window.Banbridge || {};
 
 	function tiles(status) {
 		var list = status.blacklist || {}, packets = status.packets || null;
-		var blocked = typeof list.blocked === 'number' ? list.blocked : list.ours;
-		tile('bb-blocked', blocked, typeof list.wanted === 'number' ? bb.text('of_to_block', bb.number(list.wanted)) : '');
-		tile('bb-protected', list.refused, bb.text('protected_words'));
+		var blocked = typeof list.blocked === 'number' ? list.blocked : list.rows;
+		tile('bb-blocked', blocked, typeof list.to_block === 'number' ? bb.text('of_to_block', bb.number(list.to_block)) : '');
+		tile('bb-protected', list.protected, bb.text('protected_words'));
 		var limit = !list.over_limit ? 'limit_words' : (status.set || {}).backend ? 'limit_by_set' : 'limit_not_blocked';
 		tile('bb-over', list.over_limit, bb.text(limit, bb.number(list.limit)));
 		if (packets) {
@@ -233,13 +239,13 @@ window.Banbridge = window.Banbridge || {};
 				[bb.text('rows_add'), bb.number(add.length)],
 				[bb.text('rows_remove'), bb.number(remove.length)],
 				[bb.text('rows_keep'), bb.number(list.kept)],
-				[bb.text('protected'), bb.number(list.refused)],
+				[bb.text('protected'), bb.number(list.protected)],
 				[bb.text('over_limit'), bb.number(list.over_limit)],
-				[bb.text('rows_yours'), bb.number(list.foreign)]
+				[bb.text('rows_yours'), bb.number(list.other_rows)]
 			])
 		];
 		(data.feeds || []).forEach(function (feed) {
-			var text = bb.text('feed_brings', feed.name, bb.number(feed.received), bb.number(feed.accepted));
+			var text = bb.text('feed_brings', feed.name, bb.number(feed.fetched), bb.number(feed.used));
 			content.push(bb.make('p', {}, [text, feed.held ? ' ' + bb.text('feed_held_short') : '', feed.error ? ' ' + feed.error : '']));
 		});
 		if ((data.warnings || []).length) {

@@ -11,7 +11,7 @@ class Probe extends Command {
 		$this->setName('probe')->addArgument('word', InputArgument::REQUIRED);
 	}
 
-	/** What the console's tests ask of getConfig, Job and Notifications. */
+	/** Exercises getConfig, Job and Notifications for the tests. */
 	protected function execute(InputInterface $input, OutputInterface $output) {
 		$freepbx = \FreePBX::create();
 		$output->writeln(json_encode($this->{$input->getArgument('word')}($freepbx)));
@@ -35,22 +35,22 @@ class Probe extends Command {
 		return $found;
 	}
 
-	private function notices($freepbx) {
-		$notices = $freepbx->Notifications;
-		$notices->add_warning('probe', 'one', 'First', 'more', 'config.php?display=probe', false, true);
-		$found = array($notices->exists('probe', 'one'), $notices->exists('probe', 'two'));
-		$notices->reset('probe', 'one');
-		$notices->add_warning('probe', 'one', 'First', 'more', 'config.php?display=probe', false, true);
-		$found[] = $notices->get_num_active();
-		$notices->add_warning('probe', 'one', 'Second', 'more', 'config.php?display=probe', false, true);
-		$found[] = $notices->get_num_active();
-		$notices->delete('probe', 'one');
-		$found[] = $notices->exists('probe', 'one');
+	private function notifications($freepbx) {
+		$notifications = $freepbx->Notifications;
+		$notifications->add_warning('probe', 'one', 'First', 'more', 'config.php?display=probe', false, true);
+		$found = array($notifications->exists('probe', 'one'), $notifications->exists('probe', 'two'));
+		$notifications->reset('probe', 'one');
+		$notifications->add_warning('probe', 'one', 'First', 'more', 'config.php?display=probe', false, true);
+		$found[] = $notifications->get_num_active();
+		$notifications->add_warning('probe', 'one', 'Second', 'more', 'config.php?display=probe', false, true);
+		$found[] = $notifications->get_num_active();
+		$notifications->delete('probe', 'one');
+		$found[] = $notifications->exists('probe', 'one');
 		try {
-			$notices->add_warning('probe', str_repeat('n', 25), 'Too long a name');
-			$found[] = 'taken';
+			$notifications->add_warning('probe', str_repeat('n', 25), 'Too long a name');
+			$found[] = 'accepted';
 		} catch (\Exception $e) {
-			$found[] = 'refused';
+			$found[] = 'rejected';
 		}
 		return $found;
 	}
@@ -63,9 +63,9 @@ class Probe extends Command {
 		$found = array(count($rows), (int) $rows[0]['enabled'], $rows[0]['schedule'], (int) $rows[0]['max_runtime']);
 		try {
 			$job->addCommand('probe', 'bad', 'true', 'every five minutes');
-			$found[] = 'taken';
+			$found[] = 'accepted';
 		} catch (\Exception $e) {
-			$found[] = 'refused';
+			$found[] = 'rejected';
 		}
 		$job->setEnabled('probe', 'beat', true);
 		$job->addCommand('probe', 'beat', 'echo beat >>/var/lib/asterisk/probe', '*/5 * * * *', 5);

@@ -1,4 +1,4 @@
-// The stand-in for FreePBX's GUI does what FreePBX was seen to do, weaknesses included.
+// The fake FreePBX behaves like the real one, weaknesses included.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ADMIN, ajax, asterisk, browser, open, pbx, phpComplaints, request, session, sql } from './harness.mjs';
@@ -15,7 +15,7 @@ test('without a login ajax.php answers 401, and the module has been asked before
 	assert.equal((await ajax('probe', 'nothing')).json.error, 'ajaxRequest declined');
 });
 
-test('a missing or foreign Referer is answered by 403', async () => {
+test('a missing or foreign Referer gets 403', async () => {
 	for (const referer of ['', 'http://elsewhere.example/admin/config.php', 'http://192.168.77.1:8080/admin/']) {
 		const answer = await ajax('probe', 'who', { cookie: admin, referer });
 		assert.equal(answer.status, 403, referer);
@@ -23,7 +23,7 @@ test('a missing or foreign Referer is answered by 403', async () => {
 	}
 });
 
-test('ajax.php looks at no section and no token: that is left to the module', async () => {
+test('ajax.php checks neither section nor token: the module has to', async () => {
 	const answer = await ajax('probe', 'who', { cookie: await session('reception') });
 	assert.deepEqual(answer.json, { who: 'reception', authenticated: true, section: false });
 });
@@ -34,7 +34,7 @@ test('a module can open a command to everybody', async () => {
 	assert.deepEqual(answer.json, { who: null, authenticated: true, section: false });
 });
 
-test('some releases let a request from their own address in without a login', async () => {
+test('some releases accept a request from their own address without a login', async () => {
 	const local = () => pbx('php', '-r', `echo file_get_contents('http://127.0.0.1/admin/ajax.php?module=probe&command=who', false,
 		stream_context_create(['http' => ['header' => 'Referer: http://127.0.0.1/admin/', 'ignore_errors' => true]]));`);
 	assert.equal(JSON.parse((await local()).stdout).error, 'Not Authenticated');
@@ -62,7 +62,7 @@ test('config.php shows a login, the page, or that there is no access', async () 
 	assert.match(wrong.text, /Invalid Username or Password/);
 });
 
-test('a page script that is asked for directly is not kept from the browser by the server', async () => {
+test('the server does not hide a page script from a direct request', async () => {
 	assert.equal((await request(`${ADMIN}/modules/probe/page.probe.php`)).text, 'No direct script access allowed');
 });
 
@@ -72,15 +72,15 @@ test('the key-value store keeps text, arrays and objects, long values, and a sec
 	assert.deepEqual(sql('SELECT COUNT(*) FROM kvstore_FreePBX_modules_Probe'), [['0']]);
 });
 
-test('a notice that was hidden comes back when it says something else, and its name has 24 characters', async () => {
-	assert.deepEqual(await probe('notices'), [1, 0, 0, 1, 0, 'refused']);
+test('a hidden notification returns when its text changes, and its id has at most 24 characters', async () => {
+	assert.deepEqual(await probe('notifications'), [1, 0, 0, 1, 0, 'rejected']);
 });
 
-test('a job that is added again keeps whether it is enabled; a bad schedule is refused', async () => {
-	assert.deepEqual(await probe('jobs'), [1, 0, '0 * * * *', 7, 'refused']);
+test('a job that is added again keeps whether it is enabled; an invalid schedule is rejected', async () => {
+	assert.deepEqual(await probe('jobs'), [1, 0, '0 * * * *', 7, 'rejected']);
 });
 
-test('jobs run as asterisk from its crontab, for no longer than they may', async () => {
+test('jobs run as asterisk from its crontab, up to their time limit', async () => {
 	assert.match((await pbx('cat', '/var/lib/asterisk/crontab')).stdout, /fwconsole job --run/);
 	const ran = await asterisk('fwconsole', 'job', '--run');
 	assert.match(ran.stdout, /Running probe::beat\.\.\.Done/);
@@ -95,15 +95,15 @@ test('hooks of module.xml are called: at fwconsole start, and on the dashboard',
 	assert.match((await request(`${ADMIN}/config.php`, { headers: { Cookie: admin } })).text, /Probe is well/);
 });
 
-test('a module whose needs are not met is not installed, and an uninstalled one leaves no table, job or page', async () => {
+test('a module with a missing dependency is not installed, and an uninstalled one leaves no table, job or page', async () => {
 	await pbx('fwconsole', 'ma', 'uninstall', 'probe');
 	assert.deepEqual(sql("SHOW TABLES LIKE 'kvstore_FreePBX_modules_Probe'"), []);
 	assert.deepEqual(sql('SELECT * FROM cron_jobs'), []);
 	assert.match((await request(`${ADMIN}/config.php?display=probe`, { headers: { Cookie: admin } })).text, /do not have access/);
 	sql("UPDATE modules SET enabled = 0 WHERE modulename = 'firewall'");
-	const refused = await pbx('fwconsole', 'ma', 'install', 'probe');
-	assert.equal(refused.code, 1);
-	assert.match(refused.stdout, /needs module firewall/);
+	const denied = await pbx('fwconsole', 'ma', 'install', 'probe');
+	assert.equal(denied.code, 1);
+	assert.match(denied.stdout, /needs module firewall/);
 	sql("UPDATE modules SET enabled = 1 WHERE modulename = 'firewall'");
 	assert.equal((await pbx('fwconsole', 'ma', 'install', 'probe')).code, 0);
 });
