@@ -1,5 +1,5 @@
 <?php
-// Stands for FreePBX's ajax.php. Who is asking is looked at after the module said whether it has such a command.
+// A fake of FreePBX's ajax.php. The login is checked after the module was asked for the command.
 $module = isset($_REQUEST['module']) ? $_REQUEST['module'] : 'framework';
 $command = isset($_REQUEST['command']) ? $_REQUEST['command'] : 'unset';
 $bootstrap_settings['freepbx_auth'] = false;

@@ -1,8 +1,8 @@
 <?php
 /**
- * Stands for FreePBX's bootstrap, which /etc/freepbx.conf includes: $bmo and $amp_conf, and whether somebody is
- * logged in. As in the real one, a script that asks for no authentication (ajax.php does, so as to look later)
- * and every script of the command line count as authenticated.
+ * A fake of FreePBX's bootstrap, which /etc/freepbx.conf includes: $bmo and $amp_conf, and the login. As in FreePBX, a
+ * script that asks for no authentication (as ajax.php does, which checks later) and every script on the command line
+ * count as authenticated.
  */
 if (isset($bootstrap_settings['returnimmediately']) || isset($bootstrap_settings['bootstrapped'])) {
 	return;
@@ -17,7 +17,7 @@ require_once __DIR__.'/libraries/modgettext.class.php';
 require_once __DIR__.'/libraries/ampuser.class.php';
 require_once __DIR__.'/libraries/BMO/FreePBX.class.php';
 
-// A module's further classes: FreePBX\modules\Name\Thing is Thing.php or Thing.class.php in its folder.
+// Other classes of a module: FreePBX\modules\Name\Thing is Thing.php or Thing.class.php in its folder.
 spl_autoload_register(function ($class) {
 	if ($class === 'FreePBX\Job\TaskInterface') {
 		require_once __DIR__.'/libraries/TaskInterface.php';

@@ -1,7 +1,7 @@
 <?php
 /**
- * Stands for FreePBX's config.php: the login, the menu, and around a module's page what FreePBX has there. Sections
- * are checked here by the menu item, and nowhere in ajax.php.
+ * A fake of FreePBX's config.php: the login, the menu and the frame of a module's page. It checks sections by the menu
+ * item; ajax.php does not.
  */
 $display = isset($_REQUEST['display']) ? $_REQUEST['display'] : '';
 header('Cache-Control: no-store');
@@ -47,7 +47,7 @@ if ($item !== null) {
 	$module_page = $display;
 	$bmo->GuiHooks->doConfigPageInits($display);
 	modgettext::textdomain($module_name);
-	// The page is looked for from here, as page.*.php files know.
+	// The current directory of page.*.php files is this one.
 	chdir(__DIR__);
 	$file = "modules/$module_name/page.$module_page.php";
 	if (file_exists($file)) {

@@ -1,5 +1,5 @@
 <?php
-/** Who is logged in, kept in the session, with the sections that he may see; * is all of them. */
+/** The logged-in user, kept in the session, with their sections; * is all of them. */
 #[AllowDynamicProperties]
 class ampuser {
 	public $username;

@@ -1,5 +1,5 @@
 <?php
-// The functions of FreePBX that modules use without saying where they are from.
+// FreePBX's global functions that modules use.
 
 if (!function_exists('_')) {
 	function _($text) {
@@ -7,7 +7,7 @@ if (!function_exists('_')) {
 	}
 }
 
-/** A file's output, with these variables in its scope. */
+/** The output of a file with these variables. */
 function load_view($view_filename_protected, $vars = array()) {
 	if (!$view_filename_protected || !is_readable($view_filename_protected)) {
 		return false;
@@ -25,7 +25,7 @@ function show_view($view_filename_protected, $vars = array()) {
 	}
 }
 
-/** Debugging of FreePBX's: to a file, where a test can look for what should not be there. */
+/** FreePBX's debug output, into a file that a test can search. */
 function dbug() {
 	file_put_contents('/var/log/asterisk/freepbx_dbug', print_r(func_get_args(), true), FILE_APPEND);
 }
@@ -48,7 +48,7 @@ function getVersion() {
 	return FreePBX::Modules()->version('framework');
 }
 
-/** Marks that the dialplan is to be reloaded: a red button in the menu. */
+/** Shows the red button "Apply Config" in the menu. */
 function needreload() {
 	FreePBX::Config()->update('SANDBOX_NEEDRELOAD', '1');
 }

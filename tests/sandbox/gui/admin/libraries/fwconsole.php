@@ -1,7 +1,7 @@
 <?php
 /**
- * Stands for fwconsole but its firewall command: modules, jobs, notices, the hooks of its start, and the commands
- * that modules bring, each a Symfony command as in FreePBX.
+ * A fake fwconsole without its firewall command: modules, jobs, notifications, the hooks of its start, and the commands
+ * of modules, each a Symfony command as in FreePBX.
  */
 namespace FreePBX\Console\Command;
 

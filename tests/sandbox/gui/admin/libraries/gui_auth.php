@@ -1,5 +1,5 @@
 <?php
-// The login of config.php: a user and a password in the request, or a session that has one.
+// The login of config.php: a user and a password in the request, or a session with a login.
 if (!isset($_SESSION['AMP_user'])) {
 	$username = isset($_REQUEST['username']) ? $_REQUEST['username'] : '';
 	$password = isset($_REQUEST['password']) ? $_REQUEST['password'] : '';

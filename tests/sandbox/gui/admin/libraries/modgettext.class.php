@@ -4,7 +4,7 @@ class modgettext {
 	private static $stack = array();
 	private static $now = 'amp';
 
-	/** The cookie says which language, as the menu sets it. */
+	/** The language, from the cookie that the menu sets. */
 	public static function language() {
 		$language = isset($_COOKIE['lang']) ? $_COOKIE['lang'] : FreePBX::Config()->get('UIDEFAULTLANG');
 		if (PHP_SAPI === 'cli' && !isset($_COOKIE['lang'])) {
@@ -14,7 +14,7 @@ class modgettext {
 			$language = 'en_US';
 		}
 		putenv("LANGUAGE=$language");
-		// gettext translates nothing in the locale C; the sandbox has C.UTF-8 at least.
+		// gettext translates nothing in the locale C. The sandbox always has C.UTF-8.
 		setlocale(LC_MESSAGES, "$language.UTF-8", "$language.utf8", 'C.UTF-8');
 	}
 

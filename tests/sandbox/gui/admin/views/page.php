@@ -1,7 +1,7 @@
 <?php
 /**
- * Head, menu and foot of every page, with what FreePBX loads there: 15 and 16 have Bootstrap 3, 17 and later have
- * Bootstrap 4. A module's own styles and scripts are those in assets/css and assets/js of its folder.
+ * Header, menu and footer of every page, with the libraries that FreePBX loads: Bootstrap 3 in 15 and 16, Bootstrap 4
+ * since 17. A module's own styles and scripts are in assets/css and assets/js of its folder.
  */
 $bootstrap = FreePBX::Config()->get('SANDBOX_BOOTSTRAP') ?: '4';
 $version = '?load_version='.urlencode(get_framework_version());

@@ -1,7 +1,7 @@
-// What FreePBX's own script does on every page, as far as a module meets it.
+// FreePBX's own script, as far as modules depend on it.
 (function ($) {
 	'use strict';
-	// The text of a toast is HTML, as it is in FreePBX; a level that it does not know shows nothing.
+	// The text of a toast is HTML, as in FreePBX. An unknown level shows nothing.
 	window.fpbxToast = function (message, title, level) {
 		level = level || 'info';
 		if ($.inArray(level, ['info', 'warning', 'success', 'error', 'exception']) < 0) { return; }
@@ -17,7 +17,7 @@
 			$.get(window.location.pathname + '?logout=true', function () { window.location.reload(); });
 		});
 	});
-	// An answer of 401 to any request logs out and loads the page again.
+	// An answer of 401 to any request logs the user out and reloads the page.
 	$(document).ajaxError(function (event, answer) {
 		if (answer.status === 401) {
 			$.get(window.location.pathname + '?logout=true', function () { window.location.reload(); });

@@ -1,4 +1,4 @@
-// What FreePBX has in the head of its pages: translation of the module's texts, and where ajax.php is.
+// The script in the head of FreePBX's pages: translation of the module's texts, and the URL of ajax.php.
 function _(text) { return text; }
 function textdomain() {}
 function sprintf(format) {

@@ -2,9 +2,9 @@
 namespace FreePBX;
 
 /**
- * Stands for what is behind ajax.php, in its order: the module says whether it has the command and may switch the
- * checks off, then the Referer, then the login. No section is checked and no token. Some releases let every request
- * from this machine's own address in without a login; SANDBOX_TRUSTS_LOOPBACK in the settings does that here.
+ * A fake of FreePBX's Ajax class, with its order of checks: first the module, which can disable the checks, then the
+ * Referer, then the login. It checks no section and no token. Some releases accept every request from the machine's own
+ * address without a login, as SANDBOX_TRUSTS_LOOPBACK in the settings does here.
  */
 class Ajax {
 	public $settings = array('authenticate' => true, 'allowremote' => false, 'changesession' => false);

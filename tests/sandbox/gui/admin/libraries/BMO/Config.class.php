@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** The advanced settings: rows of freepbx_settings, and what /etc/freepbx.conf says. */
+/** The advanced settings: rows of freepbx_settings, and those in /etc/freepbx.conf. */
 class Config {
 	private $settings;
 

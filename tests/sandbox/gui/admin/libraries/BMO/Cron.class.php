@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** asterisk's crontab, as a file of lines; nothing runs it, tests run the jobs. */
+/** asterisk's crontab, as a file. Nothing runs it: the tests run the jobs. */
 class Cron {
 	const FILE = '/var/lib/asterisk/crontab';
 

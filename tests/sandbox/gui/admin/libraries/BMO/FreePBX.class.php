@@ -1,7 +1,7 @@
 <?php
 /**
- * Stands for FreePBX's Big Module Object: everything is a property of it, made when it is first asked for, from the
- * class of that name in this folder or in an enabled module.
+ * A fake of FreePBX's Big Module Object: everything is one of its properties, created at first use from the class of
+ * that name in this folder or in an enabled module.
  */
 require_once __DIR__.'/Helpers.php';
 class_alias('FreePBX\BMO', 'BMO');

@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** Before a page is shown, its module's doConfigPageInit runs. */
+/** Runs the module's doConfigPageInit before its page is shown. */
 class GuiHooks {
 	public function doConfigPageInits($display = null) {
 		$class = \FreePBX::Modules()->getClassName($display);

@@ -1,15 +1,15 @@
 <?php
 namespace FreePBX;
 
-/** What every module is. */
+/** The interface of every module. */
 interface BMO {
 	public function install();
 	public function uninstall();
 }
 
 /**
- * getConfig and setConfig: a table for each class, with a second key (`id`), arrays and objects as JSON, false for
- * what is not there, and what is longer than a column in a table of its own.
+ * getConfig and setConfig: a table for each class, with a second key (`id`), arrays and objects as JSON, false for a
+ * missing value, and another table for values that are too long for a column.
  */
 #[\AllowDynamicProperties]
 class DB_Helper {
@@ -125,7 +125,7 @@ class DB_Helper {
 	}
 }
 
-/** Any property or method that is not there is another object of FreePBX's. */
+/** Any unknown property or method is another object of FreePBX. */
 #[\AllowDynamicProperties]
 class Self_Helper extends DB_Helper {
 	protected $moduleNamespace = '\\FreePBX\\modules\\';
@@ -175,7 +175,7 @@ class Self_Helper extends DB_Helper {
 	}
 }
 
-/** $_REQUEST, cleaned or as it is. */
+/** $_REQUEST, cleaned or unchanged. */
 #[\AllowDynamicProperties]
 class Request_Helper extends Self_Helper {
 	private $overrides = array();

@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** Calls what modules registered in module.xml for the class and method that calls this. */
+/** Calls the hooks that module.xml files register for the calling class and method. */
 class Hooks {
 	public function processHooks() {
 		$caller = debug_backtrace(DEBUG_BACKTRACE_IGNORE_ARGS, 2);

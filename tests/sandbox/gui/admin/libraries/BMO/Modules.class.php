@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** Which modules there are: the table says which are enabled, their module.xml what they bring. */
+/** The modules: the table says which are enabled, their module.xml what they provide. */
 class Modules {
 	public $active_modules;
 	private $info = array();
@@ -35,7 +35,7 @@ class Modules {
 		return array_key_exists($module, $this->getActiveModules());
 	}
 
-	/** module.xml as FreePBX reads it: no prolog, items with a category each, commands and hooks. */
+	/** Reads module.xml as FreePBX does: no prolog, menu items with a category, commands and hooks. */
 	public function read($module) {
 		$file = \FreePBX::Config()->get('AMPWEBROOT')."/admin/modules/$module/module.xml";
 		if (!is_readable($file)) {

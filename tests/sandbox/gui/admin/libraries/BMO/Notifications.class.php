@@ -10,8 +10,8 @@ define('NOTIFICATION_TYPE_WARNING', 500);
 define('NOTIFICATION_TYPE_NOTICE', 600);
 
 /**
- * The notices on the dashboard. A notice that is added again and says the same stays as it is, and one that the
- * administrator hid stays hidden unless $reset is asked for.
+ * The notifications on the dashboard. A notification that is added again with the same text stays unchanged, and a hidden
+ * one stays hidden unless $reset is set.
  */
 class Notifications {
 	private $freepbx;

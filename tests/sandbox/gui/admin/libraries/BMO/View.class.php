@@ -1,7 +1,7 @@
 <?php
 namespace FreePBX;
 
-/** Times and languages as the administrator set them. */
+/** Times and languages, as in the settings. */
 class View {
 	public function getTimezone() {
 		return date_default_timezone_get();

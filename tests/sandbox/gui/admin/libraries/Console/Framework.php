@@ -8,7 +8,7 @@ use Symfony\Component\Console\Input\InputInterface;
 use Symfony\Component\Console\Input\InputOption;
 use Symfony\Component\Console\Output\OutputInterface;
 
-/** job --run [ID] [--force]: the jobs that are enabled; the schedule is not looked at, the caller means now. */
+/** job --run [ID] [--force]: runs the enabled jobs at once, whatever their schedule. */
 class Job extends Command {
 	protected function configure() {
 		$this->setName('job')
@@ -39,7 +39,7 @@ class Job extends Command {
 					$output->writeln('<error>Command did not return true!</error>');
 				}
 			} else {
-				// Stopped when its longest time is over, as the real one is.
+				// Stopped at its time limit, as in FreePBX.
 				passthru('timeout '.(int) $job['max_runtime'].' sh -c '.escapeshellarg($job['command']).' 2>&1', $code);
 			}
 			$output->writeln('Done');
@@ -48,7 +48,7 @@ class Job extends Command {
 	}
 }
 
-/** notifications: all of them, a JSON line each. */
+/** notifications: prints all of them, one JSON line each. */
 class Notifications extends Command {
 	protected function configure() {
 		$this->setName('notifications')
@@ -64,7 +64,7 @@ class Notifications extends Command {
 	}
 }
 
-/** start: what modules do before and after Asterisk starts. */
+/** start: runs the modules' hooks before and after Asterisk starts. */
 class Start extends Command {
 	protected function configure() {
 		$this->setName('start')->addArgument('args', InputArgument::IS_ARRAY);
@@ -86,7 +86,7 @@ class Start extends Command {
 	}
 }
 
-/** stop: the same the other way. */
+/** stop: runs the modules' hooks before and after Asterisk stops. */
 class Stop extends Command {
 	protected function configure() {
 		$this->setName('stop')->addArgument('args', InputArgument::IS_ARRAY);
@@ -107,7 +107,7 @@ class Stop extends Command {
 	}
 }
 
-/** chown: modules may name files of theirs. */
+/** chown: also for files that modules name. */
 class Chown extends Command {
 	protected function configure() {
 		$this->setName('chown');

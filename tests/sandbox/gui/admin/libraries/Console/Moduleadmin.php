@@ -1,5 +1,5 @@
 <?php
-// Modules: installed from their folder, removed, backed up and restored.
+// Installs modules from their folder, removes them, backs them up and restores them.
 namespace FreePBX\Console\Command;
 
 use Symfony\Component\Console\Command\Command;
@@ -48,7 +48,7 @@ class Moduleadmin extends Command {
 		return 1;
 	}
 
-	/** Module Admin says no to a module whose needs are not met. */
+	/** Module Admin does not install a module with a missing dependency. */
 	private function missing(array $info) {
 		foreach (isset($info['depends']) ? $info['depends'] : array() as $need) {
 			list($kind, $what) = $need;
@@ -110,7 +110,7 @@ class Moduleadmin extends Command {
 			$output->writeln('<error>'.$e->getMessage().'</error>');
 		}
 		\FreePBX::Database()->prepare('DELETE FROM modules WHERE modulename = ?')->execute(array($module));
-		// FreePBX removes what a module kept: its table, its notices.
+		// FreePBX removes the module's table and its notifications.
 		\FreePBX::Database()->exec("DROP TABLE IF EXISTS `kvstore_FreePBX_modules_$class`");
 		@unlink(\FreePBX::Config()->get('AMPWEBROOT')."/admin/assets/$module");
 		$output->writeln("Module $module successfully uninstalled");
@@ -118,7 +118,7 @@ class Moduleadmin extends Command {
 	}
 }
 
-/** backup MODULE FILE: what the module's Backup.php hands over, as JSON. */
+/** backup MODULE FILE: writes the data of the module's Backup.php, as JSON. */
 class BackupModule extends Command {
 	protected function configure() {
 		$this->setName('backup')->addArgument('module', InputArgument::REQUIRED)->addArgument('file', InputArgument::REQUIRED);
@@ -136,7 +136,7 @@ class BackupModule extends Command {
 	}
 }
 
-/** restore MODULE FILE: gives it back to the module's Restore.php. */
+/** restore MODULE FILE: passes it to the module's Restore.php. */
 class RestoreModule extends Command {
 	protected function configure() {
 		$this->setName('restore')->addArgument('module', InputArgument::REQUIRED)->addArgument('file', InputArgument::REQUIRED);
