@@ -16,7 +16,7 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 32] = [
+const CODES: [(&str, Option<&str>, u8); 47] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
@@ -42,7 +42,22 @@ const CODES: [(&str, Option<&str>, u8); 32] = [
     ("LedgerError", None, 69),
     ("Held", None, 75),
     ("LockError", None, 75),
-    ("Failed", None, 70),
+    ("BackupError", None, 65),
+    ("ChildError", Some("Start"), 74),
+    ("ChildError", Some("Late"), 75),
+    ("ChildError", Some("Ended"), 75),
+    ("ChildError", None, 70),
+    ("CronError", Some("NoProgram"), 74),
+    ("CronError", Some("Unseen"), 74),
+    ("CronError", None, 69),
+    ("FileProblem", Some("Unreadable"), 74),
+    ("FileProblem", None, 65),
+    ("NoLogs", Some("Missing"), 2),
+    ("NoLogs", Some("Unreadable"), 74),
+    ("NoLogs", None, 65),
+    ("SetupError", Some("NotRoot"), 77),
+    ("SetupError", Some("NoTerminal"), 2),
+    ("SetupError", Some("NotConfirmed"), 2),
     ("ProgramError", None, 69),
     ("KeyError", Some("File"), 74),
     ("KeyError", Some("NotGiven"), 2),
