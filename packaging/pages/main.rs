@@ -9,7 +9,7 @@ mod messages;
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use banbridge::system::exit::Exit;
@@ -41,7 +41,11 @@ fn main() -> anyhow::Result<()> {
     if let Some(text) = reference {
         return Ok(io::stdout().write_all(text.as_bytes())?);
     }
-    let out = PathBuf::from(out);
+    write_all(Path::new(&out))
+}
+
+/// Writes the man pages and completions.
+fn write_all(out: &Path) -> anyhow::Result<()> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"));
     let command = visible(&banbridge::cli::command());
 
@@ -69,6 +73,9 @@ fn visible(command: &Command) -> Command {
         .version(env!("CARGO_PKG_VERSION"))
         .about(command.get_about().cloned().unwrap_or_default())
         .subcommand_required(true)
+        // The definition has its own options for both.
+        .disable_help_flag(true)
+        .disable_version_flag(true)
         .args(command.get_arguments())
         .subcommands(subcommands)
 }
@@ -129,4 +136,20 @@ fn main_page(command: &Command) -> anyhow::Result<Vec<u8>> {
     ]);
     page.extend_from_slice(more.render().as_bytes());
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_of_each_command_and_the_completions_can_be_made() {
+        let out = tempfile::tempdir().unwrap();
+        write_all(out.path()).unwrap();
+        for file in
+            ["man/banbridge.1", "man/banbridge-sync.1", "man/banbridge-messages.7", "completions/_banbridge"]
+        {
+            assert!(out.path().join(file).exists(), "{file}");
+        }
+    }
 }

@@ -179,7 +179,7 @@ pub fn page(messages: &[Message]) -> Roff {
     let mut page = Roff::new();
     page.control("TH", ["banbridge-messages", "7", "", concat!("banbridge ", env!("CARGO_PKG_VERSION"))]);
     page.control("SH", ["NAME"]);
-    page.text([roman("banbridge-messages - what banbridge says, and the exit code it ends with")]);
+    page.text([roman("banbridge-messages - every message of banbridge, by its exit code")]);
     page.control("SH", ["DESCRIPTION"]);
     page.text([
         roman("What stands in braces is replaced: "),
@@ -208,7 +208,7 @@ pub fn page(messages: &[Message]) -> Roff {
     }
     page.control("SH", ["IN OTHER MESSAGES"]);
     page.text([roman(
-        "What is said inside of the messages above, or while a run goes on and ends with another code.",
+        "Parts of the messages above, and messages of a run that goes on and exits with another code.",
     )]);
     others.into_iter().for_each(|text| paragraph(&mut page, text));
     page.control("SH", ["SEE ALSO"]);
