@@ -58,7 +58,7 @@ fn status_before_the_first_run_says_so_and_makes_nothing() {
             (&status["firewall"]["driver"], &status["blacklist"]["limit"]),
             (&json!(driver), &json!(limit))
         );
-        assert!(env.run(&["status"]).ok().contains("no run has been made yet"));
+        assert!(env.run(&["status"]).ok().contains("No sync yet"));
         assert_eq!(env.json(&["list"]).1, json!([]));
         assert_eq!(env.json(&["list", "--skipped"]).1, json!([]));
         assert_eq!(env.json(&["list", "--unblocked"]).1, json!([]));
@@ -108,7 +108,9 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     env.pbx.kill_daemon();
     let (_, status) = env.json(&["status"]);
     assert_eq!((&status["blocking"], &status["firewall"]["running"]), (&json!(false), &json!(false)));
-    assert!(env.run(&["status"]).ok().starts_with("Nothing is blocked: the firewall is disabled."));
+    assert!(
+        env.run(&["status"]).ok().starts_with("Nothing is blocked: the firewall service is not running.")
+    );
 }
 
 #[test]

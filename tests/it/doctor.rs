@@ -136,7 +136,7 @@ fn cases() -> Vec<Case> {
             "enabled",
             "error",
             69,
-            "Enable Firewall",
+            "Enable it: FreePBX, Connectivity, Firewall.",
             |s| sql(s, &format!("UPDATE {KVSTORE} SET val = '0' WHERE `key` = 'status' AND id = 'noid'")),
             |s| sql(s, &format!("UPDATE {KVSTORE} SET val = '1' WHERE `key` = 'status' AND id = 'noid'")),
         ),

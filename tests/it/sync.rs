@@ -510,7 +510,7 @@ fn a_limit_keeps_the_newest_and_counts_the_others() {
     assert_eq!(status["blacklist"]["over_limit"], 3);
     let outside = all.iter().find(|address| !env.ours().contains(*address)).unwrap();
     let check = env.run(&["check", outside]);
-    assert!(check.code == 1 && check.stdout.contains("no room"), "{check:?}");
+    assert!(check.code == 1 && check.stdout.contains("the row limit of 3 is reached"), "{check:?}");
 
     env.configure("[blacklist]\nlimit = 0");
     env.sync(0, &[]);

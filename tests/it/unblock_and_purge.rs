@@ -235,7 +235,7 @@ fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
     );
     // Everybody else sees what root found last.
     let seen = env.run_as("asterisk", &["status"]).ok();
-    assert!(seen.contains("3 networks in the kernel by nft"), "{seen}");
+    assert!(seen.contains("Kernel set: 3 addresses and networks, made with nft"), "{seen}");
 
     // A boot: the kernel is empty and the database is not up yet.
     pbx.run(&["nft", "delete", "table", "inet", "banbridge"]).ok();
