@@ -161,7 +161,11 @@ fn a_child_that_somebody_ended_is_no_bug_and_what_came_stays() {
     let pbx = simple(&["45.0.0.1"]);
     for signal in ["kill", "term", "int", "hup"] {
         let ended = pbx.run("root", &["sync"], &format!("in-force:2:{signal}"));
-        assert!(ended.code == Some(75) && ended.text.contains("what came stays"), "{signal}: {}", ended.text);
+        assert!(
+            ended.code == Some(75) && ended.text.contains("What arrived is saved"),
+            "{signal}: {}",
+            ended.text
+        );
         pbx.nobody_runs();
         pbx.env.later(120);
         assert_eq!(pbx.env.ours(), testenv::set(["45.0.0.1"]), "{signal}");

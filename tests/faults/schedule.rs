@@ -161,13 +161,15 @@ impl<'a> Schedule<'a> {
     fn point(&mut self) -> (String, u32) {
         let mut points = POINTS.to_vec();
         if self.pbx.shape != Shape::Quiet {
-            points.extend([POINTS_OF_THE_DAEMON; 4].concat());
+            points.extend([POINTS_OF_THE_DAEMON; 10].concat());
         }
         if self.oracle.writer == Writer::Fwconsole {
             points.extend([POINTS_OF_FWCONSOLE; 5].concat());
         }
         let point = self.dice.one_of(&points).to_owned();
-        (point, 1 + self.dice.below(5) / 3)
+        // A busy machine has a run change rows and chain together once at most.
+        let hit = if POINTS_OF_THE_DAEMON.contains(&point.as_str()) { 1 } else { 1 + self.dice.below(5) / 3 };
+        (point, hit)
     }
 
     fn fault(&mut self, actions: &[&str]) -> String {
