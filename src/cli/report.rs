@@ -78,7 +78,7 @@ pub fn effect(report: &Report) -> String {
     let takes = report.seconds_to_load().map(|seconds| format!(" (about {seconds} s)")).unwrap_or_default();
     match report.reload {
         Reload::None => "No changes.".to_owned(),
-        Reload::Hup if report.verified => "The firewall blocks all of them now.".to_owned(),
+        Reload::Hup if report.verified => "All changes have taken effect.".to_owned(),
         Reload::Hup => format!("The firewall is loading the rows{takes}."),
         Reload::Pending => {
             format!("The rows are pending. The firewall loads them within {} s{takes}.", firewall.period_s)
