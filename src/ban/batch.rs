@@ -1,7 +1,7 @@
 //! What a batch of a feed's texts means: which are entries, which are invalid, which are protected.
 
 use super::never_block::Verdict;
-use super::wanted::{self, Asking};
+use super::wanted::{self, FeedPolicy};
 use super::{Entry, NeverBlock, Prefix};
 
 /// One text of a feed.
@@ -19,7 +19,7 @@ pub struct Before<'a> {
     /// What all feeds said, in the order of [`wanted::sort`].
     pub known: &'a [Entry],
     /// How the feed counts.
-    pub asking: &'a Asking,
+    pub feed_policy: &'a FeedPolicy,
     /// Who is protected.
     pub never_block: &'a NeverBlock,
     /// Whether the feed only repeats itself: then what is known already was not seen again.
@@ -61,10 +61,10 @@ impl Before<'_> {
             }
             judged.entries.push(Entry {
                 prefix,
-                feed: self.asking.feed,
+                feed: self.feed_policy.feed,
                 first_seen: known.map_or(self.now, |known| known.first_seen.min(self.now)),
                 last_seen: self.now,
-                expires_at: self.now + self.asking.ttl,
+                expires_at: self.now + self.feed_policy.ttl,
             });
         }
         // One place for each, as the saved state has it.
@@ -77,12 +77,12 @@ impl Before<'_> {
     fn read(&self, word: Word<'_>) -> Result<Prefix, String> {
         let text = word.text.ok_or("not text")?;
         let prefix: Prefix = text.parse().map_err(|error: super::prefix::PrefixError| error.to_string())?;
-        self.asking.widest.check(&prefix).map_err(|error| error.to_string())?;
+        self.feed_policy.widest.check(&prefix).map_err(|error| error.to_string())?;
         Ok(prefix)
     }
 
     fn find(&self, prefix: &Prefix) -> Option<&Entry> {
-        let key = (*prefix, self.asking.feed);
+        let key = (*prefix, self.feed_policy.feed);
         let place = self.known.binary_search_by_key(&key, |entry| (entry.prefix, entry.feed)).ok()?;
         self.known.get(place)
     }
@@ -107,8 +107,8 @@ mod tests {
     use crate::ban::width::Widest;
     use crate::ban::{Protection, Source};
 
-    const ASKING: Asking =
-        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
+    const POLICY: FeedPolicy =
+        FeedPolicy { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
 
     fn entry(prefix: &str, feed: u16, seen: i64) -> Entry {
         Entry {
@@ -127,7 +127,7 @@ mod tests {
             label: "office".to_owned(),
         };
         let never_block = NeverBlock::new([office]);
-        let before = Before { known, asking: &ASKING, never_block: &never_block, repeated, now: 50 };
+        let before = Before { known, feed_policy: &POLICY, never_block: &never_block, repeated, now: 50 };
         before.judge(texts.iter().map(|text| Word { text: Some(text), shown: text }))
     }
 

@@ -7,7 +7,7 @@ use super::width::Widest;
 
 /// How a feed's entries count: its number in the ledger, its place in the configuration, and its `ttl` in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Asking {
+pub struct FeedPolicy {
     /// The ledger's number of the feed.
     pub feed: u16,
     /// Place in the configuration, 0 first.
@@ -21,7 +21,7 @@ pub struct Asking {
     pub widest: Widest,
 }
 
-impl Asking {
+impl FeedPolicy {
     /// Whether an entry of this feed still counts at `now`. A clock that was a year ahead when the entry was written
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
@@ -50,7 +50,7 @@ pub fn sort(entries: &mut [Entry]) {
 
 /// What the feeds that are asked want at `now`, one after the other: held all at once, millions would cost much.
 /// `entries` must be in the order of [`sort`].
-pub fn wanted(entries: &[Entry], feeds: &[Asking], now: i64) -> impl Iterator<Item = Wanted> {
+pub fn wanted(entries: &[Entry], feeds: &[FeedPolicy], now: i64) -> impl Iterator<Item = Wanted> {
     let mut words = entries
         .iter()
         .filter_map(move |entry| {
@@ -77,9 +77,9 @@ mod tests {
         Entry { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 }
     }
 
-    const FEEDS: [Asking; 2] = [
-        Asking { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
-        Asking { feed: 3, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
+    const FEEDS: [FeedPolicy; 2] = [
+        FeedPolicy { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
+        FeedPolicy { feed: 3, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
     ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn of_a_held_feed_only_what_it_named_before_counts() {
-        let held = Asking { held_since: Some(5), ..FEEDS[0] };
+        let held = FeedPolicy { held_since: Some(5), ..FEEDS[0] };
         let old = Entry { first_seen: 5, ..entry("45.0.0.1", 7, 9) };
         let new = Entry { first_seen: 6, ..entry("46.0.0.1", 7, 9) };
         assert_eq!([held.holds(&old, 50), held.holds(&new, 50)], [true, false]);
@@ -117,9 +117,9 @@ mod tests {
     fn a_network_that_is_wider_than_its_feed_may_ask_for_now_does_not_count() {
         let entries = [entry("45.0.0.0/16", 7, 4), entry("46.0.0.0/15", 7, 4), entry("2a05::/31", 7, 4)];
         assert_eq!(shown(&entries, 50), ["45.0.0.0/16 0 4"]);
-        let narrowed = Asking { widest: Widest { v4: 17, v6: 32 }, ..FEEDS[0] };
+        let narrowed = FeedPolicy { widest: Widest { v4: 17, v6: 32 }, ..FEEDS[0] };
         assert_eq!(narrowed.size(&entries, 50), 0);
-        let widened = Asking { widest: Widest { v4: 8, v6: 16 }, ..FEEDS[0] };
+        let widened = FeedPolicy { widest: Widest { v4: 8, v6: 16 }, ..FEEDS[0] };
         assert_eq!(widened.size(&entries, 50), 3);
     }
 

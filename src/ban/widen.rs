@@ -3,14 +3,14 @@
 //! What comes out is wanted like any other prefix, so it is carved around all that must get through, and it is made
 //! anew from the entries each time, so it narrows by itself when they expire.
 
-use super::wanted::Asking;
+use super::wanted::FeedPolicy;
 use super::{Entry, Prefix};
 
 /// When a feed's entries widen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Widening {
     /// How the feed's entries count.
-    pub asking: Asking,
+    pub feed_policy: FeedPolicy,
     /// So many listed addresses in one network.
     pub at_least: usize,
     /// The length of that network; never shorter than [`SHORTEST`].
@@ -61,13 +61,13 @@ pub fn widen(entries: &[Entry], widening: &Widening, now: i64) -> Vec<Widened> {
         found.extend(run.filter(|run| run.because.len() >= widening.at_least.max(2)));
     };
     // The entries are sorted, so those of one network follow each other.
-    for entry in entries.iter().filter(|entry| widening.asking.holds(entry, now)) {
+    for entry in entries.iter().filter(|entry| widening.feed_policy.holds(entry, now)) {
         let Some(network) = of(entry) else { continue };
         match &mut run {
             Some(run) if run.network == network => run.because.push(*entry),
             _ => {
                 close(run.take());
-                let (feed, priority) = (entry.feed, widening.asking.priority);
+                let (feed, priority) = (entry.feed, widening.feed_policy.priority);
                 run = Some(Widened { network, feed, priority, because: vec![*entry] });
             }
         }
@@ -84,8 +84,8 @@ mod tests {
     use super::*;
     use crate::ban::wanted;
 
-    const ASKING: Asking =
-        Asking { feed: 7, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
+    const POLICY: FeedPolicy =
+        FeedPolicy { feed: 7, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of
@@ -103,7 +103,7 @@ mod tests {
     }
 
     fn shown(of: &[(&str, u16, i64)], at_least: usize, to: u8, now: i64) -> Vec<String> {
-        let widening = Widening { asking: ASKING, at_least, to };
+        let widening = Widening { feed_policy: POLICY, at_least, to };
         widen(&entries(of), &widening, now)
             .iter()
             .map(|w| format!("{} {} {}", w.network, w.because.len(), w.last_seen()))
@@ -140,7 +140,7 @@ mod tests {
         ) {
             let texts: Vec<String> = hosts.iter().map(|n| format!("45.0.{}.{}", n >> 8, n & 255)).collect();
             let all: Vec<(&str, u16, i64)> = texts.iter().map(|text| (text.as_str(), 7, 0)).collect();
-            let widened = widen(&entries(&all), &Widening { asking: ASKING, at_least, to }, 50);
+            let widened = widen(&entries(&all), &Widening { feed_policy: POLICY, at_least, to }, 50);
             for (network, count) in hosts.iter().fold(std::collections::BTreeMap::new(), |mut counts, n| {
                 *counts.entry(n >> (32 - to)).or_insert(0usize) += 1;
                 counts

@@ -31,9 +31,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 
 use crate::config::KEY_VARIABLE;
 use crate::kernel::freeze;
-use crate::ledger::Ledger;
 use crate::pbx::freepbx_conf;
-use crate::run::clock::Clock;
 use crate::run::{Context, Environment};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -210,11 +208,6 @@ impl Global {
         if self.environment().resume_firewall() {
             output::complain("the firewall service was left paused; it runs again");
         }
-    }
-
-    /// The ledger, over a new connection, and the time to go by.
-    fn ledger(&self) -> Result<(Ledger, Clock)> {
-        self.environment().ledger()
     }
 
     /// Everything opened for a run, with logging begun.

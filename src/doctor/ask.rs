@@ -1,4 +1,4 @@
-//! Asking feeds whether they answer: by a process of its own that is not root, one bounded request a feed, within its
+//! FeedPolicy feeds whether they answer: by a process of its own that is not root, one bounded request a feed, within its
 //! rate limit. Nothing of what they say is taken.
 
 use crate::system::failure::Result;

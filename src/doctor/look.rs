@@ -17,7 +17,7 @@ use crate::ledger::{Ledger, LedgerError, StateKey};
 use crate::pbx::{daemon, freepbx_conf};
 use crate::run::clock::Clock;
 use crate::run::context::{Environment, log_file};
-use crate::run::state::Picture;
+use crate::run::state::SavedState;
 use crate::system::database::{DatabaseError, Settings};
 use crate::system::program::Programs;
 
@@ -145,35 +145,35 @@ impl Look<'_> {
                 Err(_) => return,
             },
         };
-        let picture = match Picture::load(ledger, &config, self.clock.now()) {
-            Ok(picture) => picture,
+        let saved = match SavedState::load(ledger, &config, self.clock.now()) {
+            Ok(saved) => saved,
             Err(error) => {
                 self.checks.push(failed("entries", &error));
                 return;
             }
         };
-        self.kernel(&picture, running);
-        self.checks.extend(entries::look(&picture.present, picture.firewall.driver));
+        self.kernel(&saved, running);
+        self.checks.extend(entries::look(&saved.present, saved.firewall.driver));
         let sources = ledger.sources();
         self.take("never_block", sources.map(|sources| vec![never_block::judge(&sources)]));
         if self.config.is_some() {
             match ledger.keys_refused() {
-                Ok(refused) => self.feeds(&config, &picture, &refused),
+                Ok(refused) => self.feeds(&config, &saved, &refused),
                 Err(error) => self.checks.push(failed("feeds", &error)),
             }
         }
     }
 
-    fn kernel(&mut self, picture: &Picture, running: bool) {
+    fn kernel(&mut self, saved: &SavedState, running: bool) {
         if !self.root {
             self.checks.extend(filter::NAMES.iter().map(|name| Check::needs_root(name)));
             return;
         }
-        let desired = Desired::new(&picture.plan(self.clock.now()), &picture.never_block);
+        let desired = Desired::new(&saved.plan(self.clock.now()), &saved.never_block);
         let wish = filter::Wish {
-            driver: picture.firewall.driver,
-            in_force: picture.firewall.enabled && running,
-            present: &picture.present,
+            driver: saved.firewall.driver,
+            in_force: saved.firewall.enabled && running,
+            present: &saved.present,
             set: self.config.as_ref().map_or(Enabled::No, |config| config.set.enabled),
             desired: &desired,
         };
@@ -181,10 +181,10 @@ impl Look<'_> {
     }
 
     /// `refused` are the feeds that did not accept the key at their last answer.
-    fn feeds(&mut self, config: &Config, picture: &Picture, refused: &BTreeMap<u16, i64>) {
+    fn feeds(&mut self, config: &Config, saved: &SavedState, refused: &BTreeMap<u16, i64>) {
         let now = self.clock.now();
         let state = |name: &str| -> Option<&FeedState> {
-            picture.feeds.iter().find(|state| state.name == name && state.last_attempt.is_some())
+            saved.feeds.iter().find(|state| state.name == name && state.last_attempt.is_some())
         };
         let asks = |feed: &&crate::config::FeedConfig| {
             !self.offline
@@ -209,7 +209,7 @@ impl Look<'_> {
             let state = state(&feed.name);
             let refused = answer.and_then(Asked::refused);
             self.checks.extend(configuration::key(feed, state, refused_before(state), refused));
-            let held = state.map_or(0, |state| picture.held(state.id, now));
+            let held = state.map_or(0, |state| saved.held(state.id, now));
             let mut check = feeds::judge(feed, state, answer, held, now);
             if let Some(why) = answer.and_then(|answer| answer.not_asked.as_ref()) {
                 check.found += &format!(" (not asked now: {why})");

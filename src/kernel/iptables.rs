@@ -77,7 +77,7 @@ impl<'a> Iptables<'a> {
     pub fn is_in_the_other_backend(&self) -> Option<String> {
         let there = match self.backend {
             Backend::Nft => {
-                // Asking would load the older tables where they are not yet.
+                // FeedPolicy would load the older tables where they are not yet.
                 let loaded = fs::read_to_string(OLDER_TABLES).unwrap_or_default();
                 loaded.lines().any(|table| table == "filter")
                     && run(self.programs, "iptables-legacy-save", &["-t", "filter"], "")

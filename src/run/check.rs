@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::context::Environment;
 use super::kernel_set::SetView;
-use super::state::Picture;
+use super::state::SavedState;
 use crate::ban::health::Hindrance;
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Cover, Prefix, Source};
@@ -166,40 +166,47 @@ pub fn check(environment: &Environment, address: Prefix) -> Result<Checked> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
+    let saved = SavedState::load(&mut ledger, &config, now)?;
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
-    let plan = picture.plan(now);
+    let plan = saved.plan(now);
     let view = SetView::load(&mut ledger, &plan, now)?;
-    Ok(look(&picture, &plan, &view, address, daemon::is_running(&run_dir), now))
+    Ok(look(&saved, &plan, &view, address, daemon::is_running(&run_dir), now))
 }
 
-fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running: bool, now: i64) -> Checked {
-    let feeds: Vec<Listing> = picture
+fn look(
+    saved: &SavedState,
+    plan: &Plan,
+    view: &SetView,
+    address: Prefix,
+    running: bool,
+    now: i64,
+) -> Checked {
+    let feeds: Vec<Listing> = saved
         .holding(now)
         .filter(|entry| entry.prefix.contains(&address))
         .filter_map(|entry| {
             Some(Listing {
-                feed: picture.feed_name(entry.feed)?.to_owned(),
+                feed: saved.feed_name(entry.feed)?.to_owned(),
                 address: entry.prefix,
                 first_seen: Time(entry.first_seen),
-                last_seen: Time(picture.last_seen(entry)),
-                expires_at: picture.end(entry).map(Time),
+                last_seen: Time(saved.last_seen(entry)),
+                expires_at: saved.end(entry).map(Time),
                 widened: Vec::new(),
             })
         })
-        .chain(widened(picture, &address, now))
+        .chain(widened(saved, &address, now))
         .collect();
-    let row = row(picture, address);
+    let row = row(saved, address);
     let set = view.holds(&address);
     // The set blocks by itself, whatever is true of the row.
     let in_set = set == Some(true);
-    let reason = match (row.clone(), Hindrance::of(picture.firewall.enabled, running)) {
+    let reason = match (row.clone(), Hindrance::of(saved.firewall.enabled, running)) {
         (Some(row), None) => Reason::Row { row, set: in_set },
         _ if in_set => Reason::Set,
         (Some(row), Some(hindrance)) => Reason::NoEffect(row, hindrance),
-        (None, _) => why_not(picture, plan, address, &feeds),
+        (None, _) => why_not(saved, plan, address, &feeds),
     };
-    let protections = picture.never_block.touching(&address).map(|one| Protected {
+    let protections = saved.never_block.touching(&address).map(|one| Protected {
         source: one.source,
         address: one.prefix,
         label: one.label.clone(),
@@ -220,19 +227,19 @@ fn look(picture: &Picture, plan: &Plan, view: &SetView, address: Prefix, running
 }
 
 /// Widened networks that contain an address.
-fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
-    let around = picture.widened(now).into_iter().filter(|widened| widened.network.contains(address));
+fn widened(saved: &SavedState, address: &Prefix, now: i64) -> Vec<Listing> {
+    let around = saved.widened(now).into_iter().filter(|widened| widened.network.contains(address));
     around
         .filter_map(|widened| {
             Some(Listing {
-                feed: picture.feed_name(widened.feed)?.to_owned(),
+                feed: saved.feed_name(widened.feed)?.to_owned(),
                 address: widened.network,
                 first_seen: Time(widened.first_seen()),
                 last_seen: Time(
-                    widened.because.iter().map(|entry| picture.last_seen(entry)).max().unwrap_or(0),
+                    widened.because.iter().map(|entry| saved.last_seen(entry)).max().unwrap_or(0),
                 ),
                 // The first address that expires may narrow it.
-                expires_at: widened.because.iter().filter_map(|entry| picture.end(entry)).min().map(Time),
+                expires_at: widened.because.iter().filter_map(|entry| saved.end(entry)).min().map(Time),
                 widened: widened.because.iter().map(|entry| entry.prefix).collect(),
             })
         })
@@ -240,32 +247,32 @@ fn widened(picture: &Picture, address: &Prefix, now: i64) -> Vec<Listing> {
 }
 
 /// The row that contains an address, as the table is now.
-fn row(picture: &Picture, address: Prefix) -> Option<NamedRow> {
-    let holds = |prefix: &Prefix| picture.policy.driver.enforces(prefix) && prefix.contains(&address);
-    let ours = picture.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
-    let yours = || picture.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
+fn row(saved: &SavedState, address: Prefix) -> Option<NamedRow> {
+    let holds = |prefix: &Prefix| saved.policy.driver.enforces(prefix) && prefix.contains(&address);
+    let ours = saved.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
+    let yours = || saved.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
     ours.map(|key| NamedRow(key.clone(), Owner::Banbridge))
         .or_else(|| yours().map(|row| NamedRow(row.key.clone(), Owner::You)))
 }
 
-fn why_not(picture: &Picture, plan: &Plan, address: Prefix, feeds: &[Listing]) -> Reason {
-    match picture.fate(plan, &address) {
+fn why_not(saved: &SavedState, plan: &Plan, address: Prefix, feeds: &[Listing]) -> Reason {
+    match saved.fate(plan, &address) {
         Fate::Refused(why) if feeds.is_empty() => Reason::NotListedAndProtected(why),
         Fate::Refused(why) => Reason::Protected(why),
         _ if feeds.is_empty() => {
-            let wide = picture.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
+            let wide = saved.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
             wide.map_or(Reason::NotListed, |(entry, why)| Reason::TooWide {
-                feed: picture.feed_name(entry.feed).unwrap_or_default().to_owned(),
+                feed: saved.feed_name(entry.feed).unwrap_or_default().to_owned(),
                 entry: entry.prefix,
                 why,
             })
         }
         Fate::Released => {
             let overlaps = |release: &&Release| Cover::new([&release.prefix]).overlaps(&address);
-            let until = picture.releases.iter().filter(overlaps).map(|release| release.until).max();
+            let until = saved.releases.iter().filter(overlaps).map(|release| release.until).max();
             Reason::Unblocked { until: Time(until.unwrap_or_default()) }
         }
-        Fate::OverLimit => Reason::OverLimit { limit: picture.policy.limit },
+        Fate::OverLimit => Reason::OverLimit { limit: saved.policy.limit },
         Fate::NotByRow => Reason::NotByRow,
         Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => Reason::Pending,
     }

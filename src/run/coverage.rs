@@ -23,7 +23,7 @@ use crate::coverage::tally::{Hour, Kinds, Tally};
 use crate::ledger::Ledger;
 use crate::pbx::firewall;
 use crate::run::Environment;
-use crate::run::state::Picture;
+use crate::run::state::SavedState;
 use crate::system::exit::Exit;
 use crate::system::failure::{Failure, Result};
 use crate::system::time::Time;
@@ -141,25 +141,25 @@ struct Known {
 
 impl Known {
     fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
-        let picture = Picture::load(ledger, config, now)?;
+        let saved = SavedState::load(ledger, config, now)?;
         let mut feeds = Vec::new();
         let mut places: BTreeMap<u16, u16> = BTreeMap::new();
-        for (place, asking) in (0u16..).zip(&picture.asking) {
-            feeds.push(picture.feed_name(asking.feed).unwrap_or_default().to_owned());
-            places.insert(asking.feed, place);
+        for (place, feed_policy) in (0u16..).zip(&saved.feed_policies) {
+            feeds.push(saved.feed_name(feed_policy.feed).unwrap_or_default().to_owned());
+            places.insert(feed_policy.feed, place);
         }
-        let mut all = Vec::with_capacity(picture.entries.len());
-        for entry in &picture.entries {
-            let asking = picture.asking.iter().find(|asking| asking.feed == entry.feed);
+        let mut all = Vec::with_capacity(saved.entries.len());
+        for entry in &saved.entries {
+            let feed_policy = saved.feed_policies.iter().find(|feed| feed.feed == entry.feed);
             let held =
-                asking.is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen > since));
+                feed_policy.is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen > since));
             if let (false, Some(place)) = (held, places.get(&entry.feed)) {
-                let span = (entry.first_seen, picture.end(entry).unwrap_or(i64::MAX));
+                let span = (entry.first_seen, saved.end(entry).unwrap_or(i64::MAX));
                 all.push(Listing { prefix: entry.prefix, feed: *place, span });
             }
         }
-        for widening in &picture.widening {
-            for widened in widen::widen(&picture.entries, widening, now) {
+        for widening in &saved.widening {
+            for widened in widen::widen(&saved.entries, widening, now) {
                 let mut seen: Vec<i64> = widened.because.iter().map(|entry| entry.first_seen).collect();
                 seen.sort_unstable();
                 // A network is blocked from the time when enough of its addresses were listed.
@@ -169,7 +169,7 @@ impl Known {
                 }
             }
         }
-        Ok(Self { listings: Listings::new(all), feeds, never_block: picture.never_block })
+        Ok(Self { listings: Listings::new(all), feeds, never_block: saved.never_block })
     }
 }
 

@@ -13,7 +13,7 @@ impl Session {
             Writer::Db => Evidence::Numbers(self.numbers()?),
             Writer::Fwconsole => Evidence::Count,
         };
-        let gone = deleted_by_hand(&self.ledger.written()?, &self.picture.present, evidence);
+        let gone = deleted_by_hand(&self.ledger.written()?, &self.saved.present, evidence);
         if gone.is_empty() {
             return Ok(());
         }
@@ -26,7 +26,7 @@ impl Session {
             );
         }
         self.ledger.release_deleted(&gone, now, until)?;
-        self.picture.releases = self.ledger.releases(now)?;
+        self.saved.releases = self.ledger.releases(now)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::context::Environment;
-use super::state::Picture;
+use super::state::SavedState;
 use crate::ban::Prefix;
 use crate::system::failure::{Attempt, Result};
 use crate::system::files;
@@ -29,8 +29,8 @@ pub enum Format {
 pub fn blocked(environment: &Environment) -> Result<Vec<Prefix>> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
-    let picture = Picture::load(&mut ledger, &config, clock.now())?;
-    Ok(picture.plan(clock.now()).blocked)
+    let saved = SavedState::load(&mut ledger, &config, clock.now())?;
+    Ok(saved.plan(clock.now()).blocked)
 }
 
 /// Writes the file whole. False where it has that text already: a web server tells versions apart by the file's time

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::context::{Context, Environment};
 use super::edit_config::{path, read, write};
 use super::report::Report;
-use super::state::Picture;
+use super::state::SavedState;
 use crate::ban::{Cover, Prefix};
 use crate::config::{Config, ConfigError, FeedConfig, Period, edit};
 use crate::feed::catalog::{self, Chosen};
@@ -41,18 +41,18 @@ pub fn list(environment: &Environment) -> Result<Vec<Item>> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
+    let saved = SavedState::load(&mut ledger, &config, now)?;
     let item = |(feed, state): (&FeedConfig, &FeedState)| Item {
         name: feed.name.clone(),
         kind: feed.kind.word(),
         enabled: feed.enabled,
         url: feed.url.clone(),
         interval: feed.interval,
-        entries: picture.count(state.id, now),
+        entries: saved.count(state.id, now),
         last_success: state.last_success.map(Time),
         last_error: state.last_error.clone(),
     };
-    Ok(config.feed.iter().zip(&picture.feeds).map(item).collect())
+    Ok(config.feed.iter().zip(&saved.feeds).map(item).collect())
 }
 
 /// Adds a feed of the catalog at the end, after all that have priority over it. The next run fetches it.
@@ -134,13 +134,13 @@ pub fn overlap(environment: &Environment) -> Result<Vec<Overlap>> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
-    let feeds: Vec<(String, Vec<Prefix>)> = picture
-        .asking
+    let saved = SavedState::load(&mut ledger, &config, now)?;
+    let feeds: Vec<(String, Vec<Prefix>)> = saved
+        .feed_policies
         .iter()
-        .filter_map(|asking| {
-            let name = picture.feed_name(asking.feed)?.to_owned();
-            let all = picture.entries.iter().filter(|entry| asking.holds(entry, now));
+        .filter_map(|feed_policy| {
+            let name = saved.feed_name(feed_policy.feed)?.to_owned();
+            let all = saved.entries.iter().filter(|entry| feed_policy.holds(entry, now));
             Some((name, all.map(|entry| entry.prefix).collect()))
         })
         .collect();

@@ -27,8 +27,8 @@ impl Change for PlanChange<'_> {
     }
 
     fn rows(&mut self) -> Result<Present> {
-        self.session.picture.look_at_rows(&mut self.session.ledger)?;
-        Ok(self.session.picture.present.clone())
+        self.session.saved.look_at_rows(&mut self.session.ledger)?;
+        Ok(self.session.saved.present.clone())
     }
 
     /// A row that the administrator wrote meanwhile: ours give way to it now instead of on the next run.
@@ -36,8 +36,8 @@ impl Change for PlanChange<'_> {
         if !overlap.ours() {
             return Ok(false);
         }
-        self.session.picture.look_at_rows(&mut self.session.ledger)?;
-        let plan = self.session.picture.plan(self.now);
+        self.session.saved.look_at_rows(&mut self.session.ledger)?;
+        let plan = self.session.saved.plan(self.now);
         let differs = !plan.changes_nothing();
         if differs {
             self.session.write_rows(&plan)?;
@@ -65,7 +65,7 @@ impl Steps for Points {
 /// Writes the rows of a plan and brings them into force.
 pub(super) fn write_and_force(session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {
     let now = session.clock.now();
-    let firewall = session.picture.firewall.clone();
+    let firewall = session.saved.firewall.clone();
     let run_dir = session.run_dir.clone();
     let programs = session.environment.programs;
     let site = Site::new(&firewall, &run_dir, &programs);
@@ -94,7 +94,7 @@ fn tell_of(session: &Session, applied: &Applied, changed: bool, report: &mut Rep
         log::debug!("the blacklist took effect: {applied:?}");
         report.verified = applied.verified;
         // That the firewall is off or does not run is said anyway.
-        let known = !session.picture.firewall.enabled || !daemon::is_running(&session.run_dir);
+        let known = !session.saved.firewall.enabled || !daemon::is_running(&session.run_dir);
         report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
     }
 }

@@ -24,14 +24,14 @@ pub(super) fn write(session: &mut Session, plan: &Plan, report: &mut Report) -> 
     fault::point("fwconsole-begun")?;
     let mut failed = Vec::new();
     // As in the database: never a moment without cover here, never one with an overlap there.
-    let add_first = session.picture.policy.driver == Driver::Iptables;
+    let add_first = session.saved.policy.driver == Driver::Iptables;
     for verb in if add_first { ["add", "del"] } else { ["del", "add"] } {
         let keys = if verb == "add" { &plan.add } else { &plan.remove };
         failed.extend(fwconsole::change(&programs, verb, keys));
         fault::point("fwconsole-ran")?;
     }
-    session.picture.look_at_rows(&mut session.ledger)?;
-    let ours = session.picture.rows.ours.clone();
+    session.saved.look_at_rows(&mut session.ledger)?;
+    let ours = session.saved.rows.ours.clone();
     for one in &failed {
         report.warn(format!("fwconsole did not accept {}: {}", one.key, one.why));
     }

@@ -27,8 +27,7 @@ impl Session {
             by_set: self.ledger.set_found()?.is_some_and(|set| set.backend.is_some()),
             doubt: self.clock.doubt().map(str::to_owned),
         };
-        let stand =
-            problems::decide(&self.config, &self.picture, &mut self.ledger, &around, self.clock.now())?;
+        let stand = problems::decide(&self.config, &self.saved, &mut self.ledger, &around, self.clock.now())?;
         self.ledger.note(&stand, self.clock.now())?;
         fault::point("notices-noted")?;
         let ways = self.config.notify.ways();

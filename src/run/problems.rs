@@ -1,4 +1,4 @@
-//! The notices of this moment, from the picture and the ledger.
+//! The problems of this moment, from the saved state.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::ban::health::problem::{self, Facts, FeedFacts, Listed, Problem};
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
-use crate::run::state::Picture;
+use crate::run::state::SavedState;
 use crate::system::database::Result;
 use crate::system::text::one_line;
 use crate::system::time::Time;
@@ -33,7 +33,7 @@ pub struct ProblemItem {
     pub since: Time,
 }
 
-/// What the notices depend on beside picture and ledger.
+/// What the problems depend on besides the saved state.
 pub struct Circumstances {
     /// When the last run began.
     pub last_run: Option<i64>,
@@ -50,15 +50,15 @@ pub struct Circumstances {
 /// The notices of this moment.
 pub fn decide(
     config: &Config,
-    picture: &Picture,
+    saved: &SavedState,
     ledger: &mut Ledger,
     around: &Circumstances,
     now: i64,
 ) -> Result<Vec<Problem>> {
     let refused = ledger.keys_refused()?;
-    // The picture's states are those of before this run's answers.
+    // The saved states are those of before this run's answers.
     let states = ledger.feeds()?;
-    let on = config.feed.iter().zip(&picture.feeds).filter(|(config, _)| config.enabled);
+    let on = config.feed.iter().zip(&saved.feeds).filter(|(config, _)| config.enabled);
     let on = on.map(|(config, state)| (config, states.get(&config.name).unwrap_or(state)));
     let feeds = on.map(|(config, state)| FeedFacts {
         name: config.name.clone(),
@@ -67,19 +67,19 @@ pub fn decide(
         last_error: state.last_error.as_ref().map(|error| one_line(error, ERROR_SHOWN).into_owned()),
         interval: config.interval.as_secs(),
         key_refused: refused.get(&state.id).copied(),
-        held: picture.held(state.id, now),
+        held: saved.held(state.id, now),
         held_since: state.held_since,
     });
     Ok(problem::problems(&Facts {
         now,
         last_run: around.last_run,
         clock: around.doubt.clone(),
-        enabled: picture.firewall.enabled,
+        enabled: saved.firewall.enabled,
         running: around.running,
         feeds: feeds.collect(),
-        listed: listed(picture, now),
+        listed: listed(saved, now),
         over_limit: around.over_limit,
-        limit: picture.policy.limit,
+        limit: saved.policy.limit,
         by_set: around.by_set,
     }))
 }
@@ -102,19 +102,19 @@ pub fn shown(notices: Vec<Problem>, ledger: &mut Ledger, now: i64) -> Result<Vec
 }
 
 /// Who is protected by more than being no public address, and listed; a network around him counts too.
-fn listed(picture: &Picture, now: i64) -> Vec<Listed> {
+fn listed(saved: &SavedState, now: i64) -> Vec<Listed> {
     let mut found: Vec<Listed> = Vec::new();
-    for entry in picture.holding(now).filter(|entry| picture.never_block.touches(&entry.prefix)) {
+    for entry in saved.holding(now).filter(|entry| saved.never_block.touches(&entry.prefix)) {
         if found.len() == MOST_LISTED {
             break;
         }
-        let Some(feed) = picture.feed_name(entry.feed) else { continue };
+        let Some(feed) = saved.feed_name(entry.feed) else { continue };
         // Who is on the allow list is there because he is listed.
-        let others = picture.never_block.touching(&entry.prefix);
+        let others = saved.never_block.touching(&entry.prefix);
         for protection in others.filter(|one| one.source != Source::Allow) {
             let inner =
                 if protection.prefix.contains(&entry.prefix) { entry.prefix } else { protection.prefix };
-            if is_special(picture, &inner) {
+            if is_special(saved, &inner) {
                 continue;
             }
             match found.iter_mut().find(|known| known.what == inner) {
@@ -132,7 +132,7 @@ fn listed(picture: &Picture, now: i64) -> Vec<Listed> {
 }
 
 /// Lists do hold private networks, and that says nothing of anybody in one.
-fn is_special(picture: &Picture, prefix: &Prefix) -> bool {
-    let mut around = picture.never_block.touching(prefix);
+fn is_special(saved: &SavedState, prefix: &Prefix) -> bool {
+    let mut around = saved.never_block.touching(prefix);
     around.any(|one| one.source == Source::Special && one.prefix.contains(prefix))
 }

@@ -40,7 +40,7 @@ impl Session {
                 }
             }
         }
-        self.picture.never_block = NeverBlock::new(self.ledger.protections()?);
+        self.saved.never_block = NeverBlock::new(self.ledger.protections()?);
         Ok(())
     }
 
@@ -53,7 +53,7 @@ impl Session {
         report: &mut Report,
     ) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
-        let in_rows = self.picture.rows.foreign.iter().filter_map(|key| target::target(key));
+        let in_rows = self.saved.rows.foreign.iter().filter_map(|key| target::target(key));
         let targets = named.map(|named| named.target.clone()).chain(in_rows);
         let mut questions: Vec<String> = targets.filter_map(|target| target.question()).collect();
         // Their order decides who is asked for when there are very many.
@@ -64,16 +64,16 @@ impl Session {
         }
         let found = resolver.resolve(&questions);
         for question in questions.iter().filter(|question| !found.contains_key(*question)) {
-            report.warn(unanswered(question, self.picture.names.contains_key(question)));
+            report.warn(unanswered(question, self.saved.names.contains_key(question)));
         }
         // Names of a source that could not be read now go on to be used.
         let all_read = readings.iter().all(|(_, reading)| reading.is_ok());
-        let known = self.picture.names.keys().filter(|_| !all_read).cloned();
+        let known = self.saved.names.keys().filter(|_| !all_read).cloned();
         let used: Vec<String> = questions.iter().cloned().chain(known).collect();
         self.ledger.save_names(&found, &used, self.clock.now())?;
-        self.picture.names = self.ledger.names()?;
+        self.saved.names = self.ledger.names()?;
         let lately = self.ledger.names_lately()?;
-        self.picture.look_at_rows(&mut self.ledger)?;
+        self.saved.look_at_rows(&mut self.ledger)?;
         Ok(lately)
     }
 }

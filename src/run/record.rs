@@ -39,7 +39,7 @@ impl Context {
 impl Session {
     /// Fills in the report's totals.
     pub(super) fn complete(&self, report: &mut Report) {
-        let (before, after) = (&self.before, &self.picture.rows.ours);
+        let (before, after) = (&self.before, &self.saved.rows.ours);
         report.blacklist.added = after.difference(before).count();
         report.blacklist.removed = before.difference(after).count();
         report.blacklist.kept = after.intersection(before).count();
@@ -47,12 +47,12 @@ impl Session {
             report.plan_add = after.difference(before).cloned().collect();
             report.plan_remove = before.difference(after).cloned().collect();
         }
-        report.blacklist.limit = self.picture.policy.limit;
-        report.blacklist.other_rows = self.picture.rows.foreign.len();
-        report.blacklist.unblocked = self.picture.releases.len();
-        report.firewall.enabled = self.picture.firewall.enabled;
-        report.firewall.driver = Some(self.picture.firewall.driver);
-        report.firewall.period_s = self.picture.firewall.period_s;
+        report.blacklist.limit = self.saved.policy.limit;
+        report.blacklist.other_rows = self.saved.rows.foreign.len();
+        report.blacklist.unblocked = self.saved.releases.len();
+        report.firewall.enabled = self.saved.firewall.enabled;
+        report.firewall.driver = Some(self.saved.firewall.driver);
+        report.firewall.period_s = self.saved.firewall.period_s;
         report.firewall.running = daemon::is_running(&self.run_dir);
     }
 
@@ -70,7 +70,7 @@ impl Session {
         };
         let failed = run.exit_code != Some(0);
         self.ledger.note_hour(self.clock.now(), failed, (run.added, run.removed), Some(figures))?;
-        let sizes = self.picture.sizes(self.clock.now());
+        let sizes = self.saved.sizes(self.clock.now());
         self.ledger.note_feed_sizes(self.clock.now(), &sizes)?;
         Ok(())
     }

@@ -12,7 +12,7 @@ impl Session {
     /// were read again.
     pub(super) fn begin_recovery(&mut self) -> Result<()> {
         let numbers = self.numbers()?;
-        if numbers.are_lost(&self.picture.rows.ours, &self.ledger.written()?) {
+        if numbers.are_lost(&self.saved.rows.ours, &self.ledger.written()?) {
             log::info!(
                 "the saved state is new or was restored: existing rows stay until every feed was fetched"
             );
@@ -21,20 +21,20 @@ impl Session {
             // The next change is counted from here, so that this is noticed once.
             self.ledger.set_state(StateKey::Generation, numbers.table.unwrap_or(0).max(1))?;
             self.ledger.all_incomplete()?;
-            for state in &mut self.picture.feeds {
+            for state in &mut self.saved.feeds {
                 state.complete = false;
             }
-            self.picture.catching_up = true;
+            self.saved.catching_up = true;
         }
         Ok(())
     }
 
     /// When every feed is complete: what no feed asks for goes.
     pub(super) fn end_recovery(&mut self) -> Result<()> {
-        let enabled = self.config.feed.iter().zip(&self.picture.feeds).filter(|(config, _)| config.enabled);
+        let enabled = self.config.feed.iter().zip(&self.saved.feeds).filter(|(config, _)| config.enabled);
         let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
-        if self.picture.catching_up && complete {
-            self.picture.catching_up = false;
+        if self.saved.catching_up && complete {
+            self.saved.catching_up = false;
             self.ledger.clear_state(StateKey::CatchingUp)?;
         }
         Ok(())

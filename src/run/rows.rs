@@ -18,7 +18,7 @@ use crate::system::fault;
 impl Session {
     /// The number of our last change, in the saved state and in the firewall's table.
     pub(super) fn numbers(&mut self) -> Result<Numbers> {
-        Ok(self.ledger.numbers(self.picture.rows.generation)?)
+        Ok(self.ledger.numbers(self.saved.rows.generation)?)
     }
 
     /// No row is to be changed: makes the ledger agree with the rows that are there.
@@ -29,8 +29,8 @@ impl Session {
             return self.write_rows(plan);
         }
         let written = self.ledger.written()?;
-        if written.keys != self.picture.rows.ours || !written.changing.is_empty() {
-            self.ledger.finish_change(&written.keys, &self.picture.rows.ours, self.clock.now())?;
+        if written.keys != self.saved.rows.ours || !written.changing.is_empty() {
+            self.ledger.finish_change(&written.keys, &self.saved.rows.ours, self.clock.now())?;
         }
         Ok(())
     }
@@ -47,12 +47,12 @@ impl Session {
         let numbers = self.numbers()?;
         let generation = self.ledger.begin_change(&keep, &plan.remove, numbers, now)?;
         fault::point("change-begun")?;
-        let add_first = self.picture.policy.driver == Driver::Iptables;
+        let add_first = self.saved.policy.driver == Driver::Iptables;
         blacklist::write(self.ledger.conn(), &change, generation, add_first)?;
         fault::point("rows-written")?;
-        self.picture.look_at_rows(&mut self.ledger)?;
+        self.saved.look_at_rows(&mut self.ledger)?;
         fault::point("rows-read-back")?;
-        let rows = &self.picture.rows;
+        let rows = &self.saved.rows;
         let there = |key: &&String| rows.ours.contains(*key) || rows.foreign.contains(key);
         if let Some(key) = plan.add.iter().find(|key| !there(key)) {
             let what =
@@ -69,11 +69,11 @@ impl Session {
         let parse = |keys: &BTreeSet<String>| -> Vec<Prefix> {
             keys.iter().filter_map(|key| key.parse().ok()).collect()
         };
-        let (before, after) = (parse(before), parse(&self.picture.rows.ours));
+        let (before, after) = (parse(before), parse(&self.saved.rows.ours));
         let (before, after) = (Cover::new(&before), Cover::new(&after));
         let mut told: Vec<Prefix> = Vec::new();
-        for entry in &self.picture.entries {
-            let feed = self.picture.feed_name(entry.feed).unwrap_or("a removed feed");
+        for entry in &self.saved.entries {
+            let feed = self.saved.feed_name(entry.feed).unwrap_or("a removed feed");
             match (before.overlaps(&entry.prefix), after.overlaps(&entry.prefix)) {
                 (false, true) => log::info!("blocked {} ({feed})", entry.prefix),
                 (true, false) => log::info!("expired: {} ({feed})", entry.prefix),
@@ -93,13 +93,13 @@ impl Session {
     pub(super) fn rows_wait(&mut self, report: &mut Report) -> Result<bool> {
         let now = self.clock.now();
         let Some(changed_at) = self.ledger.state(StateKey::ChangedAt)? else { return Ok(false) };
-        let period = i64::try_from(self.picture.firewall.period_s).unwrap_or(30);
+        let period = i64::try_from(self.saved.firewall.period_s).unwrap_or(30);
         // An earlier run that could not tell it: by now it has looked by itself.
         let looked_since = !report.changed && !(changed_at..=changed_at + period).contains(&now);
         if !looked_since {
             report.reload = Reload::Pending;
         }
-        if looked_since || !self.picture.firewall.enabled {
+        if looked_since || !self.saved.firewall.enabled {
             self.ledger.clear_state(StateKey::ChangedAt)?;
             return Ok(false);
         }

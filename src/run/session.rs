@@ -1,4 +1,4 @@
-//! One run at work: the connection, the picture, and what this process may do with them.
+//! One run at work: the connection, the saved state, and what this process may do with them.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::pbx::protected::Surroundings;
 use crate::run::clock::Clock;
 use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
-use crate::run::state::Picture;
+use crate::run::state::SavedState;
 use crate::run::{Progress, SyncRequest};
 use crate::system::failure::Result;
 use crate::system::fault;
@@ -87,7 +87,7 @@ pub struct Session {
     pub(super) config: Arc<Config>,
     pub(super) ledger: Ledger,
     pub(super) clock: Clock,
-    pub(super) picture: Picture,
+    pub(super) saved: SavedState,
     /// Who carries the plan out.
     pub(super) backend: Rc<dyn Backend>,
     /// Whether a list may lose more than half.
@@ -103,20 +103,20 @@ pub struct Session {
 }
 
 impl Session {
-    /// Takes the first picture.
+    /// Loads the saved state for the first time.
     pub(super) fn new(context: Context, backend: Box<dyn Backend>, wait: Option<Duration>) -> Result<Self> {
         let Context { environment, config, mut ledger, clock, run_dir, surroundings, progress, .. } = context;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
-        let picture = Picture::load(&mut ledger, &config, clock.now())?;
+        let saved = SavedState::load(&mut ledger, &config, clock.now())?;
         Ok(Self {
-            before: picture.rows.ours.clone(),
+            before: saved.rows.ours.clone(),
             environment,
             config,
             ledger,
             clock,
-            picture,
+            saved,
             backend: backend.into(),
             accepts: false,
             patience: Patience(wait),
@@ -168,7 +168,7 @@ impl Session {
     /// Looks at the ledger again, after another process changed it.
     pub(super) fn refresh(&mut self) -> Result<()> {
         self.clock = Clock::look(&mut self.ledger)?;
-        self.picture = Picture::load(&mut self.ledger, &self.config, self.clock.now())?;
+        self.saved = SavedState::load(&mut self.ledger, &self.config, self.clock.now())?;
         Ok(())
     }
 
@@ -202,11 +202,11 @@ impl Session {
     /// Brings rows, rules and kernel set up to date with what is known now.
     pub(super) fn make_true(&mut self, report: &mut Report) -> Result<()> {
         let backend = Rc::clone(&self.backend);
-        self.picture.look_at_rows(&mut self.ledger)?;
+        self.saved.look_at_rows(&mut self.ledger)?;
         fault::point("rows-looked-at")?;
         self.record_manual_deletions()?;
         fault::point("hand-noticed")?;
-        let plan = self.picture.plan(self.clock.now());
+        let plan = self.saved.plan(self.clock.now());
         backend.bring_set(self, &plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
@@ -216,7 +216,7 @@ impl Session {
             self.sync_ledger_to_rows(&plan)?;
             return backend.check_rules(self, &plan, report);
         }
-        let before = self.picture.rows.ours.clone();
+        let before = self.saved.rows.ours.clone();
         backend.write_rows(self, &plan, report)?;
         fault::point("change-finished")?;
         self.log_changes(&before);
@@ -226,9 +226,9 @@ impl Session {
 
     /// The same within a run, which goes on to know who is protected.
     pub(super) fn reload_state(&mut self) -> Result<()> {
-        let never_block = self.picture.never_block.clone();
+        let never_block = self.saved.never_block.clone();
         self.refresh()?;
-        self.picture.never_block = never_block;
+        self.saved.never_block = never_block;
         Ok(())
     }
 

@@ -36,7 +36,7 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
         Err(error) => return do_without(session, &error, wished, report),
     };
     session.ledger.count_hits(set.held().map(Held::counted), machine::boot(), session.clock.now())?;
-    let outcome = match set.bring(&Desired::new(plan, &session.picture.never_block)) {
+    let outcome = match set.bring(&Desired::new(plan, &session.saved.never_block)) {
         Ok(outcome) => outcome,
         Err(error) => return do_without(session, &error, wished, report),
     };
@@ -62,7 +62,7 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
 /// Since when the firewall is switched off; none when it is on.
 fn off_since(session: &mut Session) -> Result<Option<i64>> {
     let known = session.ledger.state(StateKey::OffSince)?;
-    let is_off = !session.picture.firewall.enabled;
+    let is_off = !session.saved.firewall.enabled;
     match (is_off, known) {
         (false, Some(_)) => session.ledger.clear_state(StateKey::OffSince)?,
         (true, None) => session.ledger.set_state(StateKey::OffSince, session.clock.now())?,

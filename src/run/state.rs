@@ -1,5 +1,5 @@
-//! One picture of everything that is known: the ledger, the firewall's rows and settings, and the plan that follows.
-//! `status`, `list`, `check` and `sync` look at the same picture, so that they cannot contradict each other.
+//! The saved state: the ledger, the firewall's rows and settings, and the plan that follows from them. `status`, `list`,
+//! `check` and `sync` read the same one, so that they cannot contradict each other.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::ban::entry::NEVER;
 use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
-use crate::ban::wanted::{self, Asking};
+use crate::ban::wanted::{self, FeedPolicy};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, FeedConfig, Limit, Period, Writer};
@@ -23,8 +23,8 @@ use crate::system::database::Result;
 const CATCHING_UP: i64 = 86_400;
 
 /// How a feed's entries count, wherever in the configuration it stands.
-pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Asking {
-    Asking {
+pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedPolicy {
+    FeedPolicy {
         feed: state.id,
         priority,
         ttl: config.ttl().map_or(0, Period::as_secs),
@@ -34,7 +34,7 @@ pub fn asking_of(config: &FeedConfig, state: &FeedState, priority: u16) -> Askin
 }
 
 /// Everything that is known at one moment.
-pub struct Picture {
+pub struct SavedState {
     /// The firewall's settings.
     pub firewall: Firewall,
     /// What rules the plan.
@@ -44,7 +44,7 @@ pub struct Picture {
     /// All that feeds said, sorted; expired ones too.
     pub entries: Vec<Entry>,
     /// Which feeds count, and how.
-    pub asking: Vec<Asking>,
+    pub feed_policies: Vec<FeedPolicy>,
     /// Which feeds' entries widen to networks.
     pub widening: Vec<Widening>,
     /// Who must get through.
@@ -61,7 +61,7 @@ pub struct Picture {
     pub catching_up: bool,
 }
 
-impl Picture {
+impl SavedState {
     /// Looks, and changes nothing.
     pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
         let firewall = firewall::read(ledger.conn())?;
@@ -74,11 +74,11 @@ impl Picture {
                 known.remove(&feed.name).unwrap_or(new)
             })
             .collect();
-        let asking: Vec<Asking> = (0u16..)
+        let feed_policies: Vec<FeedPolicy> = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
             .filter(|(_, config)| config.enabled)
-            .map(|((priority, state), config)| asking_of(config, state, priority))
+            .map(|((priority, state), config)| policy_of(config, state, priority))
             .collect();
         let mut entries = ledger.entries()?;
         wanted::sort(&mut entries);
@@ -94,7 +94,7 @@ impl Picture {
             ipv6: firewall.driver == Driver::Nftables && config.blacklist.writer == Writer::Db,
         };
         let since = ledger.state(StateKey::CatchingUp)?;
-        let mut picture = Self {
+        let mut saved = Self {
             policy,
             entries,
             widening: config
@@ -102,14 +102,14 @@ impl Picture {
                 .iter()
                 .zip(&feeds)
                 .filter_map(|(config, state)| {
-                    let asking = asking.iter().find(|asking| asking.feed == state.id)?;
+                    let feed_policy = feed_policies.iter().find(|feed| feed.feed == state.id)?;
                     let widen = config.widen.filter(|_| config.enabled)?;
                     let at_least = usize::try_from(widen.at_least).unwrap_or(usize::MAX);
-                    Some(Widening { asking: *asking, at_least, to: widen.to })
+                    Some(Widening { feed_policy: *feed_policy, at_least, to: widen.to })
                 })
                 .collect(),
             feeds,
-            asking,
+            feed_policies,
             never_block: NeverBlock::new(ledger.protections()?),
             releases: ledger.releases(now)?,
             rows: Rows::default(),
@@ -118,8 +118,8 @@ impl Picture {
             catching_up: since.is_some_and(|since| (since..since + CATCHING_UP).contains(&now)),
             firewall,
         };
-        picture.look_at_rows(ledger)?;
-        Ok(picture)
+        saved.look_at_rows(ledger)?;
+        Ok(saved)
     }
 
     /// Looks at the firewall's rows again: the administrator may have changed them meanwhile.
@@ -151,11 +151,11 @@ impl Picture {
     /// Takes over whether a feed is held.
     pub fn hold(&mut self, name: &str) {
         let Some(state) = self.feeds.iter().find(|state| state.name == name) else { return };
-        for asking in self.asking.iter_mut().filter(|asking| asking.feed == state.id) {
-            asking.held_since = state.held_since;
+        for feed_policy in self.feed_policies.iter_mut().filter(|feed| feed.feed == state.id) {
+            feed_policy.held_since = state.held_since;
         }
-        for widening in self.widening.iter_mut().filter(|widening| widening.asking.feed == state.id) {
-            widening.asking.held_since = state.held_since;
+        for widening in self.widening.iter_mut().filter(|widening| widening.feed_policy.feed == state.id) {
+            widening.feed_policy.held_since = state.held_since;
         }
     }
 
@@ -168,7 +168,7 @@ impl Picture {
         });
         let rows = self.rows.ours.iter().filter(|_| self.catching_up).filter_map(|key| key.parse().ok());
         let kept = rows.map(|prefix| Wanted { prefix, priority: u16::MAX, last_seen: 0 });
-        wanted::wanted(&self.entries, &self.asking, now).chain(widened).chain(kept)
+        wanted::wanted(&self.entries, &self.feed_policies, now).chain(widened).chain(kept)
     }
 
     /// Networks that are wanted for what their addresses did.
@@ -179,18 +179,18 @@ impl Picture {
     /// Entries that count no more because the configuration takes no network as wide from their feed, with the reason.
     pub fn too_wide(&self) -> impl Iterator<Item = (&Entry, String)> {
         self.entries.iter().filter_map(|entry| {
-            let asking = self.asking.iter().find(|asking| asking.feed == entry.feed)?;
-            Some((entry, asking.widest.check(&entry.prefix).err()?.to_string()))
+            let feed_policy = self.feed_policies.iter().find(|feed| feed.feed == entry.feed)?;
+            Some((entry, feed_policy.widest.check(&entry.prefix).err()?.to_string()))
         })
     }
 
-    /// The plan that follows from this picture.
+    /// The plan that follows from it.
     pub fn plan(&self, now: i64) -> Plan {
         let released: Vec<Prefix> = self.releases.iter().map(|release| release.prefix).collect();
         Plan::new(self.wanted(now), &self.never_block, &released, &self.present, self.policy)
     }
 
-    /// What becomes of a prefix under a plan of this picture.
+    /// What becomes of a prefix under such a plan.
     pub fn fate(&self, plan: &Plan, prefix: &Prefix) -> Fate {
         plan.fate(prefix, &self.never_block)
     }
@@ -202,7 +202,7 @@ impl Picture {
 
     /// When an entry's time is over; none for one that counts as long as its list holds it.
     pub fn end(&self, entry: &Entry) -> Option<i64> {
-        let ttl = self.asking.iter().find(|asking| asking.feed == entry.feed).map_or(0, |asking| asking.ttl);
+        let ttl = self.feed_policies.iter().find(|feed| feed.feed == entry.feed).map_or(0, |feed| feed.ttl);
         (entry.expires_at != NEVER).then(|| entry.expires_at.min(entry.last_seen.saturating_add(ttl)))
     }
 
@@ -217,18 +217,19 @@ impl Picture {
 
     /// Entries that count at `now`.
     pub fn holding(&self, now: i64) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(move |entry| self.asking.iter().any(|feed| feed.holds(entry, now)))
+        self.entries.iter().filter(move |entry| self.feed_policies.iter().any(|feed| feed.holds(entry, now)))
     }
 
     /// How many entries of a feed are held.
     pub fn held(&self, feed: u16, now: i64) -> usize {
-        let asking = self.asking.iter().find(|asking| asking.feed == feed && asking.held_since.is_some());
-        asking.map_or(0, |asking| asking.size(&self.entries, now) - self.count(feed, now))
+        let policy = self.feed_policies.iter().find(|policy| policy.feed == feed && policy.held_since.is_some());
+        policy.map_or(0, |policy| policy.size(&self.entries, now) - self.count(feed, now))
     }
 
     /// How many entries of each enabled feed count at `now`, by the ledger's number of the feed.
     pub fn sizes(&self, now: i64) -> Vec<(u16, usize)> {
-        let mut sizes: Vec<(u16, usize)> = self.asking.iter().map(|asking| (asking.feed, 0)).collect();
+        let mut sizes: Vec<(u16, usize)> =
+            self.feed_policies.iter().map(|feed_policy| (feed_policy.feed, 0)).collect();
         for entry in self.holding(now) {
             if let Some(size) = sizes.iter_mut().find(|(feed, _)| *feed == entry.feed) {
                 size.1 += 1;

@@ -9,7 +9,7 @@ use super::fetch::{now_ms, pace};
 use super::history::Packets;
 use super::kernel_set::{SetStatus, SetView};
 use super::problems::{self as judged, Circumstances, ProblemItem};
-use super::state::Picture;
+use super::state::SavedState;
 use crate::ban::health::state::{Cause, Facts, State, judge};
 use crate::ban::health::{Hindrance, is_out_of_date, seconds_to_load};
 use crate::ban::pacing;
@@ -197,33 +197,33 @@ pub fn status(environment: &Environment) -> Result<(Status, i64)> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
-    let picture = Picture::load(&mut ledger, &config, now)?;
-    Ok((look(&config, &mut ledger, &picture, &clock)?, now))
+    let saved = SavedState::load(&mut ledger, &config, now)?;
+    Ok((look(&config, &mut ledger, &saved, &clock)?, now))
 }
 
 /// Looks at everything, and changes nothing.
-fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) -> Result<Status> {
+fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock) -> Result<Status> {
     let now = clock.now();
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
-    let plan = picture.plan(now);
-    let feeds = config.feed.iter().zip(&picture.feeds).map(|(config, state)| FeedStatus {
+    let plan = saved.plan(now);
+    let feeds = config.feed.iter().zip(&saved.feeds).map(|(config, state)| FeedStatus {
         name: config.name.clone(),
         kind: config.kind.word(),
         enabled: config.enabled,
-        entries: picture.count(state.id, now),
+        entries: saved.count(state.id, now),
         complete: state.complete,
         cursor: state.cursor.clone(),
         last_attempt: state.last_attempt.map(Time),
         last_success: state.last_success.map(Time),
         last_error: state.last_error.clone(),
         retry_at: state.retry_at.filter(|at| *at > now).map(Time),
-        held: picture.held(state.id, now),
+        held: saved.held(state.id, now),
         out_of_date: config.enabled && is_out_of_date(state.last_success, config.interval.as_secs(), now),
     });
     let protected = ledger.sources()?.into_iter().map(|state| SourceStatus {
         source: state.source.word(),
         title: state.source.title(),
-        protects: picture.never_block.count(state.source),
+        protects: saved.never_block.count(state.source),
         last_success: state.last_success.map(Time),
         last_error: state.last_error,
     });
@@ -232,19 +232,19 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         state: State::NoRun,
         state_text: String::new(),
         state_since: None,
-        running: running(config, ledger, picture, now)?,
+        running: running(config, ledger, saved, now)?,
         root: root(ledger, now)?,
         next_run: next_run(ledger, now)?.map(Time),
         blocking: false,
         notes: Vec::new(),
         feeds: feeds.collect(),
-        blacklist: blacklist(picture, &plan, set.backend.is_some()),
+        blacklist: blacklist(saved, &plan, set.backend.is_some()),
         set,
         firewall: FirewallStatus {
-            enabled: picture.firewall.enabled,
+            enabled: saved.firewall.enabled,
             running: daemon::is_running(&run_dir),
-            driver: picture.firewall.driver,
-            period_s: picture.firewall.period_s,
+            driver: saved.firewall.driver,
+            period_s: saved.firewall.period_s,
         },
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
@@ -258,9 +258,9 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         by_set: status.set.backend.is_some(),
         doubt: clock.doubt().map(str::to_owned),
     };
-    let problems = judged::decide(config, picture, ledger, &around, now)?;
+    let problems = judged::decide(config, saved, ledger, &around, now)?;
     status.problems = judged::shown(problems, ledger, now)?;
-    status.notes = notes(&status, config, picture, ledger.is_present(), clock.doubt());
+    status.notes = notes(&status, config, saved, ledger.is_present(), clock.doubt());
     let by_rows = status.firewall.running && status.blacklist.rows > 0;
     status.blocking = status.firewall.enabled && (by_rows || status.set.backend.is_some());
     let late: Vec<(&str, Option<i64>)> = status
@@ -269,7 +269,7 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
         .filter(|feed| feed.out_of_date)
         .map(|feed| (feed.name.as_str(), feed.last_success.map(|time| time.0)))
         .collect();
-    let period = i64::try_from(picture.firewall.period_s).unwrap_or(30);
+    let period = i64::try_from(saved.firewall.period_s).unwrap_or(30);
     let changed_at = ledger.state(StateKey::ChangedAt)?.filter(|at| (*at..=*at + period).contains(&now));
     let facts = Facts {
         has_run: ledger.is_present() && status.last_run.is_some(),
@@ -291,18 +291,18 @@ fn look(config: &Config, ledger: &mut Ledger, picture: &Picture, clock: &Clock) 
 }
 
 /// The run that is at work: whoever holds the lock.
-fn running(config: &Config, ledger: &mut Ledger, picture: &Picture, now: i64) -> Result<Option<Running>> {
+fn running(config: &Config, ledger: &mut Ledger, saved: &SavedState, now: i64) -> Result<Option<Running>> {
     if !ledger.is_locked()? {
         return Ok(None);
     }
     let Some(run) = ledger.last_run()?.filter(|run| run.finished_at.is_none()) else { return Ok(None) };
-    let asked = config.feed.iter().zip(&picture.feeds).filter(|(feed, _)| feed.enabled);
+    let asked = config.feed.iter().zip(&saved.feeds).filter(|(feed, _)| feed.enabled);
     let asked = asked.filter(|(_, state)| !state.complete).max_by_key(|(_, state)| state.last_attempt);
     let mut running =
         Running { started_at: Time(run.started_at), feed: None, entries: 0, waiting_until: None };
     if let Some((feed, state)) = asked {
         running.feed = Some(feed.name.clone());
-        running.entries = picture.count(state.id, now);
+        running.entries = saved.count(state.id, now);
         let paced = pacing::wait(&ledger.requests(&pace(config, feed))?, now_ms()).as_secs();
         let paced = now.saturating_add_unsigned(paced);
         let until = state.retry_at.map_or(paced, |told| told.max(paced));
@@ -328,20 +328,17 @@ fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
     Ok((distance > 0).then_some(last.saturating_add(distance).max(now)))
 }
 
-fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
-    let rows = picture.rows.ours.len();
+fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
+    let rows = saved.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
-    let released = picture
-        .releases
-        .iter()
-        .filter(|release| picture.fate(plan, &release.prefix) == Fate::Released)
-        .count();
-    let blocked = match picture.firewall.enabled {
+    let released =
+        saved.releases.iter().filter(|release| saved.fate(plan, &release.prefix) == Fate::Released).count();
+    let blocked = match saved.firewall.enabled {
         true => plan.wanted_prefixes.saturating_sub(plan.refused.len() + released + nowhere),
         false => 0,
     };
-    let restart = match picture.policy.driver {
+    let restart = match saved.policy.driver {
         Driver::Iptables => seconds_to_load(rows),
         Driver::Nftables => 0,
     };
@@ -349,12 +346,12 @@ fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
         to_block: plan.wanted_prefixes,
         blocked,
         rows,
-        other_rows: picture.rows.foreign.len(),
-        limit: picture.policy.limit,
+        other_rows: saved.rows.foreign.len(),
+        limit: saved.policy.limit,
         over_limit: plan.over_limit,
         not_by_row: plan.not_by_row,
         protected: plan.refused.len(),
-        unblocked: picture.releases.len(),
+        unblocked: saved.releases.len(),
         pending: plan.add.len() + plan.remove.len(),
         restart_s: restart,
     }
@@ -364,7 +361,7 @@ fn blacklist(picture: &Picture, plan: &Plan, set: bool) -> BlacklistStatus {
 fn notes(
     status: &Status,
     config: &Config,
-    picture: &Picture,
+    saved: &SavedState,
     ledger_present: bool,
     doubt: Option<&str>,
 ) -> Vec<String> {
@@ -409,7 +406,7 @@ fn notes(
     if b.pending > 0 && ledger_present {
         note(Cause::RowsPending(b.pending).sentence());
     }
-    if picture.catching_up {
+    if saved.catching_up {
         note(
             "The saved state is new or was restored. Existing rows stay until every feed has been fetched."
                 .to_owned(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::child::{self, Work};
 use super::context::Environment;
 use super::known_feed::named_or_known;
-use super::state::{Picture, asking_of};
+use super::state::{SavedState, policy_of};
 use crate::ban::entry::NEVER;
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::Validators;
@@ -122,8 +122,8 @@ fn answer(environment: &Environment, name: &str) -> Result<Answer> {
     };
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
-    let mut picture = Picture::load(&mut ledger, &config, now)?;
-    let state = picture.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
+    let mut saved = SavedState::load(&mut ledger, &config, now)?;
+    let state = saved.feeds.iter().find(|state| state.name == feed.name).cloned().unwrap_or_default();
     let next = state.last_attempt.map_or(0, |last| last + list.minimum.as_secs());
     if (now..=now + list.minimum.as_secs()).contains(&next) {
         let why = format!("{name} was fetched recently. It may be fetched again after {}.", Time(next));
@@ -135,23 +135,23 @@ fn answer(environment: &Environment, name: &str) -> Result<Answer> {
         Ok(Download::Unchanged) => Parsed::default(),
         Err(error) => return Ok(Answer::failed(&error, error.exit())),
     };
-    let tested = judge(&feed, state.id, &parsed, &mut picture, now);
+    let tested = judge(&feed, state.id, &parsed, &mut saved, now);
     Ok(Answer { found: Some(Found::List(Box::new(tested))), error: None })
 }
 
-fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now: i64) -> ListTested {
+fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, now: i64) -> ListTested {
     let others: Vec<Prefix> =
-        picture.holding(now).filter(|entry| entry.feed != id).map(|entry| entry.prefix).collect();
+        saved.holding(now).filter(|entry| entry.feed != id).map(|entry| entry.prefix).collect();
     let others = Cover::new(&others);
-    let before = picture.plan(now);
+    let before = saved.plan(now);
     let mut protected_examples = Vec::new();
     let mut protected = 0;
     for prefix in &parsed.prefixes {
-        let why = match picture.never_block.judge(prefix) {
+        let why = match saved.never_block.judge(prefix) {
             Verdict::Free => continue,
             Verdict::Refused(protection) => format!("{prefix}: {protection}"),
             Verdict::Carved(_) => {
-                let why = picture.never_block.inside(prefix).next().map(ToString::to_string);
+                let why = saved.never_block.inside(prefix).next().map(ToString::to_string);
                 format!("part of {prefix}: {}", why.unwrap_or_default())
             }
         };
@@ -160,21 +160,21 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now
             protected_examples.push(why);
         }
     }
-    picture.entries.retain(|entry| entry.feed != id);
-    picture.entries.extend(parsed.prefixes.iter().map(|prefix| Entry {
+    saved.entries.retain(|entry| entry.feed != id);
+    saved.entries.extend(parsed.prefixes.iter().map(|prefix| Entry {
         prefix: *prefix,
         feed: id,
         first_seen: now,
         last_seen: now,
         expires_at: NEVER,
     }));
-    wanted::sort(&mut picture.entries);
-    if !picture.asking.iter().any(|asking| asking.feed == id) {
-        let last = picture.asking.iter().map(|asking| asking.priority + 1).max().unwrap_or(0);
+    wanted::sort(&mut saved.entries);
+    if !saved.feed_policies.iter().any(|feed| feed.feed == id) {
+        let last = saved.feed_policies.iter().map(|feed| feed.priority + 1).max().unwrap_or(0);
         let state = FeedState { id, ..FeedState::default() };
-        picture.asking.push(asking_of(feed, &state, last));
+        saved.feed_policies.push(policy_of(feed, &state, last));
     }
-    let after = picture.plan(now);
+    let after = saved.plan(now);
     let example = |r: &crate::feed::list::RefusedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);
     ListTested {
         feed: feed.name.clone(),
@@ -190,7 +190,7 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, picture: &mut Picture, now
         protected_examples,
         rows: after.rows.len(),
         rows_before: before.rows.len(),
-        limit: picture.policy.limit,
+        limit: saved.policy.limit,
         over_limit: after.over_limit,
         over_limit_before: before.over_limit,
     }

@@ -122,7 +122,7 @@ pub(super) fn replace(
     Err(complaint.map_or_else(|| SetError::Unreadable("nft", String::new()), SetError::of))
 }
 
-/// Loads a saved script unless there is a table already, in which case the script's first step fails. Asking first
+/// Loads a saved script unless there is a table already, in which case the script's first step fails. FeedPolicy first
 /// would cost more: `nft list tables` reads all that is in them.
 pub(super) fn load(programs: &dyn Programs, text: &str) -> Result<bool, SetError> {
     let script = format!("create table inet banbridge\n{}", text.strip_prefix(WITHOUT).unwrap_or(text));

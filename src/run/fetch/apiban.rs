@@ -14,7 +14,7 @@ use crate::ledger::feeds::{ENTRY_SHOWN, Refused};
 use crate::run::clock;
 use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
-use crate::run::state::asking_of;
+use crate::run::state::policy_of;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 use crate::system::fault;
@@ -172,9 +172,9 @@ fn take(
     let now = session.clock.now();
     let mut state = session.state(&config.name);
     let before = Before {
-        known: &session.picture.entries,
-        asking: &asking_of(config, &state, 0),
-        never_block: &session.picture.never_block,
+        known: &session.saved.entries,
+        feed_policy: &policy_of(config, &state, 0),
+        never_block: &session.saved.never_block,
         // The same cursor again means that there is nothing new. A server that repeats its last batch with it must
         // not keep those entries alive for ever, so what is known already counts as no sighting.
         repeated: fetch.next.as_deref() == Some(cursor),
@@ -203,13 +203,13 @@ fn take(
     );
     asked.complete = fetch.is_complete(cursor);
     let nothing = asked.complete && asked.fetched == 0 && cursor == FIRST_CURSOR;
-    if nothing && session.picture.count(state.id, now) > 0 {
+    if nothing && session.saved.count(state.id, now) > 0 {
         asked.note = Some("It listed nothing. Its addresses stay blocked until they expire.".to_owned());
     }
     state.cursor = Some(fetch.cursor_after(cursor).to_owned());
     state.complete |= asked.complete;
-    batch::merge(&mut session.picture.entries, &judged.entries);
-    session.guard_against_surge(config, &mut state, &session.picture.entries, asked);
+    batch::merge(&mut session.saved.entries, &judged.entries);
+    session.guard_against_surge(config, &mut state, &session.saved.entries, asked);
     session.ledger.save_batch(&state, &judged.entries, &invalid, now, apiban.ttl.as_secs())?;
     fault::point("batch-saved")?;
     if !invalid.is_empty() {

@@ -82,7 +82,7 @@ fn answer<'a>(
     decisions: &'a Decisions,
 ) -> Answer<'a> {
     Answer {
-        known: &session.picture.entries,
+        known: &session.saved.entries,
         feed,
         ttl: crowdsec.ttl.as_secs(),
         bans: &decisions.bans,
@@ -133,7 +133,7 @@ fn take(
     // Only a whole answer says how long a ban is in all; a part of it may name a shorter one beside it.
     let change = if whole { Answer { decides: true, ..answer }.whole(now) } else { answer.delta(now) };
     asked.complete = true;
-    let after = change.preview(state.id, &session.picture.entries);
+    let after = change.preview(state.id, &session.saved.entries);
     session.guard_against_surge(config, &mut state, after, asked);
     session.ledger.save_decisions(&state, &change, &invalid, whole, now)?;
     fault::point("batch-saved")?;
@@ -141,7 +141,7 @@ fn take(
         session.ledger.bound_refused(state.id)?;
     }
     if !change.is_empty() {
-        change.apply(state.id, &mut session.picture.entries);
+        change.apply(state.id, &mut session.saved.entries);
     }
     (state.complete, state.retry_at) = (true, None);
     (state.last_attempt, state.last_success) = (Some(now), Some(now));

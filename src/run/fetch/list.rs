@@ -57,7 +57,7 @@ pub(super) fn ask(
             asked.complete = true;
             (remembered.failures, remembered.answered) = (0, false);
             let mut state = state;
-            session.guard_against_surge(config, &mut state, &session.picture.entries, asked);
+            session.guard_against_surge(config, &mut state, &session.saved.entries, asked);
             session.ledger.save_unchanged(&state, &remembered, session.clock.now())?;
             now_known(session, state);
             Ok(Outcome::Taken)
@@ -101,7 +101,7 @@ fn take(
         .collect();
     session.count(asked, parsed.received(), (parsed.refused_total(), &invalid), parsed.prefixes.iter());
     let versions = Versions {
-        known: &session.picture.entries,
+        known: &session.saved.entries,
         feed: state.id,
         list: &parsed.prefixes,
         last_seen: state.last_success,
@@ -126,11 +126,11 @@ fn take(
     asked.complete = true;
     // A list of millions is held in one form at a time.
     parsed.prefixes = Vec::new();
-    let after = change.preview(state.id, &session.picture.entries);
+    let after = change.preview(state.id, &session.saved.entries);
     session.guard_against_surge(config, &mut state, after, asked);
     session.ledger.save_snapshot(&state, &remembered, &change, &invalid, now)?;
     if !change.is_empty() {
-        change.apply(state.id, &mut session.picture.entries);
+        change.apply(state.id, &mut session.saved.entries);
     }
     now_known(session, state);
     Ok(Outcome::Taken)

@@ -13,7 +13,7 @@ use crate::feed::FetchError;
 use crate::ledger::feeds::{FeedState, Refused};
 use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
-use crate::run::state::asking_of;
+use crate::run::state::policy_of;
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Failure, Result};
 
@@ -91,18 +91,18 @@ impl Session {
 
     /// Takes what a feed asks for, however much it is.
     pub(super) fn accept(&mut self, name: &str) -> Result<()> {
-        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+        let Some(state) = self.saved.feeds.iter_mut().find(|state| state.name == name) else {
             return Ok(());
         };
         (state.base_size, state.held_since, state.last_error) = (None, None, None);
         let id = state.id;
-        self.picture.hold(name);
+        self.saved.hold(name);
         Ok(self.ledger.accept(id)?)
     }
 
     /// Starts a feed over.
     pub(super) fn start_over(&mut self, name: &str) -> Result<()> {
-        let Some(state) = self.picture.feeds.iter_mut().find(|state| state.name == name) else {
+        let Some(state) = self.saved.feeds.iter_mut().find(|state| state.name == name) else {
             return Ok(());
         };
         (state.cursor, state.complete) = (None, false);
@@ -112,16 +112,16 @@ impl Session {
 
     /// What is remembered of a feed of the configuration.
     fn state(&self, name: &str) -> FeedState {
-        self.picture.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
+        self.saved.feeds.iter().find(|state| state.name == name).cloned().unwrap_or_default()
     }
 
     /// What is remembered of a feed from now on, as it was saved.
     fn remember(&mut self, state: FeedState) {
         let name = state.name.clone();
-        if let Some(known) = self.picture.feeds.iter_mut().find(|known| known.name == name) {
+        if let Some(known) = self.saved.feeds.iter_mut().find(|known| known.name == name) {
             *known = state;
         }
-        self.picture.hold(&name);
+        self.saved.hold(&name);
     }
 
     /// Notes in the saved state what is wrong with a feed.
@@ -144,7 +144,7 @@ impl Session {
         asked: &mut FeedReport,
     ) {
         let now = self.clock.now();
-        let size = asking_of(config, state, 0).size(entries, now);
+        let size = policy_of(config, state, 0).size(entries, now);
         let known =
             Size { base: state.base_size, completed_at: state.completed_at, held_since: state.held_since };
         let guard = config.surge_guard();
@@ -182,7 +182,7 @@ impl Session {
             .collect();
         let mut protected = 0;
         for prefix in prefixes {
-            if let Verdict::Refused(protection) = self.picture.never_block.judge(prefix) {
+            if let Verdict::Refused(protection) = self.saved.never_block.judge(prefix) {
                 protected += 1;
                 if protected <= REPORTED {
                     let (entry, reason) = (prefix.to_string(), protection.to_string());
