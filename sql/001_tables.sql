@@ -17,7 +17,7 @@ CREATE TABLE IF NOT EXISTS banbridge_feed (
   -- How many entries the feed had when it was last complete and not held, and when that was.
   base_size INT UNSIGNED NULL,
   completed_at BIGINT NULL,
-  -- What it named after this time is held until an administrator accepts it.
+  -- What it named after this time is held until it is accepted.
   held_since BIGINT NULL,
   PRIMARY KEY (id),
   UNIQUE KEY name (name)
@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS banbridge_entry (
 ) ENGINE=InnoDB;
 
 -- Skipped entries: invalid or too wide, with the reason. Text of a feed: hostile, cut to length.
-CREATE TABLE IF NOT EXISTS banbridge_refused (
+CREATE TABLE IF NOT EXISTS banbridge_skipped (
   feed_id SMALLINT UNSIGNED NOT NULL,
   entry VARCHAR(120) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   reason VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -49,19 +49,19 @@ CREATE TABLE IF NOT EXISTS banbridge_request (
   KEY pace (pace, at_ms)
 ) ENGINE=InnoDB;
 
--- The rows that we wrote into the firewall blacklist. One that is gone was deleted by an administrator.
+-- The rows that we wrote into the firewall blacklist. One that is gone was deleted by somebody else.
 CREATE TABLE IF NOT EXISTS banbridge_row (
   prefix VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   written_at BIGINT NOT NULL,
   -- 1: written through fwconsole, which cannot mark it. Only this table says that it is ours.
   unmarked TINYINT NOT NULL DEFAULT 0,
-  -- 1: being written or removed. That it is gone does not mean that an administrator deleted it.
+  -- 1: being written or removed. That it is gone does not mean that somebody else deleted it.
   changing TINYINT NOT NULL DEFAULT 0,
   PRIMARY KEY (prefix)
 ) ENGINE=InnoDB;
 
--- What an administrator unblocked, and until when.
-CREATE TABLE IF NOT EXISTS banbridge_release (
+-- What was unblocked, and until when.
+CREATE TABLE IF NOT EXISTS banbridge_unblock (
   prefix VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   since BIGINT NOT NULL,
   until BIGINT NOT NULL,
@@ -143,7 +143,7 @@ CREATE TABLE IF NOT EXISTS banbridge_list (
   failures INT UNSIGNED NOT NULL DEFAULT 0,
   answered TINYINT NOT NULL DEFAULT 0,
   -- Skipped entries of the last good answer.
-  refused INT UNSIGNED NOT NULL DEFAULT 0,
+  skipped INT UNSIGNED NOT NULL DEFAULT 0,
   PRIMARY KEY (feed_id)
 ) ENGINE=InnoDB;
 
@@ -196,7 +196,7 @@ CREATE TABLE IF NOT EXISTS banbridge_hour (
   removed INT UNSIGNED NOT NULL DEFAULT 0,
   -- The figures of the last run of the hour that ended. NULL: no run ended.
   row_count INT UNSIGNED NULL,
-  wanted INT UNSIGNED NULL,
+  to_block INT UNSIGNED NULL,
   set_size INT UNSIGNED NULL,
   protected INT UNSIGNED NULL,
   over_limit INT UNSIGNED NULL,
@@ -218,7 +218,7 @@ CREATE TABLE IF NOT EXISTS banbridge_key_refused (
   PRIMARY KEY (feed_id)
 ) ENGINE=InnoDB;
 
-CREATE TABLE IF NOT EXISTS banbridge_notice (
+CREATE TABLE IF NOT EXISTS banbridge_problem (
   id VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   level VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   title VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
@@ -230,12 +230,12 @@ CREATE TABLE IF NOT EXISTS banbridge_notice (
 ) ENGINE=InnoDB;
 
 -- Who was notified of a problem, and how.
-CREATE TABLE IF NOT EXISTS banbridge_told (
+CREATE TABLE IF NOT EXISTS banbridge_notified (
   id VARCHAR(96) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   -- webhook or command.
   way VARCHAR(8) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   -- 0: not yet, 1: that it is there, 2: given up.
-  told TINYINT UNSIGNED NOT NULL,
+  state TINYINT UNSIGNED NOT NULL,
   tries INT UNSIGNED NOT NULL,
   PRIMARY KEY (id, way)
 ) ENGINE=InnoDB;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use banbridge::ban::plan::{ForeignRow, Present};
+use banbridge::ban::plan::{OtherRow, Present};
 use banbridge::kernel::chain::{CHAIN, Snapshot, Wanted};
 use banbridge::kernel::module_sets::overlap;
 use ipnet::{IpNet, Ipv4Net};
@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net};
 use super::text;
 
 fn parts(text: &str) -> (Present, String) {
-    let mut present = Present { ours: BTreeSet::new(), foreign: Vec::new() };
+    let mut present = Present { ours: BTreeSet::new(), others: Vec::new() };
     let mut save = String::new();
     for line in text.lines() {
         let mut words = line.split(' ');
@@ -21,7 +21,7 @@ fn parts(text: &str) -> (Present, String) {
             }
             (Some("row"), Some(key)) => {
                 let prefixes = words.filter_map(|word| word.parse().ok()).collect();
-                present.foreign.push(ForeignRow { key: key.to_owned(), prefixes });
+                present.others.push(OtherRow { key: key.to_owned(), prefixes });
             }
             _ => save += &format!("{line}\n"),
         }
@@ -60,7 +60,7 @@ pub fn check(data: &[u8]) {
     assert!(difference.is_none(), "{difference}");
     assert_eq!(after.restore(&wanted), script);
     // Two rows that overlap are found wherever they stand; equal ones are none.
-    if present.ours.len() + present.foreign.len() <= 16 {
+    if present.ours.len() + present.others.len() <= 16 {
         let nets = nets(&present);
         let apart =
             |one: &IpNet, other: &IpNet| one == other || !(one.contains(other) || other.contains(one));
@@ -76,7 +76,7 @@ fn nets(present: &Present) -> Vec<IpNet> {
         net.or_else(|| key.parse::<std::net::IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
     };
     let ours = present.ours.iter().filter_map(|key| net(key));
-    let foreign = present.foreign.iter().flat_map(|row| match net(&row.key) {
+    let foreign = present.others.iter().flat_map(|row| match net(&row.key) {
         Some(net) => vec![net],
         None => row.prefixes.iter().map(|prefix| prefix.net()).collect(),
     });

@@ -56,8 +56,8 @@ fn good(decisions: &Decisions, settings: &Settings) {
     assert!(decisions.bans.is_sorted_by(|one, next| one.prefix < next.prefix), "not in order, or one twice");
     assert!(decisions.deleted.is_sorted_by(|one, next| one < next), "not in order, or one twice");
     assert!(decisions.bans.len() <= decisions.accepted());
-    assert_eq!(decisions.refused.len(), decisions.refused_total.min(1_000));
-    for refused in &decisions.refused {
+    assert_eq!(decisions.skipped.len(), decisions.skipped_total.min(1_000));
+    for refused in &decisions.skipped {
         one_line(&refused.text, 80);
         one_line(&refused.reason, 150);
         assert!((1..=MAX_DECISIONS).contains(&refused.number));

@@ -71,7 +71,7 @@ pub fn check(data: &[u8]) {
     let never_block = never_block(&protected);
     let rest = match never_block.judge(&prefix) {
         Verdict::Free => vec![prefix],
-        Verdict::Refused(reason) => {
+        Verdict::Protected(reason) => {
             assert!(reason.prefix.contains(&prefix) || prefix.contains(&reason.prefix));
             Vec::new()
         }

@@ -51,7 +51,7 @@ pub fn check(data: &[u8]) {
         let lines: String = parsed.prefixes.iter().map(|prefix| format!("{prefix}\n")).collect();
         let again = read_list("list", lines.as_bytes(), &plain).expect("a plain list");
         assert_eq!(again.prefixes, parsed.prefixes);
-        assert_eq!(again.refused_total(), 0);
+        assert_eq!(again.skipped_total(), 0);
     }
 }
 
@@ -63,9 +63,9 @@ fn good(parsed: &Parsed, settings: &Settings) {
     }
     assert!(parsed.below_score <= parsed.accepted);
     assert!(parsed.prefixes.is_empty() || parsed.accepted > parsed.below_score);
-    assert!(parsed.refused.len() <= parsed.refused_total().min(1_000));
+    assert!(parsed.skipped.len() <= parsed.skipped_total().min(1_000));
     assert!(parsed.lines <= MAX_BYTES + 1);
-    for refused in &parsed.refused {
+    for refused in &parsed.skipped {
         one_line(&refused.text, 120);
         assert!(refused.line <= parsed.lines);
     }

@@ -52,7 +52,7 @@ impl Before<'_> {
                     continue;
                 }
             };
-            if let Verdict::Refused(protection) = self.never_block.judge(&prefix) {
+            if let Verdict::Protected(protection) = self.never_block.judge(&prefix) {
                 judged.protected.push((place, protection.to_string()));
             }
             let known = self.find(&prefix);

@@ -170,7 +170,7 @@ pub enum Verdict<'a> {
     /// Nothing in it is protected.
     Free,
     /// All of it is protected; here is one reason.
-    Refused(&'a Protection),
+    Protected(&'a Protection),
     /// Part of it is protected: the fewest prefixes that hold exactly the rest.
     Carved(Vec<Prefix>),
 }
@@ -204,7 +204,7 @@ impl NeverBlock {
         if self.cover.contains(prefix) {
             // Several protections may cover it only together: then one of them is named.
             if let Some(reason) = self.reason(prefix) {
-                return Verdict::Refused(reason);
+                return Verdict::Protected(reason);
             }
         }
         Verdict::Carved(self.cover.carve(prefix))
@@ -264,7 +264,7 @@ mod tests {
     fn judged(text: &str) -> String {
         match never_block().judge(&text.parse().unwrap()) {
             Verdict::Free => "free".to_owned(),
-            Verdict::Refused(protection) => protection.to_string(),
+            Verdict::Protected(protection) => protection.to_string(),
             Verdict::Carved(rest) => format!("{rest:?}"),
         }
     }

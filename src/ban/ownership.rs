@@ -93,17 +93,14 @@ pub fn deleted_by_hand(written: &Written, present: &Present, evidence: Evidence)
     if !believed {
         return Vec::new();
     }
-    let foreign: BTreeSet<&str> = present.foreign.iter().map(|row| row.key.as_str()).collect();
-    gone.into_iter()
-        .filter(|key| !foreign.contains(key.as_str()))
-        .filter_map(|key| key.parse().ok())
-        .collect()
+    let others: BTreeSet<&str> = present.others.iter().map(|row| row.key.as_str()).collect();
+    gone.into_iter().filter(|key| !others.contains(key.as_str())).filter_map(|key| key.parse().ok()).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ban::plan::ForeignRow;
+    use crate::ban::plan::OtherRow;
 
     fn numbers(ledger: i64, table: i64, changing: bool) -> Numbers {
         let some = |number| (number >= 0).then_some(number);
@@ -166,7 +163,7 @@ mod tests {
         };
         let present = Present {
             ours: keys(&["45.0.0.1"]),
-            foreign: vec![ForeignRow { key: "45.0.0.3".to_owned(), prefixes: Vec::new() }],
+            others: vec![OtherRow { key: "45.0.0.3".to_owned(), prefixes: Vec::new() }],
         };
         let deleted = |written: &Written, evidence| deleted_by_hand(written, &present, evidence);
         let gone: Vec<Prefix> = vec!["45.0.0.2".parse().unwrap()];
@@ -194,7 +191,7 @@ mod tests {
     fn when_most_rows_are_gone_at_once_nobody_deleted_them_one_by_one() {
         let all: BTreeSet<String> = (0..100).map(|n| format!("45.0.0.{n}")).collect();
         let written = Written { keys: all.clone(), ..Written::default() };
-        let left = |kept: usize| Present { ours: all.iter().take(kept).cloned().collect(), foreign: vec![] };
+        let left = |kept: usize| Present { ours: all.iter().take(kept).cloned().collect(), others: vec![] };
         assert_eq!(deleted_by_hand(&written, &left(30), Evidence::Count).len(), 70);
         assert_eq!(deleted_by_hand(&written, &left(29), Evidence::Count).len(), 0);
     }

@@ -55,7 +55,7 @@ pub struct Wanted {
 
 /// A row that is not ours: the administrator's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForeignRow {
+pub struct OtherRow {
     /// The row as he wrote it: an address, a network or a host name.
     pub key: String,
     /// What it blocks: itself, or what the name resolves to.
@@ -68,7 +68,7 @@ pub struct Present {
     /// Keys of the rows that carry our mark.
     pub ours: BTreeSet<String>,
     /// The administrator's rows.
-    pub foreign: Vec<ForeignRow>,
+    pub others: Vec<OtherRow>,
 }
 
 /// What rules the plan besides the prefixes.
@@ -90,11 +90,11 @@ pub enum Fate {
     /// Blocked by a row of ours, with its key (the first one, where never-block carved it into several).
     Row(String),
     /// Blocked by a row of the administrator's, with its key.
-    Foreign(String),
+    YourRow(String),
     /// Never-block refuses it, with the reason.
-    Refused(String),
+    Protected(String),
     /// An administrator took it out.
-    Released,
+    Unblocked,
     /// It did not fit the limit.
     OverLimit,
     /// No row can block it: IPv6 with the iptables driver, or written through fwconsole.
@@ -113,9 +113,9 @@ pub struct Plan {
     /// How many rows of ours stay as they are.
     pub kept: usize,
     /// How many rows are the administrator's.
-    pub foreign: usize,
+    pub others: usize,
     /// Wanted prefixes that never-block refuses, with the reason, in the order given.
-    pub refused: Vec<(Prefix, String)>,
+    pub protected: Vec<(Prefix, String)>,
     /// How many prefixes found no room under the limit.
     pub over_limit: usize,
     /// How many prefixes the driver cannot block by a row.
@@ -129,9 +129,9 @@ pub struct Plan {
     /// set holds.
     pub blocked: Vec<Prefix>,
     ipv6: bool,
-    foreign_rows: Vec<ForeignRow>,
+    other_rows: Vec<OtherRow>,
     foreign_cover: Cover,
-    released: Cover,
+    unblocked: Cover,
     wanted: Cover,
 }
 
@@ -150,19 +150,19 @@ impl Plan {
     pub fn new<W: Borrow<Wanted>>(
         wanted: impl IntoIterator<Item = W>,
         never_block: &NeverBlock,
-        released: &[Prefix],
+        unblocked: &[Prefix],
         present: &Present,
         policy: Policy,
     ) -> Self {
-        let released = Cover::new(released);
+        let unblocked = Cover::new(unblocked);
         let effective: Vec<Prefix> = present
-            .foreign
+            .others
             .iter()
             .flat_map(|row| row.prefixes.iter().copied())
             .filter(|prefix| policy.driver.enforces(prefix))
             .collect();
         let foreign_cover = Cover::new(&effective);
-        let mut refused = Vec::new();
+        let mut protected = Vec::new();
         let mut candidates = Vec::new();
         let (mut not_by_row, mut wanted_prefixes) = (0, 0);
         let (mut all, mut blocked) = (Gathering::default(), Gathering::default());
@@ -173,12 +173,12 @@ impl Plan {
             let pieces = match never_block.judge(&want.prefix) {
                 Verdict::Free => vec![want.prefix],
                 Verdict::Carved(pieces) => pieces,
-                Verdict::Refused(protection) => {
-                    refused.push((want.prefix, protection.to_string()));
+                Verdict::Protected(protection) => {
+                    protected.push((want.prefix, protection.to_string()));
                     continue;
                 }
             };
-            let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| released.carve(piece)).collect();
+            let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| unblocked.carve(piece)).collect();
             pieces.iter().for_each(|piece| blocked.add(piece));
             if !policy.ipv6 && !want.prefix.is_ipv4() {
                 not_by_row += 1;
@@ -195,20 +195,20 @@ impl Plan {
         let remove: Vec<String> = present.ours.iter().filter(|key| !keys.contains(*key)).cloned().collect();
         Self {
             kept: present.ours.len() - remove.len(),
-            foreign: present.foreign.len(),
+            others: present.others.len(),
             ipv6: policy.ipv6,
-            foreign_rows: present.foreign.clone(),
+            other_rows: present.others.clone(),
             wanted: all.done(),
             add,
             remove,
-            refused,
+            protected,
             over_limit,
             not_by_row,
             wanted_prefixes,
             rows,
             blocked: blocked.done().prefixes(),
             foreign_cover,
-            released,
+            unblocked,
         }
     }
 
@@ -223,13 +223,13 @@ impl Plan {
             return Fate::Row(row.to_string());
         }
         if self.foreign_cover.contains(prefix) {
-            let by = |row: &&ForeignRow| row.prefixes.iter().any(|p| p.contains(prefix));
-            let row = self.foreign_rows.iter().find(by).or(self.foreign_rows.first());
-            return Fate::Foreign(row.map(|row| row.key.clone()).unwrap_or_default());
+            let by = |row: &&OtherRow| row.prefixes.iter().any(|p| p.contains(prefix));
+            let row = self.other_rows.iter().find(by).or(self.other_rows.first());
+            return Fate::YourRow(row.map(|row| row.key.clone()).unwrap_or_default());
         }
         match never_block.judge(prefix) {
-            Verdict::Refused(protection) => Fate::Refused(protection.to_string()),
-            _ if self.released.overlaps(prefix) => Fate::Released,
+            Verdict::Protected(protection) => Fate::Protected(protection.to_string()),
+            _ if self.unblocked.overlaps(prefix) => Fate::Unblocked,
             _ if !self.wanted.overlaps(prefix) => Fate::NotWanted,
             _ if !self.ipv6 && !prefix.is_ipv4() => Fate::NotByRow,
             _ => Fate::OverLimit,

@@ -14,12 +14,12 @@ fn wanted(texts: &[&str]) -> Vec<Wanted> {
     texts.iter().map(|text| Wanted { prefix: p(text), priority: 0, last_seen: 0 }).collect()
 }
 
-fn foreign(key: &str, prefixes: &[&str]) -> ForeignRow {
-    ForeignRow { key: key.to_owned(), prefixes: prefixes.iter().map(|text| p(text)).collect() }
+fn others(key: &str, prefixes: &[&str]) -> OtherRow {
+    OtherRow { key: key.to_owned(), prefixes: prefixes.iter().map(|text| p(text)).collect() }
 }
 
-fn present(ours: &[&str], foreign: Vec<ForeignRow>) -> Present {
-    Present { ours: ours.iter().map(|key| (*key).to_owned()).collect(), foreign }
+fn present(ours: &[&str], others: Vec<OtherRow>) -> Present {
+    Present { ours: ours.iter().map(|key| (*key).to_owned()).collect(), others }
 }
 
 fn zone(text: &str) -> Protection {
@@ -61,7 +61,7 @@ fn what_is_protected_is_refused_with_its_reason_and_a_network_around_it_is_carve
         IPTABLES,
     );
     assert_eq!(plan.add, ["45.0.0.0/31", "45.0.0.3"]);
-    let reasons: Vec<_> = plan.refused.iter().map(|(prefix, why)| format!("{prefix}: {why}")).collect();
+    let reasons: Vec<_> = plan.protected.iter().map(|(prefix, why)| format!("{prefix}: {why}")).collect();
     assert_eq!(
         reasons,
         ["45.0.0.2: in the firewall's zone trusted: 45.0.0.2", "10.0.0.1: 10.0.0.0/8, private network"]
@@ -70,21 +70,21 @@ fn what_is_protected_is_refused_with_its_reason_and_a_network_around_it_is_carve
 
 #[test]
 fn rows_give_way_to_the_administrators_and_to_what_his_names_resolve_to() {
-    let his = vec![foreign("45.0.0.0/31", &["45.0.0.0/31"]), foreign("host.example.com", &["46.0.0.1"])];
+    let his = vec![others("45.0.0.0/31", &["45.0.0.0/31"]), others("host.example.com", &["46.0.0.1"])];
     let plan =
         plan(&wanted(&["45.0.0.1", "45.0.0.0/30", "46.0.0.1"]), &present(&["46.0.0.1"], his), IPTABLES);
     assert_eq!(plan.add, ["45.0.0.2/31"]);
     assert_eq!(plan.remove, ["46.0.0.1"]);
-    assert_eq!(plan.foreign, 2);
+    assert_eq!(plan.others, 2);
     let fate = |text| plan.fate(&p(text), &NeverBlock::new([]));
-    assert_eq!(fate("46.0.0.1"), Fate::Foreign("host.example.com".into()));
-    assert_eq!(fate("45.0.0.1"), Fate::Foreign("45.0.0.0/31".into()));
+    assert_eq!(fate("46.0.0.1"), Fate::YourRow("host.example.com".into()));
+    assert_eq!(fate("45.0.0.1"), Fate::YourRow("45.0.0.0/31".into()));
     assert_eq!(fate("45.0.0.2"), Fate::Row("45.0.0.2/31".into()));
 }
 
 #[test]
 fn a_row_of_the_administrators_that_the_driver_ignores_takes_no_cover_away() {
-    let his = vec![foreign("40.0.0.0/5", &["40.0.0.0/5"])];
+    let his = vec![others("40.0.0.0/5", &["40.0.0.0/5"])];
     let plan = plan(&wanted(&["45.0.0.1"]), &present(&[], his), IPTABLES);
     assert_eq!(plan.add, ["45.0.0.1"]);
 }
@@ -108,7 +108,7 @@ fn a_released_prefix_stays_out_also_of_a_network_around_it() {
         IPTABLES,
     );
     assert_eq!(plan.add, ["45.0.0.2"]);
-    assert_eq!(plan.fate(&p("45.0.0.1"), &NeverBlock::new([])), Fate::Released);
+    assert_eq!(plan.fate(&p("45.0.0.1"), &NeverBlock::new([])), Fate::Unblocked);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn room_that_merging_makes_is_used() {
 #[test]
 fn what_the_set_blocks_knows_no_limit_no_driver_and_no_rows_of_the_administrator() {
     let never_block = NeverBlock::new([zone("45.0.0.2")]);
-    let his = present(&[], vec![foreign("46.0.0.1", &["46.0.0.1"])]);
+    let his = present(&[], vec![others("46.0.0.1", &["46.0.0.1"])]);
     let all = ["45.0.0.0/30", "46.0.0.1", "46.0.0.0", "2a05::/64", "2a05::1", "47.0.0.1", "10.0.0.1"];
     for policy in [Policy { limit: 1, ..IPTABLES }, NFTABLES] {
         let plan = Plan::new(wanted(&all), &never_block, &[p("47.0.0.1")], &his, policy);
@@ -165,12 +165,12 @@ fn without_merging_neighbours_stay_and_what_lies_inside_another_goes() {
 
 fn arbitrary_present() -> impl Strategy<Value = Present> {
     let ours = prop::collection::btree_set(crowded().prop_map(|p| p.to_string()), 0..6);
-    let foreign = prop::collection::vec(crowded(), 0..4);
-    (ours, foreign).prop_map(|(ours, foreign)| Present {
+    let others = prop::collection::vec(crowded(), 0..4);
+    (ours, others).prop_map(|(ours, others)| Present {
         ours,
-        foreign: foreign
+        others: others
             .into_iter()
-            .map(|prefix| ForeignRow { key: prefix.to_string(), prefixes: vec![prefix] })
+            .map(|prefix| OtherRow { key: prefix.to_string(), prefixes: vec![prefix] })
             .collect(),
     })
 }
@@ -180,7 +180,7 @@ proptest! {
     fn rows_cover_all_that_is_wanted_and_nothing_protected_released_or_overlapping(
         wants in prop::collection::vec((crowded(), 0u16..3, 0i64..9), 0..12),
         protected in prop::collection::vec(crowded(), 0..3),
-        released in prop::collection::vec(crowded(), 0..3),
+        unblocked in prop::collection::vec(crowded(), 0..3),
         present in arbitrary_present(),
         limit in prop_oneof![Just(1_000usize), 0usize..6],
         aggregate: bool,
@@ -193,18 +193,18 @@ proptest! {
             .collect();
         let never_block = NeverBlock::new(protected.iter().map(|p| zone(&p.to_string())));
         let policy = Policy { driver, limit, aggregate, ipv6: nftables };
-        let plan = Plan::new(&wants, &never_block, &released, &present, policy);
+        let plan = Plan::new(&wants, &never_block, &unblocked, &present, policy);
 
         prop_assert!(plan.rows.len() <= limit);
         let held = |rows: &[Prefix], address: &Prefix| rows.iter().filter(|row| row.contains(address)).count();
         for address in corner() {
             let in_rows = held(&plan.rows, &address);
-            let his = present.foreign.iter().any(|row| {
+            let his = present.others.iter().any(|row| {
                 row.prefixes.iter().any(|p| p.contains(&address)) && driver.enforces(&address)
             });
             let want = wants.iter().any(|want| want.prefix.contains(&address))
                 && held(&protected, &address) == 0
-                && held(&released, &address) == 0;
+                && held(&unblocked, &address) == 0;
             prop_assert_eq!(held(&plan.blocked, &address), usize::from(want), "{} in the set", address);
             let want = want && driver.enforces(&address);
             prop_assert!(in_rows <= 1, "{} is in {} rows", address, in_rows);
@@ -223,7 +223,7 @@ proptest! {
             prop_assert!(after.ours.insert(key.clone()));
         }
         prop_assert_eq!(after.ours.len(), plan.kept + plan.add.len());
-        let again = Plan::new(&wants, &never_block, &released, &after, policy);
+        let again = Plan::new(&wants, &never_block, &unblocked, &after, policy);
         prop_assert!(again.changes_nothing());
     }
 }

@@ -54,7 +54,7 @@ pub fn look(present: &Present, driver: Driver) -> Vec<Check> {
     for (key, fault) in faults(present, driver) {
         by_fault.entry(fault).or_default().push(key);
     }
-    let number = present.foreign.len();
+    let number = present.others.len();
     let mut checks = vec![if by_fault.is_empty() {
         Check::ok(name, format!("all {number} of the administrator do what they say"))
     } else {
@@ -89,7 +89,7 @@ fn some(keys: &[&str]) -> String {
 fn faults(present: &Present, driver: Driver) -> Vec<(&str, Fault)> {
     let mut found = Vec::new();
     let mut nets: Vec<(IpNet, &str)> = Vec::new();
-    for row in &present.foreign {
+    for row in &present.others {
         let key = row.key.as_str();
         let Some(net) = network(key) else {
             if !matches!(target::target(key), Some(Target::Name(_))) {
@@ -137,12 +137,12 @@ fn network(key: &str) -> Option<IpNet> {
 mod tests {
     use super::super::State;
     use super::*;
-    use crate::ban::plan::ForeignRow;
+    use crate::ban::plan::OtherRow;
 
     fn present(keys: &[&str]) -> Present {
         let row =
-            |key: &&str| ForeignRow { key: (*key).to_owned(), prefixes: key.parse().into_iter().collect() };
-        Present { foreign: keys.iter().map(row).collect(), ..Present::default() }
+            |key: &&str| OtherRow { key: (*key).to_owned(), prefixes: key.parse().into_iter().collect() };
+        Present { others: keys.iter().map(row).collect(), ..Present::default() }
     }
 
     #[test]

@@ -121,7 +121,7 @@ fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
     } else {
         match module_sets::read(programs) {
             Ok(sets) if sets.holds(wish.present) => {
-                let number = wish.present.ours.len() + wish.present.foreign.len();
+                let number = wish.present.ours.len() + wish.present.others.len();
                 Check::ok("rules", format!("all {number} entries of the blacklist are in force"))
             }
             Ok(_) => {

@@ -5,7 +5,7 @@
 //! on the way that has never heard of apiban. The three published clients each took one of these
 //! for another.
 
-use super::body::{Addresses, Id, MAX_ENTRIES, NotSaid, RawEntry, Said};
+use super::body::{Addresses, BadBody, Body, Id, MAX_ENTRIES, RawEntry};
 use crate::system::text::one_line;
 
 /// The longest `why`, in characters.
@@ -60,8 +60,8 @@ impl Answer {
 /// Tells what the server means by `status` and `body`, the answer to a fetch in either version of
 /// the API.
 pub fn classify(status: u16, body: &[u8]) -> Answer {
-    let said = Said::read(body);
-    let words = said.as_ref().map_or("", Said::words);
+    let said = Body::read(body);
+    let words = said.as_ref().map_or("", Body::words);
     // The words come first: this body carries the ID of a refused key.
     if status == 429 || words.eq_ignore_ascii_case("rate limit exceeded") {
         return Answer::RateLimited;
@@ -73,7 +73,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
         };
         return Answer::Unavailable { why: format!("status {status}: {}", one_line(why, 100)) };
     }
-    let id = said.as_ref().map_or("", Said::id);
+    let id = said.as_ref().map_or("", Body::id);
     if status == 401 || (id.eq_ignore_ascii_case("unauthorized") && matches!(status, 200 | 400 | 403 | 404)) {
         return Answer::KeyRefused;
     }
@@ -88,7 +88,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
         };
     }
     match (status, said.as_ref()) {
-        (400 | 403 | 404, Err(NotSaid::Html)) => unusable(&format!(
+        (400 | 403 | 404, Err(BadBody::Html)) => unusable(&format!(
             "status {status} with a web page. A web filter, a proxy or a wrong url may be the cause"
         )),
         (403, _) => unusable("status 403, but not from apiban. A web filter or a proxy may be the cause"),
@@ -99,7 +99,7 @@ pub fn classify(status: u16, body: &[u8]) -> Answer {
 }
 
 /// What a 200 in the API's form brings.
-fn batch(said: Said) -> Answer {
+fn batch(said: Body) -> Answer {
     let next = match said.id {
         Id::Text(id) if id.len() > MAX_CURSOR => return unusable("the ID is too long"),
         Id::Text(id) if id.chars().any(char::is_control) => {

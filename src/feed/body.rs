@@ -39,7 +39,7 @@ impl RawEntry {
 }
 
 /// An answer's body in the API's form.
-pub(super) struct Said {
+pub(super) struct Body {
     pub(super) addresses: Addresses,
     pub(super) id: Id,
 }
@@ -59,14 +59,14 @@ pub(super) enum Id {
 }
 
 /// Why a body is not in the API's form.
-pub(super) enum NotSaid {
+pub(super) enum BadBody {
     Empty,
     Html,
     CutOff,
     NoJson,
 }
 
-impl NotSaid {
+impl BadBody {
     pub(super) fn in_words(&self) -> &'static str {
         match self {
             Self::Empty => "the answer is empty",
@@ -79,16 +79,16 @@ impl NotSaid {
     }
 }
 
-impl Said {
-    pub(super) fn read(body: &[u8]) -> Result<Self, NotSaid> {
+impl Body {
+    pub(super) fn read(body: &[u8]) -> Result<Self, BadBody> {
         match body.trim_ascii_start() {
-            [] => return Err(NotSaid::Empty),
-            [b'<', ..] => return Err(NotSaid::Html),
+            [] => return Err(BadBody::Empty),
+            [b'<', ..] => return Err(BadBody::Html),
             _ => {}
         }
         serde_json::from_slice(body).map_err(
             |error| {
-                if error.is_eof() { NotSaid::CutOff } else { NotSaid::NoJson }
+                if error.is_eof() { BadBody::CutOff } else { BadBody::NoJson }
             },
         )
     }
@@ -115,16 +115,16 @@ impl Said {
 
 // By hand and not derived: a derived one takes an array for the object, fails as a whole where one
 // element is no text, and repeats the server's words in its errors.
-impl<'de> Deserialize<'de> for Said {
+impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct TheObject;
         impl<'de> Visitor<'de> for TheObject {
-            type Value = Said;
+            type Value = Body;
             fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
                 out.write_str("an object")
             }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
-                let mut said = Said { addresses: Addresses::Missing, id: Id::Missing };
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
+                let mut said = Body { addresses: Addresses::Missing, id: Id::Missing };
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
                         "ipaddress" => said.addresses = map.next_value()?,

@@ -46,9 +46,9 @@ impl Wanted {
     /// From the rows as they are in the table.
     pub fn new(present: &Present) -> Self {
         let mut wanted = Self::default();
-        let mut seen = HashSet::with_capacity(present.ours.len() + present.foreign.len());
+        let mut seen = HashSet::with_capacity(present.ours.len() + present.others.len());
         let mut named = HashSet::new();
-        for row in &present.foreign {
+        for row in &present.others {
             if let Some(Target::Name(_)) = target::target(&row.key) {
                 wanted.names += 1;
                 for prefix in &row.prefixes {
@@ -62,11 +62,11 @@ impl Wanted {
                 }
             }
         }
-        let foreign = present.foreign.iter().map(|row| row.key.as_str());
+        let others = present.others.iter().map(|row| row.key.as_str());
         // In the order of the addresses, so that the same rows always give the same text.
         let mut ours: Vec<Ipv4Net> = present.ours.iter().filter_map(|key| rule_of_key(key)).collect();
         ours.sort_unstable();
-        for net in foreign.filter_map(rule_of_key).chain(ours) {
+        for net in others.filter_map(rule_of_key).chain(ours) {
             if seen.insert(net) {
                 wanted.required.push(net);
             } else {

@@ -1,12 +1,12 @@
 use super::*;
-use crate::ban::plan::ForeignRow;
+use crate::ban::plan::OtherRow;
 
-fn present(ours: &[&str], foreign: &[(&str, &[&str])]) -> Present {
+fn present(ours: &[&str], others: &[(&str, &[&str])]) -> Present {
     Present {
         ours: ours.iter().map(|key| (*key).to_owned()).collect(),
-        foreign: foreign
+        others: others
             .iter()
-            .map(|(key, prefixes)| ForeignRow {
+            .map(|(key, prefixes)| OtherRow {
                 key: (*key).to_owned(),
                 prefixes: prefixes.iter().map(|text| text.parse().unwrap()).collect(),
             })
@@ -148,13 +148,13 @@ fn rows_that_the_daemon_makes_no_rule_of_get_none() {
 
 #[test]
 fn a_network_that_two_rows_want_is_written_once_and_its_doubling_by_the_daemon_is_no_fault() {
-    let foreign: &[(&str, &[&str])] = &[
+    let others: &[(&str, &[&str])] = &[
         ("5.188.10.5", &["5.188.10.5"]),
         ("5.188.10.5/32", &["5.188.10.5"]),
         ("bad.example.com", &["5.188.10.6"]),
         ("5.188.10.6", &["5.188.10.6"]),
     ];
-    let wanted = Wanted::new(&present(&["5.188.10.7"], foreign));
+    let wanted = Wanted::new(&present(&["5.188.10.7"], others));
     assert_eq!(wanted.len(), 3);
     let text = save(
         &["5.188.10.5/32", "5.188.10.5/32", "5.188.10.6/32", "5.188.10.6/32", "5.188.10.7/32"].map(rule),
@@ -200,11 +200,11 @@ fn after_a_restore_nothing_differs_whatever_was_there() {
         proptest::collection::vec(network, 0..24),
         any::<bool>(),
     );
-    proptest!(|((ours, foreign, there, name) in rows)| {
+    proptest!(|((ours, others, there, name) in rows)| {
         let mut rows = Present { ours, ..Present::default() };
-        rows.foreign = foreign.iter().map(|key| ForeignRow { key: key.clone(), prefixes: vec![] }).collect();
+        rows.others = others.iter().map(|key| OtherRow { key: key.clone(), prefixes: vec![] }).collect();
         if name {
-            rows.foreign.push(ForeignRow { key: "bad.example.com".into(), prefixes: vec![] });
+            rows.others.push(OtherRow { key: "bad.example.com".into(), prefixes: vec![] });
         }
         let wanted = Wanted::new(&rows);
         let before = save(&there.iter().map(|host| rule(&format!("{host}/32"))).collect::<Vec<_>>());

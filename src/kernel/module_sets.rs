@@ -87,15 +87,14 @@ impl Sets {
     /// Whether the sets hold what the rows say. What a name resolves to is neither asked for nor objected to: the
     /// daemon may have got another answer than we.
     pub fn holds(&self, rows: &Present) -> bool {
-        let keys =
-            rows.foreign.iter().map(|row| row.key.as_str()).chain(rows.ours.iter().map(String::as_str));
+        let keys = rows.others.iter().map(|row| row.key.as_str()).chain(rows.ours.iter().map(String::as_str));
         let wanted: Vec<Prefix> = keys.filter_map(net_of_key).filter_map(judged).collect();
         let there = Cover::new(&self.elements);
         if !wanted.iter().all(|prefix| there.contains(prefix)) {
             return false;
         }
         let names =
-            rows.foreign.iter().filter(|row| matches!(target::target(&row.key), Some(Target::Name(_))));
+            rows.others.iter().filter(|row| matches!(target::target(&row.key), Some(Target::Name(_))));
         let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
         let known = Cover::new(wanted.iter().chain(&named));
         let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();
@@ -168,8 +167,8 @@ pub fn overlap(rows: &Present) -> Option<Overlap> {
         };
         Range { ipv6: matches!(net, IpNet::V6(_)), first, last, net, key, ours }
     };
-    let mut all: Vec<Range<'_>> = Vec::with_capacity(rows.ours.len() + rows.foreign.len());
-    for row in &rows.foreign {
+    let mut all: Vec<Range<'_>> = Vec::with_capacity(rows.ours.len() + rows.others.len());
+    for row in &rows.others {
         match net_of_key(&row.key) {
             Some(net) => all.push(range(net, row.key.as_str(), false)),
             None => {

@@ -1,12 +1,12 @@
 use super::*;
-use crate::ban::plan::ForeignRow;
+use crate::ban::plan::OtherRow;
 
-fn rows(ours: &[&str], foreign: &[(&str, &[&str])]) -> Present {
+fn rows(ours: &[&str], others: &[(&str, &[&str])]) -> Present {
     Present {
         ours: ours.iter().map(|key| (*key).to_owned()).collect(),
-        foreign: foreign
+        others: others
             .iter()
-            .map(|(key, prefixes)| ForeignRow {
+            .map(|(key, prefixes)| OtherRow {
                 key: (*key).to_owned(),
                 prefixes: prefixes.iter().map(|text| text.parse().unwrap()).collect(),
             })
@@ -92,7 +92,7 @@ fn an_overlap_is_found_exactly_when_two_networks_overlap_and_differ() {
     });
     proptest!(|(nets in proptest::collection::vec(net, 0..8))| {
         let keys: Vec<String> = nets.iter().map(|net| Prefix::new(*net).to_string()).collect();
-        let rows = Present { ours: keys.into_iter().collect(), foreign: vec![] };
+        let rows = Present { ours: keys.into_iter().collect(), others: vec![] };
         let any = nets.iter().any(|a| nets.iter().any(|b| a != b && a.contains(b)));
         prop_assert_eq!(overlap(&rows).is_some(), any);
     });

@@ -3,7 +3,7 @@
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::rows::Release;
+use super::rows::Unblocked;
 use super::{Ledger, tables};
 use crate::system::database::{Record, Result, insert_many};
 
@@ -46,7 +46,7 @@ impl Ledger {
     }
 
     /// Sets the whole list, and all that is released, together.
-    pub fn replace_decisions(&mut self, allowed: &[Allowed], releases: &[Release]) -> Result<()> {
+    pub fn replace_decisions(&mut self, allowed: &[Allowed], unblocked: &[Unblocked]) -> Result<()> {
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         tx.query_drop("DELETE FROM banbridge_allow")?;
         insert_many(
@@ -60,12 +60,12 @@ impl Ledger {
                 vec![one.target.as_str().into(), comment.into(), one.since.into()]
             },
         )?;
-        tx.query_drop("DELETE FROM banbridge_release")?;
+        tx.query_drop("DELETE FROM banbridge_unblock")?;
         insert_many(
             &mut tx,
-            "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+            "INSERT INTO banbridge_unblock (prefix, since, until) VALUES",
             "ON DUPLICATE KEY UPDATE until = VALUES(until)",
-            releases,
+            unblocked,
             |one| vec![one.prefix.to_string().into(), one.since.into(), one.until.into()],
         )?;
         tx.commit()?;

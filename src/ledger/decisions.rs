@@ -4,14 +4,14 @@ use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::Ledger;
-use super::feeds::{FeedState, Refused};
+use super::feeds::{FeedState, Skipped};
 use super::lists;
 use crate::ban::snapshot::Change;
 use crate::system::database::{Result, insert_many};
 use crate::system::fault;
 
 /// How long a refused decision is shown, in seconds: until everything was read again, and once more.
-const REFUSED_FOR: i64 = 2 * 86_400;
+const SKIPPED_FOR: i64 = 2 * 86_400;
 
 impl Ledger {
     /// Notes that a feed is being asked and that its answer, once it is given, will not be given again: unless that is
@@ -33,24 +33,24 @@ impl Ledger {
         &mut self,
         feed: &FeedState,
         change: &Change,
-        refused: &[Refused],
+        skipped: &[Skipped],
         whole: bool,
         now: i64,
     ) -> Result<()> {
         let mut tx = self.conn().start_transaction(TxOpts::default())?;
         lists::save_change(&mut tx, feed.id, change)?;
         if whole {
-            tx.exec_drop("DELETE FROM banbridge_refused WHERE feed_id = ?", (feed.id,))?;
+            tx.exec_drop("DELETE FROM banbridge_skipped WHERE feed_id = ?", (feed.id,))?;
         }
         insert_many(
             &mut tx,
-            "INSERT INTO banbridge_refused (feed_id, entry, reason, last_seen, expires_at) VALUES",
+            "INSERT INTO banbridge_skipped (feed_id, entry, reason, last_seen, expires_at) VALUES",
             "ON DUPLICATE KEY UPDATE reason = VALUES(reason), last_seen = VALUES(last_seen), \
              expires_at = VALUES(expires_at)",
-            refused,
+            skipped,
             |r| {
                 let (entry, reason) = (r.entry.as_str(), r.reason.as_str());
-                vec![feed.id.into(), entry.into(), reason.into(), now.into(), (now + REFUSED_FOR).into()]
+                vec![feed.id.into(), entry.into(), reason.into(), now.into(), (now + SKIPPED_FOR).into()]
             },
         )?;
         lists::save_success(&mut tx, feed, now)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::notices::KEY_TAKEN;
+use super::problems::KEY_TAKEN;
 use super::{Ledger, tables};
 use crate::ban::Entry;
 use crate::ban::pacing;
@@ -14,8 +14,8 @@ use crate::system::fault;
 
 /// The most characters of a refused entry that are kept.
 pub const ENTRY_SHOWN: usize = 100;
-/// Refused entries that are kept for each feed; a hostile one could name millions.
-const REFUSED_KEPT: usize = 1_000;
+/// Skipped entries that are kept for each feed; a hostile one could name millions.
+const SKIPPED_KEPT: usize = 1_000;
 
 /// What is remembered of a feed. Times are seconds since 1970.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub struct FeedState {
 
 /// An entry that is no prefix, or too wide a one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Skipped {
     /// The entry as the feed said it, cut and made harmless.
     pub entry: String,
     /// Why it was refused.
@@ -113,7 +113,7 @@ impl Ledger {
         &mut self,
         feed: &FeedState,
         entries: &[Entry],
-        refused: &[Refused],
+        skipped: &[Skipped],
         now: i64,
         ttl: i64,
     ) -> Result<()> {
@@ -135,10 +135,10 @@ impl Ledger {
         )?;
         insert_many(
             &mut tx,
-            "INSERT INTO banbridge_refused (feed_id, entry, reason, last_seen, expires_at) VALUES",
+            "INSERT INTO banbridge_skipped (feed_id, entry, reason, last_seen, expires_at) VALUES",
             "ON DUPLICATE KEY UPDATE reason = VALUES(reason), last_seen = VALUES(last_seen), \
              expires_at = VALUES(expires_at)",
-            &refused[..refused.len().min(REFUSED_KEPT)],
+            &skipped[..skipped.len().min(SKIPPED_KEPT)],
             |r| {
                 vec![
                     feed.id.into(),
@@ -201,14 +201,14 @@ impl Ledger {
         Ok(())
     }
 
-    /// Refused entries with the number of their feed, whose time is not over.
-    pub fn refused(&mut self, now: i64) -> Result<Vec<(u16, Refused)>> {
-        let sql = "SELECT feed_id, entry, reason FROM banbridge_refused WHERE expires_at > ? ORDER BY feed_id, entry";
-        let refused = |row: &Record| {
-            let refused = Refused { entry: row.get("entry")?, reason: row.get("reason")? };
-            Ok((row.get("feed_id")?, refused))
+    /// Skipped entries with the number of their feed, whose time is not over.
+    pub fn skipped(&mut self, now: i64) -> Result<Vec<(u16, Skipped)>> {
+        let sql = "SELECT feed_id, entry, reason FROM banbridge_skipped WHERE expires_at > ? ORDER BY feed_id, entry";
+        let skipped = |row: &Record| {
+            let skipped = Skipped { entry: row.get("entry")?, reason: row.get("reason")? };
+            Ok((row.get("feed_id")?, skipped))
         };
-        self.rows(&tables::REFUSED, sql, (now,))?.iter().map(refused).collect()
+        self.rows(&tables::SKIPPED, sql, (now,))?.iter().map(skipped).collect()
     }
 
     /// When a server was asked lately, in milliseconds since 1970.
@@ -234,18 +234,18 @@ impl Ledger {
     pub fn prune(&mut self, before: i64) -> Result<()> {
         self.conn.exec_drop("DELETE FROM banbridge_entry WHERE expires_at < ?", (before,))?;
         fault::point("pruning")?;
-        self.conn.exec_drop("DELETE FROM banbridge_refused WHERE expires_at < ?", (before,))?;
-        self.conn.exec_drop("DELETE FROM banbridge_release WHERE until < ?", (before,))?;
+        self.conn.exec_drop("DELETE FROM banbridge_skipped WHERE expires_at < ?", (before,))?;
+        self.conn.exec_drop("DELETE FROM banbridge_unblock WHERE until < ?", (before,))?;
         Ok(())
     }
 
     /// Keeps the newest refused entries of each feed and forgets the others.
     pub fn bound_refused(&mut self, feed: u16) -> Result<()> {
         let sql =
-            "SELECT last_seen FROM banbridge_refused WHERE feed_id = ? ORDER BY last_seen DESC LIMIT ?, 1";
-        if let Some(row) = self.first(&tables::REFUSED, sql, (feed, REFUSED_KEPT))? {
+            "SELECT last_seen FROM banbridge_skipped WHERE feed_id = ? ORDER BY last_seen DESC LIMIT ?, 1";
+        if let Some(row) = self.first(&tables::SKIPPED, sql, (feed, SKIPPED_KEPT))? {
             let oldest: i64 = row.get("last_seen")?;
-            let sql = "DELETE FROM banbridge_refused WHERE feed_id = ? AND last_seen <= ?";
+            let sql = "DELETE FROM banbridge_skipped WHERE feed_id = ? AND last_seen <= ?";
             self.conn.exec_drop(sql, (feed, oldest))?;
         }
         Ok(())

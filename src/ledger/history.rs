@@ -106,11 +106,11 @@ impl Ledger {
         };
         self.conn.exec_drop(
             "INSERT INTO banbridge_hour \
-             (at, runs, failed, added, removed, row_count, wanted, set_size, protected, over_limit) \
+             (at, runs, failed, added, removed, row_count, to_block, set_size, protected, over_limit) \
              VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON DUPLICATE KEY UPDATE runs = runs + 1, \
              failed = failed + VALUES(failed), added = added + VALUES(added), removed = removed + VALUES(removed), \
              set_size = IF(VALUES(row_count) IS NULL, set_size, VALUES(set_size)), \
-             row_count = COALESCE(VALUES(row_count), row_count), wanted = COALESCE(VALUES(wanted), wanted), \
+             row_count = COALESCE(VALUES(row_count), row_count), to_block = COALESCE(VALUES(to_block), to_block), \
              protected = COALESCE(VALUES(protected), protected), \
              over_limit = COALESCE(VALUES(over_limit), over_limit)",
             (hour, u8::from(failed), changed.0, changed.1, rows, wanted, set, protected, over_limit),
@@ -164,7 +164,7 @@ impl Ledger {
 
     /// The hours from a time on, in their order. Those in which nothing was noted are not among them.
     pub fn hours(&mut self, since: i64) -> Result<Vec<Hour>> {
-        let sql = "SELECT at, packets, runs, failed, added, removed, row_count, wanted, set_size, protected, over_limit \
+        let sql = "SELECT at, packets, runs, failed, added, removed, row_count, to_block, set_size, protected, over_limit \
              FROM banbridge_hour WHERE at >= ? ORDER BY at";
         self.rows(&tables::HOUR, sql, (since,))?.iter().map(hour).collect()
     }
@@ -184,7 +184,7 @@ fn hour(row: &Record) -> Result<Hour> {
     let figures = match row.get::<Option<u64>>("row_count")? {
         Some(rows) => Some(Figures {
             rows,
-            to_block: row.get("wanted")?,
+            to_block: row.get("to_block")?,
             set: row.get("set_size")?,
             protected: row.get("protected")?,
             over_limit: row.get("over_limit")?,

@@ -3,16 +3,16 @@
 use mysql::prelude::Queryable;
 use mysql::{Transaction, TxOpts};
 
-use super::feeds::{FeedState, Refused};
-use super::notices::KEY_TAKEN;
+use super::feeds::{FeedState, Skipped};
+use super::problems::KEY_TAKEN;
 use super::{Ledger, tables};
 use crate::ban::entry::NEVER;
 use crate::ban::snapshot::{Change, Validators};
 use crate::ban::{Entry, Prefix};
 use crate::system::database::{Result, for_keys, insert_many};
 
-/// Refused entries that are kept for each list.
-const REFUSED_KEPT: usize = 1_000;
+/// Skipped entries that are kept for each list.
+const SKIPPED_KEPT: usize = 1_000;
 
 /// What is remembered of a list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,14 +25,14 @@ pub struct ListState {
     pub failures: u32,
     /// Whether the last failure was an answer.
     pub answered: bool,
-    /// Refused entries of the last good answer.
-    pub refused: usize,
+    /// Skipped entries of the last good answer.
+    pub skipped: usize,
 }
 
 impl Ledger {
     /// What is remembered of a list; nothing of an unknown one.
     pub fn list_state(&mut self, feed: u16) -> Result<ListState> {
-        let sql = "SELECT etag, last_modified, fingerprint, failures, answered, refused FROM banbridge_list \
+        let sql = "SELECT etag, last_modified, fingerprint, failures, answered, skipped FROM banbridge_list \
              WHERE feed_id = ?";
         let Some(row) = self.first(&tables::LIST, sql, (feed,))? else { return Ok(ListState::default()) };
         Ok(ListState {
@@ -40,7 +40,7 @@ impl Ledger {
             fingerprint: row.get("fingerprint")?,
             failures: row.get("failures")?,
             answered: row.get("answered")?,
-            refused: row.get("refused")?,
+            skipped: row.get("skipped")?,
         })
     }
 
@@ -51,17 +51,17 @@ impl Ledger {
         feed: &FeedState,
         list: &ListState,
         change: &Change,
-        refused: &[Refused],
+        skipped: &[Skipped],
         now: i64,
     ) -> Result<()> {
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         save_change(&mut tx, feed.id, change)?;
-        tx.exec_drop("DELETE FROM banbridge_refused WHERE feed_id = ?", (feed.id,))?;
+        tx.exec_drop("DELETE FROM banbridge_skipped WHERE feed_id = ?", (feed.id,))?;
         insert_many(
             &mut tx,
-            "INSERT INTO banbridge_refused (feed_id, entry, reason, last_seen, expires_at) VALUES",
+            "INSERT INTO banbridge_skipped (feed_id, entry, reason, last_seen, expires_at) VALUES",
             "ON DUPLICATE KEY UPDATE reason = VALUES(reason)",
-            &refused[..refused.len().min(REFUSED_KEPT)],
+            &skipped[..skipped.len().min(SKIPPED_KEPT)],
             |r| {
                 vec![
                     feed.id.into(),
@@ -152,7 +152,7 @@ fn insert_statement(rows: &[&Entry]) -> String {
 
 fn save_state(conn: &mut impl Queryable, feed: u16, list: &ListState) -> Result<()> {
     conn.exec_drop(
-        "REPLACE INTO banbridge_list (feed_id, etag, last_modified, fingerprint, failures, answered, refused) \
+        "REPLACE INTO banbridge_list (feed_id, etag, last_modified, fingerprint, failures, answered, skipped) \
          VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             feed,
@@ -161,7 +161,7 @@ fn save_state(conn: &mut impl Queryable, feed: u16, list: &ListState) -> Result<
             list.fingerprint,
             list.failures,
             u8::from(list.answered),
-            u32::try_from(list.refused).unwrap_or(u32::MAX),
+            u32::try_from(list.skipped).unwrap_or(u32::MAX),
         ),
     )?;
     Ok(())

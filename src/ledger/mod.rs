@@ -10,7 +10,7 @@ pub mod history;
 pub mod hits;
 pub mod lists;
 pub mod lock;
-pub mod notices;
+pub mod problems;
 pub mod protections;
 pub mod rows;
 pub mod runs;

@@ -14,7 +14,7 @@ use crate::system::fault;
 
 /// What an administrator took out. Times are seconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Release {
+pub struct Unblocked {
     /// What stays out.
     pub prefix: Prefix,
     /// When it was taken out.
@@ -126,19 +126,19 @@ impl Ledger {
     }
 
     /// What is released at `now`.
-    pub fn releases(&mut self, now: i64) -> Result<Vec<Release>> {
-        let sql = "SELECT prefix, since, until FROM banbridge_release WHERE until > ? ORDER BY prefix";
-        let mut releases = Vec::new();
-        for row in self.rows(&tables::RELEASE, sql, (now,))? {
+    pub fn unblocked(&mut self, now: i64) -> Result<Vec<Unblocked>> {
+        let sql = "SELECT prefix, since, until FROM banbridge_unblock WHERE until > ? ORDER BY prefix";
+        let mut unblocked = Vec::new();
+        for row in self.rows(&tables::UNBLOCK, sql, (now,))? {
             if let Some(prefix) = row.parsed("prefix")? {
-                releases.push(Release { prefix, since: row.get("since")?, until: row.get("until")? });
+                unblocked.push(Unblocked { prefix, since: row.get("since")?, until: row.get("until")? });
             }
         }
-        Ok(releases)
+        Ok(unblocked)
     }
 
     /// Remembers prefixes as taken out. Their rows stay ours until they are taken away.
-    pub fn release(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
+    pub fn unblock(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
         let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         save_releases(&mut tx, &keys, now, until)?;
@@ -148,7 +148,7 @@ impl Ledger {
 
     /// Remembers prefixes as taken out whose rows an administrator deleted, and that those are no longer ours,
     /// together.
-    pub fn release_deleted(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
+    pub fn unblock_deleted(&mut self, prefixes: &[Prefix], now: i64, until: i64) -> Result<()> {
         let keys: Vec<String> = prefixes.iter().map(Prefix::to_string).collect();
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         save_releases(&mut tx, &keys, now, until)?;
@@ -158,8 +158,8 @@ impl Ledger {
     }
 
     /// Forgets that a prefix was taken out.
-    pub fn unrelease(&mut self, prefix: &Prefix) -> Result<()> {
-        self.conn.exec_drop("DELETE FROM banbridge_release WHERE prefix = ?", (prefix.to_string(),))?;
+    pub fn undo_unblock(&mut self, prefix: &Prefix) -> Result<()> {
+        self.conn.exec_drop("DELETE FROM banbridge_unblock WHERE prefix = ?", (prefix.to_string(),))?;
         Ok(())
     }
 
@@ -177,7 +177,7 @@ impl Ledger {
 fn save_releases(tx: &mut mysql::Transaction<'_>, keys: &[String], now: i64, until: i64) -> Result<()> {
     insert_many(
         tx,
-        "INSERT INTO banbridge_release (prefix, since, until) VALUES",
+        "INSERT INTO banbridge_unblock (prefix, since, until) VALUES",
         "ON DUPLICATE KEY UPDATE since = VALUES(since), until = VALUES(until)",
         keys,
         |key| vec![key.as_str().into(), now.into(), until.into()],

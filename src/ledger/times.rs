@@ -25,8 +25,8 @@ impl Ledger {
         for (table, moves, time) in [
             ("entry", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
             ("entry", "first_seen = ? + 0 * ?", "first_seen"),
-            ("refused", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
-            ("release", "until = until - since + ?, since = ?", "since"),
+            ("skipped", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
+            ("unblock", "until = until - since + ?, since = ?", "since"),
             ("feed", "last_attempt = ? + 0 * ?, retry_at = NULL", "last_attempt"),
             ("feed", "completed_at = ? + 0 * ?", "completed_at"),
             ("feed", "held_since = ? + 0 * ?", "held_since"),
@@ -35,7 +35,7 @@ impl Ledger {
             ("run", "started_at = ? + 0 * ?", "started_at"),
             ("name", "resolved_at = ? + 0 * ?", "resolved_at"),
             ("key_refused", "since = ? + 0 * ?", "since"),
-            ("notice", "since = ? + 0 * ?", "since"),
+            ("problem", "since = ? + 0 * ?", "since"),
         ] {
             let sql = format!("UPDATE banbridge_{table} SET {moves} WHERE {time} > ?");
             tx.exec_drop(sql, (now, now, future))?;

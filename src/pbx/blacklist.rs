@@ -22,7 +22,7 @@ pub struct Rows {
     /// Keys of the rows with our mark.
     pub ours: BTreeSet<String>,
     /// Keys of all others.
-    pub foreign: Vec<String>,
+    pub others: Vec<String>,
     /// The number of our last change that this table has seen; see [`write`].
     pub generation: Option<i64>,
 }
@@ -37,7 +37,7 @@ pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
             "blacklist" if row.get::<Option<Vec<u8>>>("val")?.as_deref() == Some(MARK.as_bytes()) => {
                 rows.ours.insert(key);
             }
-            "blacklist" => rows.foreign.push(key),
+            "blacklist" => rows.others.push(key),
             _ if key == "generation" => rows.generation = row.get("val")?,
             _ => {}
         }

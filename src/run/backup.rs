@@ -16,7 +16,7 @@ use crate::ban::target::Target;
 use crate::config::{Allow, Config};
 use crate::ledger::Ledger;
 use crate::ledger::allow::Allowed;
-use crate::ledger::rows::Release;
+use crate::ledger::rows::Unblocked;
 use crate::pbx::names::System;
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Result};
@@ -111,7 +111,7 @@ pub struct Decisions {
     allowed: Vec<Allowed>,
     /// The host names among the allowed, whose addresses must be asked for.
     names: Vec<Target>,
-    releases: Vec<Release>,
+    unblocked: Vec<Unblocked>,
 }
 
 /// What was restored.
@@ -131,7 +131,7 @@ pub fn backup(environment: &Environment) -> Result<Backup> {
     let (mut ledger, clock) = environment.ledger()?;
     let allowed = ledger.allowed()?.into_iter();
     let mut together: BTreeMap<(i64, i64), Vec<String>> = BTreeMap::new();
-    for one in ledger.releases(clock.now())? {
+    for one in ledger.unblocked(clock.now())? {
         together.entry((one.since, one.until)).or_default().push(one.prefix.to_string());
     }
     let together = together.into_iter();
@@ -157,7 +157,7 @@ pub fn restore(context: Context, decisions: &Decisions) -> Result<(Restored, App
     let restored = Restored {
         configuration: decisions.configuration.is_some(),
         allowed: decisions.allowed.len(),
-        unblocked: decisions.releases.len(),
+        unblocked: decisions.unblocked.len(),
     };
     Ok((restored, applied))
 }
@@ -184,7 +184,7 @@ impl Decisions {
             configuration: backup.configuration,
             allowed: Vec::with_capacity(backup.allowed.len()),
             names: Vec::new(),
-            releases: Vec::with_capacity(unblocked),
+            unblocked: Vec::with_capacity(unblocked),
         };
         for one in backup.allowed {
             let target: Allow = one.target.parse().map_err(BackupError::Allowed)?;
@@ -206,7 +206,7 @@ impl Decisions {
                     address: address.clone(),
                     why: format!("{why}"),
                 })?;
-                decisions.releases.push(Release { prefix, since, until });
+                decisions.unblocked.push(Unblocked { prefix, since, until });
             }
         }
         Ok(decisions)
@@ -233,7 +233,7 @@ impl Decisions {
         if let Some(text) = &self.configuration {
             edit_config::write(environment, path, text, environment.key.clone())?;
         }
-        if let Err(error) = ledger.replace_decisions(&self.allowed, &self.releases) {
+        if let Err(error) = ledger.replace_decisions(&self.allowed, &self.unblocked) {
             match (&self.configuration, before) {
                 (Some(_), Some(before)) => {
                     edit_config::write(environment, path, &before, environment.key.clone())?;
@@ -283,13 +283,13 @@ mod tests {
         let allowed: Vec<_> = good.allowed.iter().map(|one| (one.target.as_str(), one.since)).collect();
         assert_eq!(allowed, [("sip.example.com", 5), ("192.0.2.9", 50)]);
         assert_eq!(good.names, [Target::Name("sip.example.com".to_owned())]);
-        let released = |good: &Decisions| -> Vec<_> {
-            good.releases.iter().map(|one| (one.prefix.to_string(), one.since, one.until)).collect()
+        let unblocked = |good: &Decisions| -> Vec<_> {
+            good.unblocked.iter().map(|one| (one.prefix.to_string(), one.since, one.until)).collect()
         };
         let all = |since, until| {
             [("192.0.2.0/24".to_owned(), since, until), ("2001:db8::1".to_owned(), since, until)]
         };
-        assert_eq!(released(&good), all(5, 10));
-        assert_eq!(released(&Decisions::read(GOOD, 2).unwrap()), all(2, 7));
+        assert_eq!(unblocked(&good), all(5, 10));
+        assert_eq!(unblocked(&Decisions::read(GOOD, 2).unwrap()), all(2, 7));
     }
 }

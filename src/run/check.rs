@@ -8,7 +8,7 @@ use super::state::SavedState;
 use crate::ban::health::Hindrance;
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Cover, Prefix, Source};
-use crate::ledger::rows::Release;
+use crate::ledger::rows::Unblocked;
 use crate::pbx::{daemon, firewall};
 use crate::system::failure::Result;
 use crate::system::text::number;
@@ -250,15 +250,15 @@ fn widened(saved: &SavedState, address: &Prefix, now: i64) -> Vec<Listing> {
 fn row(saved: &SavedState, address: Prefix) -> Option<NamedRow> {
     let holds = |prefix: &Prefix| saved.policy.driver.enforces(prefix) && prefix.contains(&address);
     let ours = saved.rows.ours.iter().find(|key| key.parse().is_ok_and(|prefix| holds(&prefix)));
-    let yours = || saved.present.foreign.iter().find(|row| row.prefixes.iter().any(holds));
+    let yours = || saved.present.others.iter().find(|row| row.prefixes.iter().any(holds));
     ours.map(|key| NamedRow(key.clone(), Owner::Banbridge))
         .or_else(|| yours().map(|row| NamedRow(row.key.clone(), Owner::You)))
 }
 
 fn why_not(saved: &SavedState, plan: &Plan, address: Prefix, feeds: &[Listing]) -> Reason {
     match saved.fate(plan, &address) {
-        Fate::Refused(why) if feeds.is_empty() => Reason::NotListedAndProtected(why),
-        Fate::Refused(why) => Reason::Protected(why),
+        Fate::Protected(why) if feeds.is_empty() => Reason::NotListedAndProtected(why),
+        Fate::Protected(why) => Reason::Protected(why),
         _ if feeds.is_empty() => {
             let wide = saved.too_wide().find(|(entry, _)| entry.prefix.contains(&address));
             wide.map_or(Reason::NotListed, |(entry, why)| Reason::TooWide {
@@ -267,13 +267,13 @@ fn why_not(saved: &SavedState, plan: &Plan, address: Prefix, feeds: &[Listing]) 
                 why,
             })
         }
-        Fate::Released => {
-            let overlaps = |release: &&Release| Cover::new([&release.prefix]).overlaps(&address);
-            let until = saved.releases.iter().filter(overlaps).map(|release| release.until).max();
+        Fate::Unblocked => {
+            let overlaps = |release: &&Unblocked| Cover::new([&release.prefix]).overlaps(&address);
+            let until = saved.unblocked.iter().filter(overlaps).map(|release| release.until).max();
             Reason::Unblocked { until: Time(until.unwrap_or_default()) }
         }
         Fate::OverLimit => Reason::OverLimit { limit: saved.policy.limit },
         Fate::NotByRow => Reason::NotByRow,
-        Fate::Row(_) | Fate::Foreign(_) | Fate::NotWanted => Reason::Pending,
+        Fate::Row(_) | Fate::YourRow(_) | Fate::NotWanted => Reason::Pending,
     }
 }

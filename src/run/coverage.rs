@@ -104,7 +104,7 @@ pub fn coverage(environment: &Environment, request: &CoverageRequest, watch: &dy
     let paths = logs::find(&request.logs, Path::new(&directory))?;
     let known = Known::load(&mut ledger, &config, now)?;
     let protects =
-        |address: IpAddr| matches!(known.never_block.judge(&Prefix::host(address)), Verdict::Refused(_));
+        |address: IpAddr| matches!(known.never_block.judge(&Prefix::host(address)), Verdict::Protected(_));
     let mut tally = Tally::new(&known.listings, &protects, asked);
     let files = logs::read(paths, &zone, asked.0, watch, &mut tally);
     let span = logs::span(&files, asked);

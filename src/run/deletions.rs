@@ -25,8 +25,8 @@ impl Session {
                 Time(until)
             );
         }
-        self.ledger.release_deleted(&gone, now, until)?;
-        self.saved.releases = self.ledger.releases(now)?;
+        self.ledger.unblock_deleted(&gone, now, until)?;
+        self.saved.unblocked = self.ledger.unblocked(now)?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::config::Webhook;
 use crate::feed::http::{HttpClient, Redirects, host_of};
-use crate::ledger::notices::Noted;
+use crate::ledger::problems::Recorded;
 use crate::system::text::one_line;
 
 /// How long each of both may take.
@@ -42,16 +42,16 @@ struct Change {
 
 impl Message {
     /// The message for these changes.
-    pub fn new<'a>(noted: impl IntoIterator<Item = &'a Noted>, host: &str, now: i64) -> Self {
-        let changes: Vec<Change> = noted
+    pub fn new<'a>(recorded: impl IntoIterator<Item = &'a Recorded>, host: &str, now: i64) -> Self {
+        let changes: Vec<Change> = recorded
             .into_iter()
-            .map(|noted| Change {
-                change: if noted.over_at.is_some() { "cleared" } else { "raised" },
-                id: noted.id.clone(),
-                level: noted.level.clone(),
-                title: noted.title.clone(),
-                text: noted.text.clone(),
-                since: time(noted.since),
+            .map(|recorded| Change {
+                change: if recorded.over_at.is_some() { "cleared" } else { "raised" },
+                id: recorded.id.clone(),
+                level: recorded.level.clone(),
+                title: recorded.title.clone(),
+                text: recorded.text.clone(),
+                since: time(recorded.since),
             })
             .collect();
         let host = one_line(host.trim(), HOST_SHOWN).into_owned();
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn a_message_says_what_came_and_what_is_over_in_words_and_for_programs() {
-        let noted = |id: &str, over_at| Noted {
+        let recorded = |id: &str, over_at| Recorded {
             id: id.to_owned(),
             level: "error".to_owned(),
             title: format!("the title of {id}"),
@@ -102,7 +102,8 @@ mod tests {
             since: 1_700_000_000,
             over_at,
         };
-        let message = Message::new(&[noted("a", None), noted("b", Some(1))], "pbx\u{1b}[2J\n", 1_700_000_060);
+        let message =
+            Message::new(&[recorded("a", None), recorded("b", Some(1))], "pbx\u{1b}[2J\n", 1_700_000_060);
         let json: serde_json::Value = serde_json::from_str(&message.json()).unwrap();
         assert_eq!(json["host"], "pbx\\u{1b}[2J");
         assert_eq!(

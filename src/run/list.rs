@@ -200,9 +200,9 @@ pub fn entries(environment: &Environment, feed: Option<&str>, other_rows: bool) 
 /// Entries that were skipped: invalid, too wide or protected.
 pub fn skipped(environment: &Environment, feed: Option<&str>) -> Result<Vec<SkippedItem>> {
     let Looked { saved, mut ledger, now } = look(environment, feed)?;
-    let stored = ledger.refused(now)?.into_iter().map(|(id, refused)| (id, refused.entry, refused.reason));
+    let stored = ledger.skipped(now)?.into_iter().map(|(id, skipped)| (id, skipped.entry, skipped.reason));
     let protected = saved.holding(now).filter_map(|entry| match saved.never_block.judge(&entry.prefix) {
-        Verdict::Refused(why) => Some((entry.feed, entry.prefix.to_string(), why.to_string())),
+        Verdict::Protected(why) => Some((entry.feed, entry.prefix.to_string(), why.to_string())),
         _ => None,
     });
     let wide = saved.too_wide().map(|(entry, why)| (entry.feed, entry.prefix.to_string(), why));
@@ -216,13 +216,13 @@ pub fn skipped(environment: &Environment, feed: Option<&str>) -> Result<Vec<Skip
 /// What you unblocked.
 pub fn unblocked(environment: &Environment) -> Result<Vec<UnblockedItem>> {
     let Looked { saved, .. } = look(environment, None)?;
-    let item = |release: &crate::ledger::rows::Release| UnblockedItem {
+    let item = |release: &crate::ledger::rows::Unblocked| UnblockedItem {
         address: release.prefix,
         text: release.prefix.to_string(),
         since: Time(release.since),
         until: Time(release.until),
     };
-    Ok(saved.releases.iter().map(item).collect())
+    Ok(saved.unblocked.iter().map(item).collect())
 }
 
 /// The allow list.
@@ -281,7 +281,7 @@ fn widened(
 
 /// Your rows.
 fn your_rows(saved: &SavedState) -> impl Iterator<Item = Listed> {
-    saved.rows.foreign.iter().map(|key| Listed {
+    saved.rows.others.iter().map(|key| Listed {
         address: key.clone(),
         network: key.parse().ok(),
         feed: None,
@@ -303,9 +303,9 @@ fn became(fate: Fate, saved: &SavedState, prefix: &Prefix) -> (EntryState, Optio
     match fate {
         Fate::Row(key) if saved.rows.ours.contains(&key) => (EntryState::Row, Some(key), None),
         Fate::Row(_) | Fate::NotWanted => (EntryState::Pending, None, because("the next run writes its row")),
-        Fate::Foreign(key) => (EntryState::YourRow, Some(key), None),
-        Fate::Refused(why) => (EntryState::Protected, None, Some(why)),
-        Fate::Released => (EntryState::Unblocked, None, because("you unblocked it")),
+        Fate::YourRow(key) => (EntryState::YourRow, Some(key), None),
+        Fate::Protected(why) => (EntryState::Protected, None, Some(why)),
+        Fate::Unblocked => (EntryState::Unblocked, None, because("you unblocked it")),
         Fate::OverLimit => (EntryState::OverLimit, None, because("row limit reached")),
         Fate::NotByRow => {
             let family = if prefix.is_ipv4() { "IPv4" } else { "IPv6" };

@@ -1,4 +1,4 @@
-//! Notes which notices stand as a run ends, and has those told who asked for it.
+//! Notes which problems stand as a run ends, and has those told who asked for it.
 //!
 //! Telling is the work of a child of its own, which is not root: the webhook's address and the command's path stand in
 //! a file that asterisk can write. It takes what is to be told from the ledger and notes there what became of it.
@@ -8,7 +8,7 @@ use super::report::Report;
 use super::session::Session;
 use crate::config::{COMMAND, WEBHOOK};
 use crate::ledger::Ledger;
-use crate::ledger::notices::{Noted, Told};
+use crate::ledger::problems::{Notified, Recorded};
 use crate::run::Environment;
 use crate::run::delivery::{self, Message, PATIENCE};
 use crate::run::problems::{self, Circumstances};
@@ -18,8 +18,8 @@ use crate::system::program::run_theirs;
 use crate::system::{fault, machine};
 
 impl Session {
-    /// Notes the notices of this moment, and has others told of what changed. That this fails is said and no more.
-    pub(super) fn note_notices(&mut self, report: &mut Report) -> Result<()> {
+    /// Notes the problems of this moment, and has others told of what changed. That this fails is said and no more.
+    pub(super) fn record_problems(&mut self, report: &mut Report) -> Result<()> {
         let around = Circumstances {
             last_run: Some(self.clock.now()),
             running: report.firewall.running,
@@ -29,11 +29,11 @@ impl Session {
         };
         let stand = problems::decide(&self.config, &self.saved, &mut self.ledger, &around, self.clock.now())?;
         self.ledger.note(&stand, self.clock.now())?;
-        fault::point("notices-noted")?;
+        fault::point("problems-recorded")?;
         let ways = self.config.notify.ways();
         let mut any = false;
         for way in &ways {
-            any |= !self.ledger.untold(way)?.is_empty();
+            any |= !self.ledger.to_notify(way)?.is_empty();
         }
         if any {
             match child::ask::<String>(&self.environment, &Work::Notify) {
@@ -71,13 +71,13 @@ fn tell(
     now: i64,
     deliver: impl FnOnce(String) -> Result<(), String>,
 ) -> Result<()> {
-    let due: Vec<(Noted, Told)> = ledger.untold(way)?;
+    let due: Vec<(Recorded, Notified)> = ledger.to_notify(way)?;
     if due.is_empty() {
         return Ok(());
     }
-    let message = Message::new(due.iter().map(|(noted, _)| noted), &machine::host_name(), now);
+    let message = Message::new(due.iter().map(|(recorded, _)| recorded), &machine::host_name(), now);
     let delivered = deliver(message.json());
-    ledger.note_told(way, &due, delivered.is_ok())?;
+    ledger.record_notified(way, &due, delivered.is_ok())?;
     if let Err(why) = delivered {
         say(&format!("[notify] {way}: {why}; the next run tries again"));
     }

@@ -13,12 +13,12 @@ use crate::system::time::Time;
 
 /// Protected addresses that are looked for at most; no text names that many.
 const MOST_LISTED: usize = 1_000;
-/// The most characters of an error in a notice.
+/// The most characters of an error in a problem.
 const ERROR_SHOWN: usize = 300;
 /// The most characters of a reason.
 const WHY_SHOWN: usize = 120;
 
-/// One notice, as it is shown.
+/// One problem, as it is shown.
 #[derive(Debug, Clone, Serialize)]
 pub struct ProblemItem {
     /// Such as `out_of_date:apiban`.
@@ -47,7 +47,7 @@ pub struct Circumstances {
     pub doubt: Option<String>,
 }
 
-/// The notices of this moment.
+/// The problems of this moment.
 pub fn decide(
     config: &Config,
     saved: &SavedState,
@@ -84,21 +84,22 @@ pub fn decide(
     }))
 }
 
-/// The same as they are shown. One that no run noted yet stands since now.
-pub fn shown(notices: Vec<Problem>, ledger: &mut Ledger, now: i64) -> Result<Vec<ProblemItem>> {
-    let noted = ledger.noted()?;
-    let since = |notice: &Problem| {
-        let of_ledger = noted.iter().find(|noted| noted.id == notice.id && noted.over_at.is_none());
-        notice.since.or(of_ledger.map(|noted| noted.since)).unwrap_or(now)
+/// The same as they are shown. One that no run recorded yet stands since now.
+pub fn shown(problems: Vec<Problem>, ledger: &mut Ledger, now: i64) -> Result<Vec<ProblemItem>> {
+    let recorded = ledger.recorded()?;
+    let since = |problem: &Problem| {
+        let of_ledger =
+            recorded.iter().find(|recorded| recorded.id == problem.id && recorded.over_at.is_none());
+        problem.since.or(of_ledger.map(|recorded| recorded.since)).unwrap_or(now)
     };
-    let item = |notice: Problem| ProblemItem {
-        since: Time(since(&notice)),
-        id: notice.id,
-        level: notice.level.word(),
-        title: notice.title,
-        text: notice.text,
+    let item = |problem: Problem| ProblemItem {
+        since: Time(since(&problem)),
+        id: problem.id,
+        level: problem.level.word(),
+        title: problem.title,
+        text: problem.text,
     };
-    Ok(notices.into_iter().map(item).collect())
+    Ok(problems.into_iter().map(item).collect())
 }
 
 /// Who is protected by more than being no public address, and listed; a network around him counts too.

@@ -53,7 +53,7 @@ impl Session {
         report: &mut Report,
     ) -> Result<BTreeMap<String, Vec<IpAddr>>> {
         let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
-        let in_rows = self.saved.rows.foreign.iter().filter_map(|key| target::target(key));
+        let in_rows = self.saved.rows.others.iter().filter_map(|key| target::target(key));
         let targets = named.map(|named| named.target.clone()).chain(in_rows);
         let mut questions: Vec<String> = targets.filter_map(|target| target.question()).collect();
         // Their order decides who is asked for when there are very many.

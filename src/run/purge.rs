@@ -68,7 +68,7 @@ impl Purge {
         ledger.lock()?;
         let written = ledger.written()?;
         let rows = blacklist::read(ledger.conn())?;
-        let unmarked = rows.foreign.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
+        let unmarked = rows.others.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
         Ok(Self { environment: environment.clone(), ledger, rows, unmarked })
     }
 
@@ -103,7 +103,7 @@ impl Purge {
         {
             daemon.hup()?;
         }
-        let other_rows = self.rows.foreign.len() - self.unmarked.len();
+        let other_rows = self.rows.others.len() - self.unmarked.len();
         Ok(Purged { rows, tables, set, log, other_rows, left })
     }
 

@@ -25,7 +25,7 @@ impl Context {
         self.ledger.migrate(self.clock.now())?;
         self.ledger.sign_lock()?;
         self.clock = Clock::begin(&mut self.ledger)?;
-        fault::point("clock-noted")?;
+        fault::point("clock-recorded")?;
         let feeds: Vec<&str> = self.config.feed.iter().map(|feed| feed.name.as_str()).collect();
         self.ledger.add_feeds(&feeds)?;
         let last_began = self.ledger.last_run()?.map(|last| last.started_at);
@@ -48,8 +48,8 @@ impl Session {
             report.plan_remove = before.difference(after).cloned().collect();
         }
         report.blacklist.limit = self.saved.policy.limit;
-        report.blacklist.other_rows = self.saved.rows.foreign.len();
-        report.blacklist.unblocked = self.saved.releases.len();
+        report.blacklist.other_rows = self.saved.rows.others.len();
+        report.blacklist.unblocked = self.saved.unblocked.len();
         report.firewall.enabled = self.saved.firewall.enabled;
         report.firewall.driver = Some(self.saved.firewall.driver);
         report.firewall.period_s = self.saved.firewall.period_s;
@@ -93,22 +93,22 @@ impl Session {
             error: error.clone(),
             fallback: report.fallback.clone(),
         };
-        // When the database is gone the run cannot be noted, and the error that says so is the better one.
-        let noted = self.ledger.finish_run(recorded.id, &record);
+        // When the database is gone the run cannot be recorded, and the error that says so is the better one.
+        let written = self.ledger.finish_run(recorded.id, &record);
         log_lines::end_of_run(report, error.as_deref());
-        if worked.is_err() && noted.is_ok() {
+        if worked.is_err() && written.is_ok() {
             // The figures are not known; that it failed is. The first error is the one to tell.
             let _ = self.ledger.note_hour(self.clock.now(), true, (record.added, record.removed), None);
         }
         if worked.is_ok() {
-            noted?;
+            written?;
             self.note_history(&record, report)?;
             self.clock.end(&mut self.ledger)?;
             if self.environment.is_root {
                 self.ledger.set_state(StateKey::RootRun, self.clock.now())?;
             }
-            fault::point("run-noted")?;
-            self.note_notices(report)?;
+            fault::point("run-recorded")?;
+            self.record_problems(report)?;
             if let Some(before) = recorded.last_began {
                 // The clock may have been ahead then.
                 self.ledger.prune(before.min(self.clock.now()))?;

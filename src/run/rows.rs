@@ -53,7 +53,7 @@ impl Session {
         self.saved.look_at_rows(&mut self.ledger)?;
         fault::point("rows-read-back")?;
         let rows = &self.saved.rows;
-        let there = |key: &&String| rows.ours.contains(*key) || rows.foreign.contains(key);
+        let there = |key: &&String| rows.ours.contains(*key) || rows.others.contains(key);
         if let Some(key) = plan.add.iter().find(|key| !there(key)) {
             let what =
                 format!("the row {key} was written and is missing; check the table {}", firewall::TABLE);

@@ -210,7 +210,7 @@ impl Session {
         backend.bring_set(self, &plan, report)?;
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
-        report.blacklist.protected = plan.refused.len();
+        report.blacklist.protected = plan.protected.len();
         report.blacklist.to_block = plan.wanted_prefixes;
         if plan.changes_nothing() {
             self.sync_ledger_to_rows(&plan)?;

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::ban::entry::NEVER;
-use crate::ban::plan::{Driver, Fate, ForeignRow, Plan, Policy, Present, Wanted};
+use crate::ban::plan::{Driver, Fate, OtherRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, FeedPolicy};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, FeedConfig, Limit, Period, Writer};
 use crate::ledger::feeds::FeedState;
-use crate::ledger::rows::Release;
+use crate::ledger::rows::Unblocked;
 use crate::ledger::{Ledger, StateKey};
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::{self, Firewall};
@@ -50,7 +50,7 @@ pub struct SavedState {
     /// Who must get through.
     pub never_block: NeverBlock,
     /// What an administrator took out.
-    pub releases: Vec<Release>,
+    pub unblocked: Vec<Unblocked>,
     /// The blacklist as it is.
     pub rows: Rows,
     /// The same, with the administrator's names resolved.
@@ -111,7 +111,7 @@ impl SavedState {
             feeds,
             feed_policies,
             never_block: NeverBlock::new(ledger.protections()?),
-            releases: ledger.releases(now)?,
+            unblocked: ledger.unblocked(now)?,
             rows: Rows::default(),
             present: Present::default(),
             names: ledger.names()?,
@@ -128,13 +128,12 @@ impl SavedState {
         // What we wrote through fwconsole carries no mark; the ledger knows it.
         let unmarked = ledger.written()?.unmarked;
         if !unmarked.is_empty() {
-            let foreign = std::mem::take(&mut self.rows.foreign);
-            let (ours, foreign): (Vec<_>, Vec<_>) =
-                foreign.into_iter().partition(|key| unmarked.contains(key));
-            self.rows.foreign = foreign;
+            let others = std::mem::take(&mut self.rows.others);
+            let (ours, others): (Vec<_>, Vec<_>) = others.into_iter().partition(|key| unmarked.contains(key));
+            self.rows.others = others;
             self.rows.ours.extend(ours);
         }
-        let foreign = self.rows.foreign.iter().map(|key| {
+        let others = self.rows.others.iter().map(|key| {
             let prefixes = match target::target(key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
@@ -142,9 +141,9 @@ impl SavedState {
                 }
                 _ => Vec::new(),
             };
-            ForeignRow { key: key.clone(), prefixes }
+            OtherRow { key: key.clone(), prefixes }
         });
-        self.present = Present { ours: self.rows.ours.clone(), foreign: foreign.collect() };
+        self.present = Present { ours: self.rows.ours.clone(), others: others.collect() };
         Ok(())
     }
 
@@ -186,8 +185,8 @@ impl SavedState {
 
     /// The plan that follows from it.
     pub fn plan(&self, now: i64) -> Plan {
-        let released: Vec<Prefix> = self.releases.iter().map(|release| release.prefix).collect();
-        Plan::new(self.wanted(now), &self.never_block, &released, &self.present, self.policy)
+        let unblocked: Vec<Prefix> = self.unblocked.iter().map(|release| release.prefix).collect();
+        Plan::new(self.wanted(now), &self.never_block, &unblocked, &self.present, self.policy)
     }
 
     /// What becomes of a prefix under such a plan.
@@ -222,7 +221,8 @@ impl SavedState {
 
     /// How many entries of a feed are held.
     pub fn held(&self, feed: u16, now: i64) -> usize {
-        let policy = self.feed_policies.iter().find(|policy| policy.feed == feed && policy.held_since.is_some());
+        let policy =
+            self.feed_policies.iter().find(|policy| policy.feed == feed && policy.held_since.is_some());
         policy.map_or(0, |policy| policy.size(&self.entries, now) - self.count(feed, now))
     }
 

@@ -332,10 +332,10 @@ fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
     let rows = saved.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
-    let released =
-        saved.releases.iter().filter(|release| saved.fate(plan, &release.prefix) == Fate::Released).count();
+    let unblocked =
+        saved.unblocked.iter().filter(|release| saved.fate(plan, &release.prefix) == Fate::Unblocked).count();
     let blocked = match saved.firewall.enabled {
-        true => plan.wanted_prefixes.saturating_sub(plan.refused.len() + released + nowhere),
+        true => plan.wanted_prefixes.saturating_sub(plan.protected.len() + unblocked + nowhere),
         false => 0,
     };
     let restart = match saved.policy.driver {
@@ -346,12 +346,12 @@ fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
         to_block: plan.wanted_prefixes,
         blocked,
         rows,
-        other_rows: saved.rows.foreign.len(),
+        other_rows: saved.rows.others.len(),
         limit: saved.policy.limit,
         over_limit: plan.over_limit,
         not_by_row: plan.not_by_row,
-        protected: plan.refused.len(),
-        unblocked: saved.releases.len(),
+        protected: plan.protected.len(),
+        unblocked: saved.unblocked.len(),
         pending: plan.add.len() + plan.remove.len(),
         restart_s: restart,
     }

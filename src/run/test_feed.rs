@@ -149,7 +149,7 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, no
     for prefix in &parsed.prefixes {
         let why = match saved.never_block.judge(prefix) {
             Verdict::Free => continue,
-            Verdict::Refused(protection) => format!("{prefix}: {protection}"),
+            Verdict::Protected(protection) => format!("{prefix}: {protection}"),
             Verdict::Carved(_) => {
                 let why = saved.never_block.inside(prefix).next().map(ToString::to_string);
                 format!("part of {prefix}: {}", why.unwrap_or_default())
@@ -175,7 +175,7 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, no
         saved.feed_policies.push(policy_of(feed, &state, last));
     }
     let after = saved.plan(now);
-    let example = |r: &crate::feed::list::RefusedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);
+    let example = |r: &crate::feed::list::SkippedLine| format!("line {}: {} ({})", r.line, r.text, r.reason);
     ListTested {
         feed: feed.name.clone(),
         url: feed.url.clone(),
@@ -184,7 +184,7 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, no
         below_score: parsed.below_score,
         entries: parsed.prefixes.len(),
         skipped: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
-        examples: parsed.refused.iter().take(SHOWN).map(example).collect(),
+        examples: parsed.skipped.iter().take(SHOWN).map(example).collect(),
         new: parsed.prefixes.iter().filter(|prefix| !others.contains(prefix)).count(),
         protected,
         protected_examples,

@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::report::Report;
 use crate::ban::{Cover, Prefix};
-use crate::ledger::rows::Release;
+use crate::ledger::rows;
 use crate::system::failure::Result;
 
 /// What became of it.
@@ -21,9 +21,9 @@ pub struct Unblocked {
 pub fn unblock(context: Context, address: Prefix) -> Result<Unblocked> {
     let time = context.config.protect.unblock.as_secs();
     let ((changed, until), report) = super::change(context, |ledger, now| {
-        let (known, until) = (ledger.releases(now)?, now + time);
-        ledger.release(&[address], now, until)?;
-        Ok((!known.iter().any(|release| release.prefix == address), until))
+        let (known, until) = (ledger.unblocked(now)?, now + time);
+        ledger.unblock(&[address], now, until)?;
+        Ok((!known.iter().any(|one| one.prefix == address), until))
     })?;
     Ok(Unblocked { until: Some(until), changed, report })
 }
@@ -33,11 +33,11 @@ pub fn unblock(context: Context, address: Prefix) -> Result<Unblocked> {
 pub fn undo(context: Context, address: Prefix) -> Result<Unblocked> {
     let (changed, report) = super::change(context, |ledger, now| {
         let gone = Cover::new([&address]);
-        let touched: Vec<Release> =
-            ledger.releases(now)?.into_iter().filter(|release| gone.overlaps(&release.prefix)).collect();
-        for release in &touched {
-            ledger.unrelease(&release.prefix)?;
-            ledger.release(&gone.carve(&release.prefix), release.since, release.until)?;
+        let touched: Vec<rows::Unblocked> =
+            ledger.unblocked(now)?.into_iter().filter(|one| gone.overlaps(&one.prefix)).collect();
+        for one in &touched {
+            ledger.undo_unblock(&one.prefix)?;
+            ledger.unblock(&gone.carve(&one.prefix), one.since, one.until)?;
         }
         Ok(!touched.is_empty())
     })?;

@@ -21,9 +21,9 @@ use pbx::{Pbx, Shape};
 use schedule::Schedule;
 
 /// Every point that a run by the database's way can pass.
-const POINTS: [&str; 27] = [
+const POINTS: [&str; 28] = [
     "migrating",
-    "clock-noted",
+    "clock-recorded",
     "begun",
     "protected-known",
     "request-noted",
@@ -46,7 +46,8 @@ const POINTS: [&str; 27] = [
     "rows-read-back",
     "before-finish-commit",
     "change-finished",
-    "run-noted",
+    "run-recorded",
+    "problems-recorded",
     "pruning",
     "pruned",
 ];

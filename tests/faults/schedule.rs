@@ -476,7 +476,7 @@ impl<'a> Schedule<'a> {
 
     fn releases(&self) -> BTreeSet<String> {
         self.pbx
-            .texts("banbridge_release", "SELECT prefix FROM banbridge_release WHERE until > UNIX_TIMESTAMP()")
+            .texts("banbridge_unblock", "SELECT prefix FROM banbridge_unblock WHERE until > UNIX_TIMESTAMP()")
     }
 
     /// What must hold at every moment.

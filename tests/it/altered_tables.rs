@@ -31,7 +31,7 @@ fn a_value_that_does_not_fit_names_its_table_and_column_and_changes_nothing() {
     env.sync(0, &[]);
     env.run(&["unblock", "45.0.0.2"]).ok();
     env.run(&["allow", "45.0.0.3"]).ok();
-    env.pbx.sql_run("INSERT INTO banbridge_refused VALUES (1, 'x', 'y', 1, 4000000000)", ());
+    env.pbx.sql_run("INSERT INTO banbridge_skipped VALUES (1, 'x', 'y', 1, 4000000000)", ());
     env.pbx.sql_run("INSERT INTO banbridge_key_refused VALUES (1, 1)", ());
     let before = env.sums();
     type Case =
@@ -46,9 +46,9 @@ fn a_value_that_does_not_fit_names_its_table_and_column_and_changes_nothing() {
         ("banbridge_entry", "first_seen", "BIGINT NULL", "NULL", &["sync"], "found NULL"),
         ("banbridge_entry", "expires_at", "DECIMAL(30,1)", "0.5", &["list"], "found \"0.5\""),
         ("banbridge_entry", "feed_id", "INT", "70000", &["apply"], "a number from 0 to 65535"),
-        ("banbridge_refused", "reason", "VARBINARY(191)", "x'c3'", &["list", "--skipped"], "not UTF-8"),
+        ("banbridge_skipped", "reason", "VARBINARY(191)", "x'c3'", &["list", "--skipped"], "not UTF-8"),
         ("banbridge_row", "unmarked", "INT NULL", "NULL", &["apply"], "found NULL"),
-        ("banbridge_release", "until", "VARCHAR(30)", "'5000000000z'", &["list", "--unblocked"], "0z\""),
+        ("banbridge_unblock", "until", "VARCHAR(30)", "'5000000000z'", &["list", "--unblocked"], "0z\""),
         ("banbridge_allow", "comment", "VARBINARY(9)", "x'80'", &["list", "--allowed"], "not UTF-8"),
         ("banbridge_source", "last_success", "VARCHAR(30)", "'x'", &["status"], "found \"x\""),
         ("banbridge_protection", "label", "VARBINARY(191)", "x'80'", &["status"], "not UTF-8"),

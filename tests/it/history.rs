@@ -118,7 +118,7 @@ fn a_run_that_changes_nothing_writes_one_row_of_history() {
     let written: Vec<(String, u64)> = env.pbx.sql(
         "SELECT TABLE_NAME, ROWS_CHANGED FROM information_schema.TABLE_STATISTICS WHERE ROWS_CHANGED > 0 \
          AND (TABLE_NAME LIKE 'banbridge_hour' OR TABLE_NAME LIKE 'banbridge_feed_day' \
-         OR TABLE_NAME LIKE 'banbridge_notice' OR TABLE_NAME LIKE 'banbridge_told')",
+         OR TABLE_NAME LIKE 'banbridge_problem' OR TABLE_NAME LIKE 'banbridge_notified')",
         (),
     );
     assert_eq!(written.len(), 1, "{written:?}");

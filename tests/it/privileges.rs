@@ -270,7 +270,7 @@ fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_show
     let far = 4_000_000_000i64;
     for text in ["'; DROP TABLE x", "<script>", "-h", "45.0.0.1\n", "\u{1b}[2J", "010.0.0.1", "$(id)", ""] {
         pbx.sql_run("INSERT INTO banbridge_entry VALUES (1, ?, 1, ?, ?)", (text, far, far));
-        pbx.sql_run("INSERT INTO banbridge_release VALUES (?, 1, ?)", (text, far));
+        pbx.sql_run("INSERT INTO banbridge_unblock VALUES (?, 1, ?)", (text, far));
         pbx.sql_run(
             "INSERT INTO banbridge_protection (source, prefix, label) VALUES ('zone', ?, ?)",
             (text, text),
@@ -280,7 +280,7 @@ fn what_asterisk_writes_into_the_ledger_is_blocked_where_it_is_a_prefix_and_show
     pbx.sql_run("UPDATE banbridge_feed SET last_error = ?, cursor_id = ?", (evil, evil));
     pbx.sql_run("UPDATE banbridge_run SET error = ?", (evil,));
     pbx.sql_run("UPDATE banbridge_source SET last_error = ?", (evil,));
-    pbx.sql_run("INSERT INTO banbridge_refused VALUES (1, ?, ?, ?, ?)", (evil, evil, far, far));
+    pbx.sql_run("INSERT INTO banbridge_skipped VALUES (1, ?, ?, ?, ?)", (evil, evil, far, far));
     pbx.sql_run(
         "INSERT INTO banbridge_protection (source, prefix, label) VALUES ('zone', ?, ?)",
         (ATTACKER, evil),

@@ -103,8 +103,8 @@ fn a_webhook_hears_once_that_something_came_and_once_that_it_is_over() {
     }
     assert_eq!(hook.told(), [["raised key_not_accepted:apiban"], ["cleared key_not_accepted:apiban"]]);
     assert!(ids(&env).is_empty());
-    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_notice", ()), [0]);
-    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_told", ()), [0]);
+    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_problem", ()), [0]);
+    assert_eq!(env.pbx.sql::<u64>("SELECT COUNT(*) FROM banbridge_notified", ()), [0]);
 
     let post = &hook.posts()[0];
     assert_eq!((&post["path"], &post["type"]), (&format!("/{TOKEN}").into(), &"application/json".into()));

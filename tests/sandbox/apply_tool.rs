@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs, io, thread};
 
 use banbridge::ban::Prefix;
-use banbridge::ban::plan::{ForeignRow, Present};
+use banbridge::ban::plan::{OtherRow, Present};
 use banbridge::ban::target::{self, Target};
 use banbridge::kernel::apply::{Change, Site, Step, Steps, apply_blacklist};
 use banbridge::kernel::freeze;
@@ -75,7 +75,7 @@ impl Change for Rows {
     fn rows(&mut self) -> Result<Present> {
         let started = Instant::now();
         let rows = blacklist::read(&mut self.conn)?;
-        let foreign = rows.foreign.into_iter().map(|key| {
+        let others = rows.others.into_iter().map(|key| {
             let prefixes = match target::target(&key) {
                 Some(Target::Prefix(prefix)) => vec![prefix],
                 Some(Target::Name(name)) => {
@@ -83,9 +83,9 @@ impl Change for Rows {
                 }
                 _ => vec![],
             };
-            ForeignRow { key, prefixes }
+            OtherRow { key, prefixes }
         });
-        let present = Present { ours: rows.ours, foreign: foreign.collect() };
+        let present = Present { ours: rows.ours, others: others.collect() };
         self.rows_seconds = started.elapsed().as_secs_f64();
         Ok(present)
     }

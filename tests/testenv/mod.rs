@@ -203,7 +203,7 @@ impl TestEnv {
             "banbridge_source",
             "banbridge_hour",
             "banbridge_key_refused",
-            "banbridge_notice",
+            "banbridge_problem",
         ];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());

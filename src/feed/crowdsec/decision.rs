@@ -18,11 +18,11 @@ const SHOWN: usize = 80;
 #[derive(Debug, Default)]
 pub(super) struct Raw {
     is_object: bool,
-    value: Said,
-    scope: Said,
-    kind: Said,
-    origin: Said,
-    duration: Said,
+    value: Body,
+    scope: Body,
+    kind: Body,
+    origin: Body,
+    duration: Body,
 }
 
 /// What a decision means.
@@ -30,7 +30,7 @@ pub(super) struct Raw {
 pub(super) enum Meant {
     Ban(Ban),
     NotUsed(NotUsed),
-    Refused { text: String, reason: String },
+    Skipped { text: String, reason: String },
 }
 
 impl Raw {
@@ -41,10 +41,10 @@ impl Raw {
         }
         let prefix = match self.prefix(settings) {
             Ok(prefix) => prefix,
-            Err(reason) => return self.refused(reason),
+            Err(reason) => return self.skipped(reason),
         };
         match self.duration.text().and_then(duration::seconds) {
-            None => self.refused(format!("invalid duration ({})", self.duration.shown())),
+            None => self.skipped(format!("invalid duration ({})", self.duration.shown())),
             Some(seconds) if seconds <= 0 => Meant::NotUsed(NotUsed::Over),
             Some(seconds) => Meant::Ban(Ban { prefix, seconds }),
         }
@@ -59,7 +59,7 @@ impl Raw {
     }
 
     fn not_used(&self, settings: &Settings) -> Option<NotUsed> {
-        let is = |said: &Said, word: &str| said.text().is_some_and(|text| text.eq_ignore_ascii_case(word));
+        let is = |said: &Body, word: &str| said.text().is_some_and(|text| text.eq_ignore_ascii_case(word));
         if !self.is_object {
             return None;
         }
@@ -91,14 +91,14 @@ impl Raw {
         Ok(prefix)
     }
 
-    fn refused(&self, reason: String) -> Meant {
-        Meant::Refused { text: self.value.shown(), reason }
+    fn skipped(&self, reason: String) -> Meant {
+        Meant::Skipped { text: self.value.shown(), reason }
     }
 }
 
 /// A value in the place of a text.
 #[derive(Debug, Default)]
-enum Said {
+enum Body {
     #[default]
     Missing,
     Text(String),
@@ -107,7 +107,7 @@ enum Said {
     Other,
 }
 
-impl Said {
+impl Body {
     fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -160,21 +160,21 @@ macro_rules! passed_over {
     };
 }
 
-impl<'de> Deserialize<'de> for Said {
+impl<'de> Deserialize<'de> for Body {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Any;
         impl<'de> Visitor<'de> for Any {
-            type Value = Said;
+            type Value = Body;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any value")
             }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Said, E> {
-                Ok(Said::of(text))
+            fn visit_str<E: Error>(self, text: &str) -> Result<Body, E> {
+                Ok(Body::of(text))
             }
-            passed_over!(Said, Said::Other);
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Said, A::Error> {
+            passed_over!(Body, Body::Other);
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Body, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Said::Other)
+                Ok(Body::Other)
             }
         }
         deserializer.deserialize_any(Any)

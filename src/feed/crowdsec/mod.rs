@@ -24,8 +24,8 @@ pub use error::{StreamError, StreamErrorKind};
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// The most decisions of an answer, those that were taken back included.
 pub const MAX_DECISIONS: usize = 2_000_000;
-/// Refused decisions that are kept with their text; all are counted.
-const REFUSED_KEPT: usize = 1_000;
+/// Skipped decisions that are kept with their text; all are counted.
+const SKIPPED_KEPT: usize = 1_000;
 
 /// What to take of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ impl fmt::Display for NotUsed {
 
 /// One refused decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refused {
+pub struct Skipped {
     /// Which decision of the answer, from 1.
     pub number: usize,
     /// What it is about, cut and escaped.
@@ -98,15 +98,15 @@ pub struct Decisions {
     /// New decisions that are not for a blacklist.
     pub not_used: BTreeMap<NotUsed, usize>,
     /// The first refused ones.
-    pub refused: Vec<Refused>,
+    pub skipped: Vec<Skipped>,
     /// All refused ones.
-    pub refused_total: usize,
+    pub skipped_total: usize,
 }
 
 impl Decisions {
     /// New decisions that are in `bans`, several about one address counted each.
     pub fn accepted(&self) -> usize {
-        self.received - self.refused_total - self.not_used.values().sum::<usize>()
+        self.received - self.skipped_total - self.not_used.values().sum::<usize>()
     }
 }
 

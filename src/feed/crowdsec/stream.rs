@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::decision::{Meant, Raw};
-use super::{Decisions, REFUSED_KEPT, Refused, Settings, StreamErrorKind};
+use super::{Decisions, SKIPPED_KEPT, Settings, Skipped, StreamErrorKind};
 use crate::system::text::one_line;
 
 /// The most characters of an answer or of the JSON reader's words that an error shows.
@@ -85,10 +85,10 @@ impl Reading<'_> {
         match raw.judge(self.settings) {
             Meant::Ban(ban) => self.decisions.bans.push(ban),
             Meant::NotUsed(why) => *self.decisions.not_used.entry(why).or_default() += 1,
-            Meant::Refused { text, reason } => {
-                self.decisions.refused_total += 1;
-                if self.decisions.refused.len() < REFUSED_KEPT {
-                    self.decisions.refused.push(Refused { number: self.count, text, reason });
+            Meant::Skipped { text, reason } => {
+                self.decisions.skipped_total += 1;
+                if self.decisions.skipped.len() < SKIPPED_KEPT {
+                    self.decisions.skipped.push(Skipped { number: self.count, text, reason });
                 }
             }
         }

@@ -36,7 +36,7 @@ fn new_and_deleted_decisions_are_read_in_either_order() {
         let told = of(&text);
         assert_eq!(bans(&told), ["45.0.0.1 14353", "2a05::1 10"]);
         assert_eq!(told.deleted, ["45.0.0.9".parse().unwrap()]);
-        assert_eq!((told.received, told.accepted(), told.refused_total), (2, 2, 0));
+        assert_eq!((told.received, told.accepted(), told.skipped_total), (2, 2, 0));
     }
     assert_eq!(of(r#"{"deleted":null,"new":null}"#), Decisions::default());
 }
@@ -101,10 +101,10 @@ fn a_bad_decision_is_refused_alone_with_its_number_and_reason() {
     for (bad, text, reason) in table {
         let told = of(&answer(&[decision("45.0.0.1", "4h"), bad.clone()], std::slice::from_ref(&bad)));
         assert_eq!(bans(&told), ["45.0.0.1 14400"], "{bad}");
-        assert_eq!((told.refused_total, told.accepted(), told.received), (1, 1, 2), "{bad}");
-        let refused = &told.refused[0];
-        assert!(refused.reason.starts_with(reason), "{bad}: {refused:?}");
-        assert!(refused.text.starts_with(text) && refused.text.len() <= 80, "{bad}: {refused:?}");
+        assert_eq!((told.skipped_total, told.accepted(), told.received), (1, 1, 2), "{bad}");
+        let skipped = &told.skipped[0];
+        assert!(skipped.reason.starts_with(reason), "{bad}: {skipped:?}");
+        assert!(skipped.text.starts_with(text) && skipped.text.len() <= 80, "{bad}: {skipped:?}");
         // Its duration says nothing about what is taken back.
         assert_eq!(told.deleted.len(), usize::from(reason.starts_with("invalid duration")), "{bad}");
     }

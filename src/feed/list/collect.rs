@@ -8,14 +8,14 @@ use super::error::{ListErrorKind, shown};
 use crate::ban::Prefix;
 use crate::ban::width::Widest;
 
-/// Refused entries that are kept with their text; all are counted.
-const REFUSED_KEPT: usize = 1_000;
+/// Skipped entries that are kept with their text; all are counted.
+const SKIPPED_KEPT: usize = 1_000;
 /// So many bad entries, and more than good ones, end the reading before its end.
 const HOPELESS: usize = 10_000;
 
 /// One refused entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RefusedLine {
+pub struct SkippedLine {
     /// Its line; in a JSON text the line that the reader had come to.
     pub line: u64,
     /// What stands there, cut and escaped.
@@ -34,7 +34,7 @@ pub struct Parsed {
     /// Of those, entries below the score: they are in no prefix.
     pub below_score: usize,
     /// The first refused entries.
-    pub refused: Vec<RefusedLine>,
+    pub skipped: Vec<SkippedLine>,
     /// All refused entries by their reason.
     pub reasons: BTreeMap<Reason, usize>,
     /// Lines, comments included.
@@ -43,20 +43,20 @@ pub struct Parsed {
 
 impl Parsed {
     /// All refused entries.
-    pub fn refused_total(&self) -> usize {
+    pub fn skipped_total(&self) -> usize {
         self.reasons.values().sum()
     }
 
     /// All entries, refused ones included.
     pub fn received(&self) -> usize {
-        self.accepted + self.refused_total()
+        self.accepted + self.skipped_total()
     }
 }
 
 /// Takes entries in.
 pub(super) struct Collector {
     parsed: Parsed,
-    first_junk: Option<RefusedLine>,
+    first_junk: Option<SkippedLine>,
     junk: usize,
     widest: Widest,
     max_entries: usize,
@@ -113,9 +113,9 @@ impl Collector {
     /// Counts an invalid entry.
     pub(super) fn refuse(&mut self, line: u64, bytes: &[u8], reason: Reason) -> Result<(), ListErrorKind> {
         *self.parsed.reasons.entry(reason).or_default() += 1;
-        let item = || RefusedLine { line, text: shown(bytes), reason };
-        if self.parsed.refused.len() < REFUSED_KEPT {
-            self.parsed.refused.push(item());
+        let item = || SkippedLine { line, text: shown(bytes), reason };
+        if self.parsed.skipped.len() < SKIPPED_KEPT {
+            self.parsed.skipped.push(item());
         }
         if reason.is_junk() {
             self.junk += 1;

@@ -153,8 +153,8 @@ impl Value<'_, '_> {
             return Ok(());
         }
         let line = self.walk.line.get();
-        let refused = self.walk.collector.refuse(line, shown.as_bytes(), Reason::NotText);
-        refused.map_err(|kind| self.walk.fail(kind))
+        let skipped = self.walk.collector.refuse(line, shown.as_bytes(), Reason::NotText);
+        skipped.map_err(|kind| self.walk.fail(kind))
     }
 }
 

@@ -19,7 +19,7 @@ use std::io::{BufReader, Cursor, Read};
 use serde::{Deserialize, Serialize};
 
 use crate::ban::width::Widest;
-pub use collect::{Parsed, RefusedLine};
+pub use collect::{Parsed, SkippedLine};
 pub use entry::Reason;
 pub use error::{ListError, ListErrorKind};
 

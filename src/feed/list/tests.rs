@@ -141,13 +141,13 @@ fn single_bad_lines_are_counted_with_their_line_and_reason_and_the_rest_is_taken
     let text = "45.0.0.1\nhello \u{1b}[31m\n45.0.0.2\n10.0.0.0/7\n1.1.1.1/33\n45.0.0.3\n45.0.0.4\n";
     let parsed = parse(text.as_bytes(), &settings()).unwrap();
     assert_eq!(shown(&parsed), "45.0.0.1 45.0.0.2 45.0.0.3 45.0.0.4");
-    let refused: Vec<String> =
-        parsed.refused.iter().map(|r| format!("{} {} {:?}", r.line, r.text, r.reason)).collect();
+    let skipped: Vec<String> =
+        parsed.skipped.iter().map(|r| format!("{} {} {:?}", r.line, r.text, r.reason)).collect();
     assert_eq!(
-        refused,
+        skipped,
         ["2 hello \\u{1b}[31m NotAnAddress", "4 10.0.0.0/7 Wide(TooWide(8))", "5 1.1.1.1/33 Length"]
     );
-    assert_eq!((parsed.received(), parsed.accepted, parsed.refused_total(), parsed.lines), (7, 4, 3, 7));
+    assert_eq!((parsed.received(), parsed.accepted, parsed.skipped_total(), parsed.lines), (7, 4, 3, 7));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn entries_below_the_score_are_left_out_and_counted() {
     let scored = |text: &str, score_column, min_score| {
         let settings = Settings { score_column, min_score: Some(min_score), ..settings() };
         let parsed = parse(text.as_bytes(), &settings).unwrap();
-        (shown(&parsed), parsed.below_score, parsed.refused_total())
+        (shown(&parsed), parsed.below_score, parsed.skipped_total())
     };
     let ipsum = "45.0.0.1\t10\n45.0.0.2\t3\n45.0.0.3\t2\n45.0.0.4\tmany\n";
     assert_eq!(scored(ipsum, None, 3.0), ("45.0.0.1 45.0.0.2".into(), 1, 1));
@@ -218,7 +218,7 @@ fn where_scores_count_an_array_or_no_number_in_their_place_costs_its_entry_and_n
 fn lines_of_any_length_are_read_and_absurd_ones_refused() {
     let text = format!("45.0.0.1 {}\n{}\n45.0.0.2\n", "x".repeat(300), "y".repeat(200_000));
     let parsed = parse(text.as_bytes(), &settings()).unwrap();
-    assert_eq!((shown(&parsed).as_str(), parsed.refused[0].reason), ("45.0.0.1 45.0.0.2", Reason::TooLong));
+    assert_eq!((shown(&parsed).as_str(), parsed.skipped[0].reason), ("45.0.0.1 45.0.0.2", Reason::TooLong));
 }
 
 fn gzip(text: &[u8]) -> Vec<u8> {
@@ -341,7 +341,7 @@ proptest! {
         sorted.sort();
         sorted.dedup();
         prop_assert_eq!(&parsed.prefixes, &sorted, "form {}", form);
-        prop_assert_eq!((parsed.accepted, parsed.refused_total()), (prefixes.len(), 0));
+        prop_assert_eq!((parsed.accepted, parsed.skipped_total()), (prefixes.len(), 0));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::config::{ApibanConfig, Config, FeedConfig};
 use crate::feed::apiban::{ApibanClient, ApibanSettings, FIRST_CURSOR};
 use crate::feed::schedule::Schedule;
 use crate::feed::{Fetch, FetchError, FetchErrorKind};
-use crate::ledger::feeds::{ENTRY_SHOWN, Refused};
+use crate::ledger::feeds::{ENTRY_SHOWN, Skipped};
 use crate::run::clock;
 use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
@@ -186,8 +186,8 @@ fn take(
         let shown = fetch.entries.get(place).map(|raw| raw.shown()).unwrap_or_default();
         one_line(shown, ENTRY_SHOWN).into_owned()
     };
-    let invalid: Vec<Refused> =
-        judged.invalid.into_iter().map(|(place, reason)| Refused { entry: shown(place), reason }).collect();
+    let invalid: Vec<Skipped> =
+        judged.invalid.into_iter().map(|(place, reason)| Skipped { entry: shown(place), reason }).collect();
     asked.fetched += fetch.entries.len();
     asked.used += fetch.entries.len() - invalid.len() - judged.protected.len();
     asked.skipped.extend(

@@ -12,7 +12,7 @@ use crate::feed::crowdsec::cursor::Cursor;
 use crate::feed::error::SetupError;
 use crate::feed::http::{HttpClient, Question, Redirects};
 use crate::feed::schedule::Schedule;
-use crate::ledger::feeds::{FeedState, Refused};
+use crate::ledger::feeds::{FeedState, Skipped};
 use crate::run::report::{FeedReport, Report};
 use crate::run::session::Session;
 use crate::system::exit::Exit;
@@ -103,17 +103,17 @@ fn take(
     asked: &mut FeedReport,
 ) -> Result<Outcome> {
     let now = session.clock.now();
-    let invalid: Vec<Refused> = decisions
-        .refused
+    let invalid: Vec<Skipped> = decisions
+        .skipped
         .iter()
-        .map(|one| Refused {
+        .map(|one| Skipped {
             entry: one.text.clone(),
             reason: format!("{} (decision {})", one.reason, one.number),
         })
         .collect();
     // Those that are for no blacklist count as not received.
-    let (received, bans) = (decisions.accepted() + decisions.refused_total, &decisions.bans);
-    let named = (decisions.refused_total, invalid.as_slice());
+    let (received, bans) = (decisions.accepted() + decisions.skipped_total, &decisions.bans);
+    let named = (decisions.skipped_total, invalid.as_slice());
     session.count(asked, received, named, bans.iter().map(|ban| &ban.prefix));
     if !decisions.not_used.is_empty() {
         let reasons: Vec<String> =

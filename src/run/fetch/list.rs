@@ -7,7 +7,7 @@ use crate::feed::http::Download;
 use crate::feed::list::Parsed;
 use crate::feed::schedule::Schedule;
 use crate::feed::{FetchErrorKind, snapshot};
-use crate::ledger::feeds::{FeedState, Refused};
+use crate::ledger::feeds::{FeedState, Skipped};
 use crate::ledger::lists::ListState;
 use crate::run::report::{FeedReport, Report};
 use crate::run::session::Session;
@@ -94,12 +94,12 @@ fn take(
     asked: &mut FeedReport,
 ) -> Result<Outcome> {
     let now = session.clock.now();
-    let invalid: Vec<Refused> = parsed
-        .refused
+    let invalid: Vec<Skipped> = parsed
+        .skipped
         .iter()
-        .map(|one| Refused { entry: one.text.clone(), reason: format!("{} (line {})", one.reason, one.line) })
+        .map(|one| Skipped { entry: one.text.clone(), reason: format!("{} (line {})", one.reason, one.line) })
         .collect();
-    session.count(asked, parsed.received(), (parsed.refused_total(), &invalid), parsed.prefixes.iter());
+    session.count(asked, parsed.received(), (parsed.skipped_total(), &invalid), parsed.prefixes.iter());
     let versions = Versions {
         known: &session.saved.entries,
         feed: state.id,
@@ -122,7 +122,7 @@ fn take(
     }
     let change = versions.change(now);
     (remembered.failures, remembered.answered) = (0, false);
-    remembered.refused = parsed.refused_total();
+    remembered.skipped = parsed.skipped_total();
     asked.complete = true;
     // A list of millions is held in one form at a time.
     parsed.prefixes = Vec::new();

@@ -10,7 +10,7 @@ use crate::ban::surge::Size;
 use crate::ban::{Entry, Prefix};
 use crate::config::{FeedConfig, FeedKind};
 use crate::feed::FetchError;
-use crate::ledger::feeds::{FeedState, Refused};
+use crate::ledger::feeds::{FeedState, Skipped};
 use crate::run::report::{FeedReport, Report, SkippedEntry};
 use crate::run::session::Session;
 use crate::run::state::policy_of;
@@ -172,7 +172,7 @@ impl Session {
         &self,
         asked: &mut FeedReport,
         received: usize,
-        (invalid, named): (usize, &[Refused]),
+        (invalid, named): (usize, &[Skipped]),
         prefixes: impl Iterator<Item = &'a Prefix>,
     ) {
         let named = named.iter();
@@ -182,7 +182,7 @@ impl Session {
             .collect();
         let mut protected = 0;
         for prefix in prefixes {
-            if let Verdict::Refused(protection) = self.saved.never_block.judge(prefix) {
+            if let Verdict::Protected(protection) = self.saved.never_block.judge(prefix) {
                 protected += 1;
                 if protected <= REPORTED {
                     let (entry, reason) = (prefix.to_string(), protection.to_string());
