@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::Global;
-use super::output::{number, print, print_json, table, time_or};
+use super::output::{number, print, print_json, table};
 use crate::config::Period;
 use crate::feed::catalog::KNOWN;
 use crate::run::feeds;
@@ -75,7 +75,7 @@ fn list(global: &Global) -> Result<Exit> {
     }
     let rows = items.into_iter().map(|item| {
         let state = if item.enabled { "enabled" } else { "disabled" };
-        let good = time_or(item.last_success.map(|time| time.0), "never");
+        let good = item.last_success.map_or_else(|| "never".to_owned(), |time| time.to_string());
         vec![item.name, state.into(), number(item.entries), item.interval.to_string(), good, item.url]
     });
     print(&table(&["FEED", "STATE", "ENTRIES", "EVERY", "LAST UPDATE", "URL"], rows))?;

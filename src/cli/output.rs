@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::system::text::one_line;
 pub use crate::system::text::{count, number};
-pub use crate::system::time::{Time, time_or};
+pub use crate::system::time::{Time, ago_or};
 
 /// Writes text to standard output. Much of it was read where asterisk can write, so no control character of it reaches
 /// the terminal, which may be root's.

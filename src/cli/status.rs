@@ -6,7 +6,7 @@ mod prometheus;
 use clap::{Args, ValueEnum};
 
 use super::Global;
-use super::output::{count, number, print, print_json, table, time_or};
+use super::output::{ago_or, count, number, print, print_json, table};
 use crate::ban::plan::Driver;
 use crate::run::status::{self, Status};
 use crate::system::exit::Exit;
@@ -35,13 +35,13 @@ pub fn run(global: &Global, args: &StatusArgs) -> Result<Exit> {
     if args.check {
         return monitor::run(global);
     }
-    let (status, _) = load(global)?;
+    let (status, now) = load(global)?;
     if args.format == Some(Format::Prometheus) {
         print(&prometheus::text(&status))?;
     } else if global.json {
         print_json(&status)?;
     } else if !global.quiet {
-        print(&text(&status))?;
+        print(&text(&status, now))?;
     }
     Ok(Exit::Done)
 }
@@ -55,7 +55,7 @@ fn load(global: &Global) -> Result<(Status, i64)> {
     status::status(&global.environment())
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, now: i64) -> String {
     let firewall = &status.firewall;
     let mut lines = vec![status.state_text.clone()];
     let b = &status.blacklist;
@@ -90,7 +90,7 @@ fn text(status: &Status) -> String {
     });
     for busy in &set.busiest {
         let packets = count(busy.packets, "packet", "packets");
-        lines.push(format!("            {packets} from {}, last {}", busy.address, busy.last_at));
+        lines.push(format!("            {packets} from {}, last {}", busy.address, busy.last_at.ago(now)));
     }
     if b.protected > 0 {
         lines.push(format!(
@@ -106,7 +106,7 @@ fn text(status: &Status) -> String {
         };
         lines.push(format!(
             "Last run:   {}, {end}, {} added, {} removed",
-            run.started_at,
+            run.started_at.ago(now),
             count(run.added, "row", "rows"),
             number(run.removed)
         ));
@@ -119,11 +119,10 @@ fn text(status: &Status) -> String {
             (.., false) => "loading",
             _ => "OK",
         };
-        let success = time_or(feed.last_success.map(|time| time.0), "never");
+        let success = ago_or(feed.last_success, now, "never");
         vec![feed.name.clone(), state.to_owned(), number(feed.entries), success]
     });
-    let mut text =
-        lines.join("\n") + "\n\n" + &table(&["FEED", "STATE", "ENTRIES", "LAST GOOD ANSWER"], feeds);
+    let mut text = lines.join("\n") + "\n\n" + &table(&["FEED", "STATE", "ENTRIES", "LAST UPDATE"], feeds);
     if !status.problems.is_empty() {
         text += "\nProblems:\n";
         for problem in &status.problems {

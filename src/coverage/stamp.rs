@@ -1,10 +1,9 @@
 //! Times in logs: the usual forms of Asterisk's `dateformat`, and the moment that each means.
 
-use std::fs;
-use std::path::{Component, Path};
-
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+use crate::system::time::machine_zone;
 
 /// A time as a log writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +183,7 @@ impl Zone {
 
     /// The zone of this machine's logs.
     pub fn of_machine() -> Self {
-        Self::new(machine_zone())
+        Self::new(machine_zone().clone())
     }
 
     /// The moment of a time, in seconds since 1970; none if there is no such day or hour. If clocks go back, the first of
@@ -205,19 +204,6 @@ impl Zone {
         }
         Some(self.hour.1 + i64::from(minute) * 60 + i64::from(second))
     }
-}
-
-/// The time zone of this machine's logs: that of TZ, or the machine's own.
-fn machine_zone() -> TimeZone {
-    let zoneinfo = Path::new("/usr/share/zoneinfo");
-    let of_file = |path: &Path| fs::read(path).ok().and_then(|bytes| TimeZone::tzif("", &bytes).ok());
-    let named = std::env::var("TZ").ok().filter(|name| !name.is_empty()).and_then(|name| {
-        let path = Path::new(&name);
-        let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-        let of_name = if plain { of_file(&zoneinfo.join(path)) } else { None };
-        of_name.or_else(|| TimeZone::posix(&name).ok())
-    });
-    named.or_else(|| of_file(Path::new("/etc/localtime"))).unwrap_or(TimeZone::UTC)
 }
 
 #[cfg(test)]
