@@ -158,7 +158,7 @@ impl fmt::Display for Protection {
             Source::Resolver => write!(f, "this PBX's nameserver, {}", self.label),
             Source::Database => write!(f, "the host of FreePBX's database, {}", self.label),
             Source::Hosts => write!(f, "in /etc/hosts as {}", self.label),
-            Source::Ssh => write!(f, "an administrator's SSH session from {}", self.label),
+            Source::Ssh => write!(f, "an SSH session from {}", self.label),
             Source::Allow => write!(f, "on the allow list, {}", self.label),
         }
     }

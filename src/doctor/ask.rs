@@ -44,7 +44,7 @@ pub fn run(environment: &Environment, names: &[String], text: Option<&str>) -> R
     for name in names {
         let feed = config.named(name)?;
         let asked = if began.elapsed() > ALL {
-            not_asked(name, "there was no time left for it".to_owned())
+            not_asked(name, "no time was left".to_owned())
         } else {
             one(&mut ledger, &config, feed, clock.now())?
         };
@@ -73,7 +73,7 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
         FeedKind::Apiban(apiban) => apiban,
         FeedKind::List(list) => return list_answers(ledger, &feed, list, now),
         FeedKind::Crowdsec(_) => {
-            return Ok(not_asked(&feed.name, "CrowdSec counts each answer as given".to_owned()));
+            return Ok(not_asked(&feed.name, "CrowdSec sends each decision only once".to_owned()));
         }
     };
     let name = feed.name.as_str();
@@ -91,7 +91,7 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
         wait = wait.max((at - now) as f64);
     }
     if wait > 0.0 {
-        return Ok(not_asked(name, format!("its rate limit lets it be asked in {wait} s")));
+        return Ok(not_asked(name, format!("its rate limit allows the next request in {wait} s")));
     }
     ledger.note_request(&pace, now_ms())?;
     Ok(match client.fetch(state.cursor.as_deref().unwrap_or(FIRST_CURSOR)) {
@@ -111,7 +111,7 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: 
     let last = ledger.state(noted)?.max(state.as_ref().and_then(|state| state.last_attempt));
     let next = last.map_or(0, |last| last + list.minimum.as_secs());
     if (now + 1..=now + list.minimum.as_secs()).contains(&next) {
-        let why = format!("its publisher lets it be asked again {}", Time(next));
+        let why = format!("its publisher allows the next request at {}", Time(next));
         return Ok(not_asked(name, why));
     }
     let counts = ledger.is_present() && list.minimum.as_secs() > 0;

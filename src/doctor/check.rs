@@ -92,7 +92,7 @@ impl Check {
     /// It could not be looked at without root.
     pub fn needs_root(name: &str) -> Self {
         let fix = Some("banbridge doctor as root".to_owned());
-        Self::new(name, State::Unknown, "only root can look at it".to_owned(), fix)
+        Self::new(name, State::Unknown, "only root can check this".to_owned(), fix)
     }
 }
 

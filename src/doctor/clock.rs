@@ -7,8 +7,8 @@ pub fn judge(doubt: Option<&str>, apart: &[String], compared: bool) -> Check {
     let wrong = apart.first().map(String::as_str).or(doubt);
     match wrong {
         Some(why) => Check::error("clock", Lack::Setting, why, "timedatectl set-ntp true"),
-        None if compared => Check::ok("clock", "it goes on from the last run, and the feeds say the same"),
-        None => Check::ok("clock", "it goes on from the last run"),
+        None if compared => Check::ok("clock", "it continues from the last run, and the feeds agree"),
+        None => Check::ok("clock", "it continues from the last run"),
     }
 }
 

@@ -21,14 +21,14 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
             return Check::error(name, Lack::Setting, found, "banbridge setup");
         }
         Err(error) => {
-            let mend = format!("mend that place in {}, then: banbridge config check", file.display());
+            let mend = format!("correct that place in {}, then: banbridge config check", file.display());
             return Check::error(name, Lack::Setting, error.to_string(), mend);
         }
     };
     let Some(file) = &config.path else {
         return Check::warning(
             name,
-            "there is no file; the environment's key and the defaults are in use, here and now only",
+            "there is no file; this command uses the key of the environment and the defaults",
             "banbridge setup",
         );
     };
@@ -36,7 +36,7 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
     if let (Ok(meta), Some((user, group))) = (fs::metadata(file), owner)
         && !readable((meta.uid(), meta.gid(), meta.mode()), user, group)
     {
-        let found = format!("{shown} cannot be read by FreePBX's user, who asks the feeds");
+        let found = format!("FreePBX's user asks the feeds, but cannot read {shown}");
         let mend = format!("chown asterisk:asterisk {shown}; chmod 640 {shown}");
         return Check::error(name, Lack::Right, found, mend);
     }
@@ -46,9 +46,9 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
     match config.enabled().count() {
         0 => {
             let mend = "banbridge feed enable NAME, or banbridge feed add NAME";
-            Check::warning(name, format!("{shown} is good, but no feed is switched on"), mend)
+            Check::warning(name, format!("{shown} is valid, but no feed is enabled"), mend)
         }
-        feeds => Check::ok(name, format!("{shown} is good, feeds switched on: {feeds}")),
+        feeds => Check::ok(name, format!("{shown} is valid; enabled feeds: {feeds}")),
     }
 }
 
@@ -82,18 +82,18 @@ pub fn key(
     let last_success = state.and_then(|state| state.last_success);
     let refused = refused_now.unwrap_or(refused_before);
     Some(if refused {
-        let found = format!("{} refuses it", feed.name);
+        let found = format!("{} did not accept it", feed.name);
         let mend = format!(
             "compare the key of feed {} in the configuration with the one that you were given",
             feed.name
         );
         Check::error(&name, Lack::Right, found, mend)
     } else if refused_now == Some(false) {
-        Check::ok(&name, "accepted just now")
+        Check::ok(&name, "accepted now")
     } else if last_success.is_some() {
-        Check::ok(&name, "accepted at the last good answer")
+        Check::ok(&name, "accepted at the last update")
     } else {
-        Check::unknown(&name, "there is one; no answer has come yet that says whether it is good")
+        Check::unknown(&name, "set, but no feed has answered yet whether it accepts it")
     })
 }
 

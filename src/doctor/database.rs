@@ -13,15 +13,15 @@ const RIGHTS: [&str; 6] = ["SELECT", "INSERT", "UPDATE", "DELETE", "CREATE", "DR
 pub fn freepbx(settings: std::result::Result<&Settings, &ConfError>) -> Check {
     let name = "freepbx";
     match settings {
-        Ok(settings) => Check::ok(name, format!("{} names its database", settings.file.display())),
+        Ok(settings) => Check::ok(name, format!("found in {}", settings.file.display())),
         Err(error @ ConfError::Denied(_)) => {
-            Check::error(name, Lack::Right, error.to_string(), "run it as root or as asterisk")
+            Check::error(name, Lack::Right, error.to_string(), "run banbridge as root or as asterisk")
         }
         Err(error) => Check::error(
             name,
             Lack::Setting,
             error.to_string(),
-            "run it on the PBX, or name the file with --freepbx-conf",
+            "run banbridge on the PBX, or name the file with --freepbx-conf",
         ),
     }
 }
@@ -31,11 +31,12 @@ pub fn unusable(error: &DatabaseError) -> Check {
     let name = "database";
     match error {
         DatabaseError::Refused { file, .. } => {
-            let mend = format!("make AMPDBUSER and AMPDBPASS in {} those of the database", file.display());
+            let mend =
+                format!("set AMPDBUSER and AMPDBPASS in {} to the account of the database", file.display());
             Check::error(name, Lack::Right, error.to_string(), mend)
         }
         DatabaseError::NoDatabase { file, .. } => {
-            let mend = format!("make AMPDBNAME in {} the name of FreePBX's database", file.display());
+            let mend = format!("set AMPDBNAME in {} to the name of FreePBX's database", file.display());
             Check::error(name, Lack::Setting, error.to_string(), mend)
         }
         _ => Check::error(name, Lack::Reach, error.to_string(), "systemctl start mariadb"),
@@ -78,11 +79,15 @@ fn judge(grants: &[String], database: &str, user: &str) -> Check {
     let (account, host) = user.split_once('@').unwrap_or((user, "localhost"));
     let mend = format!("in the database as its root: GRANT ALL ON `{database}`.* TO '{account}'@'{host}'");
     if missing.is_empty() {
-        Check::ok(name, format!("{user} may do what is needed"))
+        Check::ok(name, format!("{user} has all rights that banbridge needs"))
     } else if role {
-        Check::warning(name, format!("{user} has no {missing} of its own; it may have it by a role"), mend)
+        Check::warning(
+            name,
+            format!("{user} has no {missing} right of its own; it may have it through a role"),
+            mend,
+        )
     } else {
-        Check::error(name, Lack::Right, format!("{user} has no {missing} on {database}"), mend)
+        Check::error(name, Lack::Right, format!("{user} has no {missing} right on {database}"), mend)
     }
 }
 

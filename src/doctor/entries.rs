@@ -38,11 +38,11 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::Unreadable => "neither an address, a network nor a name, so passed over",
             Self::Ipv6 => "IPv6, which this firewall never blocks and tries again on each pass",
-            Self::TooWide => "wider than /8, so passed over",
+            Self::TooWide => "wider than /8, so the firewall ignores it",
             Self::Everything => "wider than /8: it blocks a large part of the internet",
-            Self::HostBits => "with bits behind its length, so written anew on each pass",
-            Self::Twice => "the same as another entry",
-            Self::Inside => "in another entry already",
+            Self::HostBits => "with host bits, so the firewall removes and adds it on each pass",
+            Self::Twice => "the same as another row",
+            Self::Inside => "inside another row",
         })
     }
 }
@@ -56,17 +56,16 @@ pub fn look(present: &Present, driver: Driver) -> Vec<Check> {
     }
     let number = present.others.len();
     let mut checks = vec![if by_fault.is_empty() {
-        Check::ok(name, format!("all {number} of the administrator do what they say"))
+        Check::ok(name, format!("no fault in your {number} rows"))
     } else {
         let kinds: Vec<String> =
             by_fault.iter().map(|(fault, keys)| format!("{} ({fault})", some(keys))).collect();
-        let mend =
-            "FreePBX: Connectivity, Firewall, Blacklist: take them out, or write them as a plain network";
-        Check::warning(name, format!("of the administrator: {}", kinds.join("; ")), mend)
+        let mend = "FreePBX, Connectivity, Firewall, Services, Blacklist: remove them, or write them as a plain network";
+        Check::warning(name, format!("of your rows: {}", kinds.join("; ")), mend)
     }];
     if driver == Driver::Nftables {
         checks.push(match module_sets::overlap(present) {
-            None => Check::ok("overlaps", "no two entries overlap"),
+            None => Check::ok("overlaps", "no two rows overlap"),
             Some(overlap) => {
                 let out = if overlap.inner.ours { &overlap.outer.key } else { &overlap.inner.key };
                 let mend = format!("fwconsole firewall del blacklist {out}");

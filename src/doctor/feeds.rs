@@ -84,7 +84,7 @@ pub fn judge(
 ) -> Check {
     let name = format!("feed {}", feed.name);
     if !feed.enabled {
-        return Check::ok(&name, "switched off");
+        return Check::ok(&name, "disabled");
     }
     if let Some(asked) = asked
         && let Some(error) = &asked.error
@@ -92,11 +92,11 @@ pub fn judge(
         return trouble(&name, feed, asked.kind, error);
     }
     if held > 0 {
-        let found = format!("it suddenly asks for much more; {held} of its entries are held back");
+        let found = format!("it grew suddenly; {held} new entries are held for review");
         return Check::warning(
             &name,
             found,
-            format!("if you trust it: banbridge sync --accept --feed {}", feed.name),
+            format!("to accept: banbridge sync --accept --feed {}", feed.name),
         );
     }
     let answers = asked.is_some_and(Asked::answered);
@@ -105,27 +105,27 @@ pub fn judge(
     let stale = age.is_none_or(|age| age > patience(feed.interval.as_secs()));
     let mend = format!("banbridge sync --feed {}", feed.name);
     match (last, age) {
-        (None, _) if answers => Check::ok(&name, "it answers; the first run reads it"),
+        (None, _) if answers => Check::ok(&name, "it answers; the first run fetches it"),
         (None, _) | (_, None) => match state.and_then(|state| state.last_error.as_deref()) {
             Some(error) => trouble(&name, feed, None, error),
-            None => Check::warning(&name, "it was not read yet", mend),
+            None => Check::warning(&name, "not fetched yet", mend),
         },
         (Some(_), Some(age)) if stale && answers => {
-            let found = format!("it answers, but the last good answer to a run is {} old", span(age));
+            let found = format!("it answers now, but the last update was {} ago", span(age));
             Check::error(&name, Lack::Reach, found, mend)
         }
         (Some(_), Some(age)) if stale => {
-            let why = state.and_then(|state| state.last_error.as_deref()).unwrap_or("no run asked it");
-            let found = format!("no good answer for {}: {why}", span(age));
+            let why = state.and_then(|state| state.last_error.as_deref()).unwrap_or("no run fetched it");
+            let found = format!("no update for {}: {why}", span(age));
             Check::error(&name, Lack::Reach, found, mend)
         }
         (Some(_), Some(age)) => {
             match state.and_then(|state| state.last_error.as_deref()).filter(|_| !answers) {
                 Some(error) => {
-                    let found = format!("the last good answer is {} old; since then: {error}", span(age));
+                    let found = format!("the last update was {} ago; since then: {error}", span(age));
                     Check::warning(&name, found, mend)
                 }
-                None => Check::ok(&name, format!("last good answer {} ago", span(age))),
+                None => Check::ok(&name, format!("last update {} ago", span(age))),
             }
         }
     }
@@ -146,14 +146,14 @@ fn trouble(name: &str, feed: &FeedConfig, kind: Option<Trouble>, error: &str) ->
         Some(Trouble::RateLimited) => Check::warning(
             name,
             error,
-            "wait two minutes; see that no other machine and no old client uses the same key",
+            "wait two minutes; check that no other machine and no old client uses the same key",
         ),
         Some(Trouble::Unusable) => Check::error(name, Lack::Answer, error, feed_test),
         Some(Trouble::Unreachable) => Check::error(
             name,
             Lack::Reach,
             error,
-            format!("see that this machine gets there (resolver, routes, proxy), then: {feed_test}"),
+            format!("check that this machine can reach it (DNS, routes, proxy), then: {feed_test}"),
         ),
         None => Check::error(name, Lack::Reach, error, feed_test),
     }

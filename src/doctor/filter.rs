@@ -47,12 +47,8 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
         Ok(iptables) => iptables,
         Err(why) => {
             let mend = "apt-get install iptables; update-alternatives --config iptables";
-            let found =
-                format!("{why}; so only the firewall's daemon can bring rows in force, which is slow");
-            return vec![
-                Check::warning(name, found, mend),
-                Check::unknown("rules", "iptables cannot be asked"),
-            ];
+            let found = format!("{why}; only the firewall service can load the rows, which is slow");
+            return vec![Check::warning(name, found, mend), Check::unknown("rules", "cannot ask iptables")];
         }
     };
     let face = match iptables.backend() {
@@ -72,7 +68,7 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
             "rules",
             Lack::Reach,
             why,
-            "banbridge doctor again; if it stays: fwconsole firewall start",
+            "banbridge doctor again; if the error stays: fwconsole firewall start",
         ),
         Ok(save) => {
             let snapshot = Snapshot::new(&save);
@@ -94,39 +90,37 @@ fn rules(
 ) -> Check {
     let name = "rules";
     if !in_force {
-        return Check::unknown(name, "the firewall is not in force, so there are none");
+        return Check::unknown(name, "the firewall is not running, so there are no rules");
     }
     if let Some(why) = unusable {
         return Check::error(name, Lack::Reach, why, "fwconsole firewall start");
     }
     if let Some(rule) = above {
         let found = format!(
-            "a rule stands in INPUT above the firewall's ({rule}): unless custom rules are switched on, the firewall \
-             throws all its rules away and starts over, on each pass"
+            "a rule stands in INPUT above the firewall's ({rule}): unless custom rules are enabled, the firewall \
+             removes all its rules and starts again, on each pass"
         );
-        let mend = "banbridge doctor --disable-old-client for an old client's; else iptables -D INPUT with that rule";
+        let mend = "banbridge doctor --disable-old-client for the rule of an old client; else iptables -D INPUT with that rule";
         return Check::warning(name, found, mend);
     }
     if difference.is_none() {
-        Check::ok(name, format!("all {wanted} entries of the blacklist are in force"))
+        Check::ok(name, format!("the kernel has all {wanted} rows of the firewall blacklist"))
     } else {
         Check::warning(name, difference.to_string(), APPLY)
     }
 }
 
 fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
-    let mut checks = vec![Check::ok("iptables", "not in use: this firewall drives nftables")];
+    let mut checks = vec![Check::ok("iptables", "not used: this firewall uses nftables")];
     checks.push(if !wish.in_force {
-        Check::unknown("rules", "the firewall is not in force, so there are none")
+        Check::unknown("rules", "the firewall is not running, so there are no rules")
     } else {
         match module_sets::read(programs) {
             Ok(sets) if sets.holds(wish.present) => {
                 let number = wish.present.ours.len() + wish.present.others.len();
-                Check::ok("rules", format!("all {number} entries of the blacklist are in force"))
+                Check::ok("rules", format!("the kernel has all {number} rows of the firewall blacklist"))
             }
-            Ok(_) => {
-                Check::warning("rules", "the firewall's sets do not hold what the blacklist says", APPLY)
-            }
+            Ok(_) => Check::warning("rules", "the firewall's sets differ from the firewall blacklist", APPLY),
             Err(why) => Check::error("rules", Lack::Reach, why, "fwconsole firewall start"),
         }
     });
@@ -138,17 +132,17 @@ fn look_at_set(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
     let set = match Set::open(programs, Path::new(set::DIRECTORY)) {
         Ok(set) => set,
         Err(SetError::Denied(why)) => {
-            let mend = "run it as root, outside of a container without NET_ADMIN";
+            let mend = "run it as root, and not in a container without NET_ADMIN";
             return vec![
                 Check::error("means", Lack::Right, why, mend),
-                Check::unknown("set", "the kernel cannot be asked"),
+                Check::unknown("set", "cannot ask the kernel"),
             ];
         }
         Err(error) => return without_means(wish.set, &error),
     };
     let means = match set.why_not_nft() {
         None => Check::ok("means", set.backend().word()),
-        Some(why) => Check::ok("means", format!("{}, for nft cannot be used: {why}", set.backend())),
+        Some(why) => Check::ok("means", format!("{}, because nft cannot be used: {why}", set.backend())),
     };
     let held = set.held();
     let found = held.map(|held| (held.holds_exactly(wish.desired), held.blocked.len(), held.notes.clone()));
@@ -161,10 +155,10 @@ fn without_means(wished: Enabled, error: &SetError) -> Vec<Check> {
     vec![match wished {
         Enabled::Yes => Check::error("means", Lack::Reach, found, mend),
         Enabled::Auto => {
-            let found = format!("{found}; what finds no room among the rows and IPv6 is not blocked");
+            let found = format!("{found}; IPv6, and addresses over the row limit, are not blocked");
             Check::warning("means", found, mend)
         }
-        Enabled::No => Check::ok("means", "none, and none is wanted"),
+        Enabled::No => Check::ok("means", "none, as configured"),
     }]
 }
 
@@ -178,17 +172,18 @@ fn judge_set(
     let name = "set";
     match (wished, found) {
         (Enabled::No, None) => Check::ok(name, "none, as configured"),
-        (Enabled::No, Some(_)) => {
-            Check::warning(name, "the kernel holds one although none is configured", APPLY)
+        (Enabled::No, Some(_)) => Check::warning(name, "the kernel has one, but none is configured", APPLY),
+        (_, None) if !in_force => {
+            Check::unknown(name, "the firewall is not running, so there is no kernel set")
         }
-        (_, None) if !in_force => Check::unknown(name, "the firewall is not in force, so there is none"),
-        (_, None) => Check::error(name, Lack::Reach, "the kernel holds none", APPLY),
+        (_, None) => Check::error(name, Lack::Reach, "the kernel has none", APPLY),
         (_, Some((true, size, notes))) => match notes.first() {
-            None => Check::ok(name, format!("it holds all {size} networks that are wanted")),
+            None => Check::ok(name, format!("it has all {size} addresses and networks to block")),
             Some(note) => Check::warning(name, note.clone(), APPLY),
         },
         (_, Some((false, size, _))) => {
-            let found = format!("it holds {size} networks, and not exactly the {wanted} that are wanted");
+            let found =
+                format!("it has {size} addresses and networks, and they differ from the {wanted} to block");
             Check::warning(name, found, APPLY)
         }
     }

@@ -37,8 +37,8 @@ pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
     checks.push(match module(conn, "firewall") {
         Ok(found) => installed(found.as_ref()),
         Err(error) => {
-            let mend = "fwconsole ma list shows whether the Firewall module is there";
-            Check::warning("module", format!("its version cannot be read: {error}"), mend)
+            let mend = "fwconsole ma list shows whether the Firewall module is installed";
+            Check::warning("module", format!("cannot read its version: {error}"), mend)
         }
     });
     let firewall = firewall::read(conn)?;
@@ -65,12 +65,13 @@ fn installed(module: Option<&Module>) -> Check {
         }
         Some(15..=18) => Check::ok(name, format!("Firewall {version}")),
         Some(..15) => {
-            let found = format!("the Firewall module {version} is older than what is known here (15 to 18)");
+            let found = format!("the Firewall module {version} is too old: banbridge needs 15 to 18");
             Check::error(name, Lack::Setting, found, "upgrade FreePBX to 15 or later")
         }
         _ => {
-            let found = format!("the Firewall module {version} is newer than what was tried (15 to 18)");
-            Check::warning(name, found, "look for a newer banbridge")
+            let found =
+                format!("the Firewall module {version} is newer than banbridge was tested with (15 to 18)");
+            Check::warning(name, found, "upgrade banbridge")
         }
     }
 }
@@ -99,10 +100,14 @@ fn runs(firewall: &Firewall, running: bool) -> Check {
 }
 
 fn refresh(firewall: &Firewall) -> Check {
-    let found = format!("it looks for changes every {} s by itself", firewall.period_s);
+    let found = format!("the firewall reads the rows every {} s", firewall.period_s);
     match firewall.period_s {
         ..=30 => Check::ok("refresh", found),
-        _ => Check::warning("refresh", found, format!("FreePBX: {PAGE}, Advanced, refresh rate Normal")),
+        _ => Check::warning(
+            "refresh",
+            found,
+            format!("FreePBX, {PAGE}, Advanced: set the refresh rate to Normal"),
+        ),
     }
 }
 
@@ -110,14 +115,14 @@ fn refresh(firewall: &Firewall) -> Check {
 fn safe_mode(settings: Option<&str>, waits: bool) -> Check {
     let name = "safe_mode";
     if waits {
-        let found = "the firewall waits in safe mode, since the machine was restarted twice in a row: it blocks nothing \
-                     until five minutes after the start";
+        let found = "the firewall is in safe mode, because the machine was restarted twice in a row: its rules are off until \
+                     five minutes after the start";
         return Check::warning(name, found, "wait until five minutes after the start of the machine");
     }
     let settings: serde_json::Value =
         settings.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let on = settings.get("safemode").and_then(serde_json::Value::as_str).unwrap_or("enabled") == "enabled";
-    Check::ok(name, if on { "not in it" } else { "switched off" })
+    Check::ok(name, if on { "not active" } else { "disabled" })
 }
 
 /// Whether our own page is there, and of this version.
@@ -132,12 +137,12 @@ pub fn page(conn: &mut impl Queryable) -> Check {
 fn judge_page(module: Option<&Module>, ours: &str) -> Check {
     let name = "page";
     match module {
-        None => Check::ok(name, "no page of banbridge in FreePBX (banbridge setup installs it)"),
+        None => Check::ok(name, "not installed in FreePBX (banbridge setup installs it)"),
         Some(Module { enabled: false, .. }) => {
             Check::warning(name, "the page in FreePBX is disabled", "fwconsole ma enable banbridge")
         }
         Some(Module { version, .. }) if version != ours => {
-            let found = format!("the page in FreePBX is of version {version}, this program of {ours}");
+            let found = format!("the page in FreePBX has version {version}, this program has {ours}");
             Check::warning(name, found, "banbridge setup")
         }
         Some(_) => Check::ok(name, format!("banbridge {ours} in FreePBX")),
@@ -182,9 +187,9 @@ mod tests {
 
     #[test]
     fn safe_mode_matters_only_while_the_daemon_waits_in_it() {
-        assert_eq!(safe_mode(None, false), Check::ok("safe_mode", "not in it"));
-        assert_eq!(safe_mode(Some(r#"{"safemode":"disabled"}"#), false).found, "switched off");
-        assert_eq!(safe_mode(Some("junk"), false).found, "not in it");
+        assert_eq!(safe_mode(None, false), Check::ok("safe_mode", "not active"));
+        assert_eq!(safe_mode(Some(r#"{"safemode":"disabled"}"#), false).found, "disabled");
+        assert_eq!(safe_mode(Some("junk"), false).found, "not active");
         assert_eq!(safe_mode(None, true).state, State::Warning);
     }
 

@@ -53,7 +53,7 @@ pub fn look(conn: &mut impl Queryable) -> Result<Vec<Check>> {
 fn judge(shape: &Shape) -> Vec<Check> {
     let name = "kvstore";
     if shape.columns.is_empty() {
-        let found = format!("there is no table {NAME}, so FreePBX's Firewall module is not installed");
+        let found = format!("the table {NAME} is missing: FreePBX's Firewall module is not installed");
         let mend = "fwconsole ma downloadinstall firewall";
         return vec![Check::error(name, Lack::Setting, found, mend)];
     }
@@ -63,19 +63,19 @@ fn judge(shape: &Shape) -> Vec<Check> {
     let mut checks = Vec::new();
     checks.push(if !missing.is_empty() {
         let found = format!("{NAME} has no column {}", missing.join(", "));
-        let mend = "fwconsole ma upgrade firewall; if it stays, report it with the module's version";
+        let mend = "fwconsole ma upgrade firewall; if the error stays, report it with the module's version";
         Check::error(name, Lack::Setting, found, mend)
     } else if !one_row_an_entry {
-        let found = format!("{NAME} has no unique index on key and id, so that an entry could stand twice");
+        let found = format!("{NAME} has no unique index on key and id, so the same row can exist twice");
         let mend = format!(
             "in the database: ALTER TABLE {NAME} ADD UNIQUE INDEX uniqueindex (`key`(190), `id`(190))"
         );
         Check::error(name, Lack::Setting, found, mend)
     } else if !shape.blobs {
         let mend = "fwconsole ma upgrade framework";
-        Check::warning(name, "there is no table kvblobstore, where FreePBX keeps long values", mend)
+        Check::warning(name, "the table kvblobstore is missing, where FreePBX keeps long values", mend)
     } else {
-        Check::ok(name, format!("{NAME} has the columns and the index that are needed"))
+        Check::ok(name, format!("{NAME} has the columns and the index that banbridge needs"))
     });
     checks.push(if shape.engines.is_empty() {
         Check::ok("engine", "InnoDB")
@@ -85,7 +85,7 @@ fn judge(shape: &Shape) -> Vec<Check> {
             shape.engines.iter().map(|(table, engine)| format!("{table} is {engine}")).collect();
         let mend: Vec<String> = shape.engines.iter().map(alter).collect();
         let found = format!(
-            "{}: a run that is killed leaves what it changed so far, and the next one puts it right",
+            "{}: a run that is killed keeps the changes made so far, and the next run completes them",
             which.join(", ")
         );
         Check::warning("engine", found, format!("in the database: {}", mend.join("; ")))

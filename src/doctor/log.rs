@@ -26,10 +26,11 @@ fn writable(path: &Path, owner: Option<u32>) -> Check {
     match (fs::metadata(directory), owner) {
         (Err(error), _) => {
             let mend = format!("install -d -o asterisk -g asterisk {shown}");
-            Check::error(name, Lack::Right, format!("{shown}: {error}, so no log is written"), mend)
+            Check::error(name, Lack::Right, format!("cannot write {shown}: {error}"), mend)
         }
         (Ok(meta), Some(owner)) if meta.uid() != owner => {
-            let found = format!("{shown} does not belong to FreePBX's user, so root writes no log there");
+            let found =
+                format!("{shown} does not belong to FreePBX's user, so root does not write the log there");
             Check::error(name, Lack::Right, found, format!("chown asterisk:asterisk {shown}"))
         }
         _ => {
@@ -50,12 +51,12 @@ fn rotation(path: &Path) -> Check {
     match (rule, program) {
         (Some(rule), true) => Check::ok(name, format!("by {}", rule.display())),
         (Some(rule), false) => {
-            let found = format!("{} names it, but logrotate is not installed", rule.display());
+            let found = format!("{} rotates it, but logrotate is not installed", rule.display());
             Check::warning(name, found, "apt-get install logrotate, or yum install logrotate")
         }
         (None, _) => {
-            let found = format!("nothing in {RULES} rotates {}, so it grows for ever", path.display());
-            let mend = format!("take {RULES}/banbridge from the package, or write one for this path");
+            let found = format!("nothing in {RULES} rotates {}: it grows without limit", path.display());
+            let mend = format!("copy {RULES}/banbridge from the package, or write a rule for this path");
             Check::warning(name, found, mend)
         }
     }

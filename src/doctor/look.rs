@@ -97,7 +97,7 @@ impl Look<'_> {
         let mut ledger = match Ledger::new(conn) {
             Ok(ledger) => ledger,
             Err(error @ LedgerError::Newer { .. }) => {
-                let mend = "install the newer banbridge that made them";
+                let mend = "install the newer banbridge that created them";
                 self.checks.push(Check::error("tables", Lack::Setting, error.to_string(), mend));
                 return None;
             }
@@ -127,10 +127,8 @@ impl Look<'_> {
         let shape = kvstore::look(ledger.conn());
         self.take("kvstore", shape);
         self.checks.push(match ledger.is_present() {
-            true => Check::ok("tables", "banbridge's own are there"),
-            false => {
-                Check::unknown("tables", "not there yet, or of an older version; the next run makes them")
-            }
+            true => Check::ok("tables", "present"),
+            false => Check::unknown("tables", "missing, or of an older version; the next run creates them"),
         });
         let run_dir = crate::pbx::firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk");
         let running = daemon::is_running(run_dir.as_deref().unwrap_or("/var/run/asterisk"));

@@ -7,7 +7,7 @@ use crate::ledger::protections::SourceState;
 pub fn judge(sources: &[SourceState]) -> Check {
     let name = "never_block";
     if sources.is_empty() {
-        let found = "they were not read yet; the first run does it before it blocks anybody";
+        let found = "not read yet; the first run reads them before it blocks anything";
         return Check::unknown(name, found);
     }
     let failed = |source: &&SourceState| source.last_error.is_some();
@@ -18,15 +18,16 @@ pub fn judge(sources: &[SourceState]) -> Check {
     let all: Vec<&SourceState> = sources.iter().filter(failed).collect();
     let never: Vec<String> =
         all.iter().filter(|source| source.last_success.is_none()).map(|s| say(s)).collect();
-    let mend = "mend what is named, then: banbridge sync; or banbridge allow ADDRESS for whom they name";
+    let mend = "correct what is named, then: banbridge sync; or banbridge allow ADDRESS for each address that they protect";
     if !never.is_empty() {
-        let found = format!("not known whom they protect: {}", never.join("; "));
+        let found = format!("never read, so their addresses are not protected: {}", never.join("; "));
         Check::error(name, Lack::Reach, found, mend)
     } else if all.is_empty() {
         Check::ok(name, format!("all {} sources were read", sources.len()))
     } else {
         let all: Vec<String> = all.into_iter().map(say).collect();
-        let found = format!("could not be read, whom they protected stays protected: {}", all.join("; "));
+        let found =
+            format!("could not be read now; addresses found before stay protected: {}", all.join("; "));
         Check::warning(name, found, mend)
     }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::neighbours::cron;
 use super::{Check, Lack};
 use crate::ban::health::is_late;
+use crate::system::text::count;
 
 /// The packages' units that are started, in the order in which they matter.
 pub const UNITS: [&str; 4] =
@@ -59,7 +60,7 @@ impl Timers {
         let cron: Vec<String> = self.cron.iter().map(|path| path.display().to_string()).collect();
         match (self.systemd && self.enabled.contains(&UNITS[0]), cron.is_empty()) {
             (true, true) => Some("systemd's timers".to_owned()),
-            (true, false) => Some(format!("systemd's timers, and besides {}", cron.join(", "))),
+            (true, false) => Some(format!("systemd's timers, and also {}", cron.join(", "))),
             (false, false) => Some(format!("cron, by {}", cron.join(", "))),
             (false, true) => None,
         }
@@ -81,12 +82,12 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
         UNITS.into_iter().filter(|unit| timers.systemd && !timers.enabled.contains(unit)).collect();
     let first = match timers.what() {
         None if late => {
-            let found = "nothing starts banbridge, so what is listed from now on is not blocked";
+            let found = "nothing starts banbridge: new attackers are not blocked";
             Check::error(name, Lack::Setting, found, "banbridge setup")
         }
         None => {
-            let found = "no timer of root: runs are started by FreePBX or by hand, so rows wait for the firewall and the \
-                         set is not kept";
+            let found = "root has no timer. FreePBX or a person starts the runs: rows take effect slowly, and the kernel set is \
+                         off";
             Check::warning(name, found, "banbridge setup")
         }
         Some(what) if timers.cron.is_empty() && !missing.is_empty() => {
@@ -96,21 +97,21 @@ pub fn judge(timers: &Timers, last_run: Option<i64>, root: Option<i64>, now: i64
         Some(what) => Check::ok(name, what),
     };
     let name = "last_run";
-    let minutes = |at: i64| (now - at).max(0) / 60;
+    let minutes = |at: i64| count((now - at).max(0) / 60, "minute", "minutes");
     let mend = match timers.systemd {
         true => "systemctl list-timers 'banbridge-*'; journalctl -u banbridge-sync",
-        false => "see that cron runs: its log, /var/log/syslog or /var/log/cron",
+        false => "check that cron runs: /var/log/syslog or /var/log/cron",
     };
     let second = match last_run {
-        None => Check::warning(name, "no run was made yet", "banbridge sync"),
+        None => Check::warning(name, "no run yet", "banbridge sync"),
         Some(last) if late => {
-            Check::error(name, Lack::Reach, format!("the last run was {} minutes ago", minutes(last)), mend)
+            Check::error(name, Lack::Reach, format!("the last run was {} ago", minutes(last)), mend)
         }
         Some(last) if root.is_none_or(|root| is_late(root, now)) => {
-            let found = format!("{} minutes ago, but root's was not lately", minutes(last));
+            let found = format!("{} ago, but root has not run for over an hour", minutes(last));
             Check::warning(name, found, mend)
         }
-        Some(last) => Check::ok(name, format!("{} minutes ago", minutes(last))),
+        Some(last) => Check::ok(name, format!("{} ago", minutes(last))),
     };
     vec![first, second]
 }

@@ -116,7 +116,7 @@ pub const KNOWN: &[Known] = &[
         widest_v4: 10,
         min_score: None,
         good_for: "attackers and criminals' networks from several lists, made for few false entries",
-        beware: "holds 10.0.0.0/8, 192.168.0.0/16 and all other private networks: they are refused here, as always",
+        beware: "holds 10.0.0.0/8, 192.168.0.0/16 and all other private networks; banbridge skips them",
     },
     Known {
         name: "ipsum",

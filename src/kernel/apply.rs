@@ -195,7 +195,7 @@ impl Work<'_> {
             Err(why @ (NoDaemon::NotRunning | NoDaemon::Several(_))) => return self.rows_only(&why),
         };
         if freeze::thaw_if_stopped(daemon) {
-            self.notes.push("the firewall's daemon had been left stopped; it goes on".to_owned());
+            self.notes.push("the firewall service was left paused; it runs again".to_owned());
         }
         if daemon::is_in_safe_mode() {
             return self.rows_only("the firewall is in safe mode after a reboot");
@@ -232,8 +232,8 @@ impl Work<'_> {
     fn tell(&mut self, daemon: Daemon) -> Result<(), String> {
         let told = match daemon.hup() {
             Ok(()) => Ok(()),
-            Err(rustix::io::Errno::AGAIN) => Err("the firewall's daemon is still starting".to_owned()),
-            Err(error) => Err(format!("the firewall's daemon could not be told to look ({error})")),
+            Err(rustix::io::Errno::AGAIN) => Err("the firewall service is still starting".to_owned()),
+            Err(error) => Err(format!("cannot tell the firewall service to look ({error})")),
         };
         self.steps.reached(Step::Told);
         told
@@ -248,14 +248,14 @@ impl Work<'_> {
         match daemon.wait_asleep(PASS) {
             Doing::Sleeps => true,
             Doing::Works | Doing::Unknown => {
-                self.notes.push("the firewall's daemon is still at its pass".to_owned());
+                self.notes.push("the firewall service is still busy with its pass".to_owned());
                 true
             }
             Doing::StoppedAsleep | Doing::StoppedAtWork => {
                 daemon.signal(rustix::process::Signal::CONT).is_ok()
             }
             Doing::Gone => {
-                self.notes.push("the firewall's daemon ended meanwhile".to_owned());
+                self.notes.push("the firewall service ended meanwhile".to_owned());
                 false
             }
         }
@@ -351,7 +351,7 @@ impl Work<'_> {
                 Ok(()) if in_time => {
                     applied.seconds_to_force = Some(self.started.elapsed().as_secs_f64());
                     if !held {
-                        self.notes.push("the firewall's daemon was not held still to the end".to_owned());
+                        self.notes.push("the firewall service was not paused to the end".to_owned());
                     }
                     return Ok(());
                 }

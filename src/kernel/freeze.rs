@@ -36,19 +36,19 @@ const THAWED: u8 = b't';
 #[derive(Debug, thiserror::Error)]
 pub enum NotFrozen {
     /// It ended.
-    #[error("the firewall's daemon ended meanwhile")]
+    #[error("the firewall service ended meanwhile")]
     Gone,
     /// It never slept.
-    #[error("the firewall's daemon was busy with a pass for {} s", .0.as_secs())]
+    #[error("the firewall service was busy with a pass for {} s", .0.as_secs())]
     Busy(Duration),
     /// The kernel does not say enough.
-    #[error("the kernel does not say what the firewall's daemon is doing")]
+    #[error("the kernel does not say what the firewall service is doing")]
     Unknown,
     /// Nobody would set it going if we were killed.
-    #[error("the watch over the firewall's daemon cannot be started ({0})")]
+    #[error("cannot start the watch over the firewall service ({0})")]
     NoWatch(io::Error),
     /// It cannot be signalled.
-    #[error("the firewall's daemon cannot be stopped ({0})")]
+    #[error("cannot pause the firewall service ({0})")]
     Signal(#[from] rustix::io::Errno),
 }
 

@@ -65,10 +65,10 @@ pub struct Daemon {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoDaemon {
     /// Nothing holds the lock.
-    #[error("the firewall's daemon does not run")]
+    #[error("the firewall service is not running")]
     NotRunning,
     /// More than one process looks like it.
-    #[error("several processes look like the firewall's daemon ({0:?})")]
+    #[error("several processes look like the firewall service ({0:?})")]
     Several(Vec<i32>),
 }
 

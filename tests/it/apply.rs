@@ -575,7 +575,7 @@ fn in_safe_mode_switched_off_or_not_running_the_rows_are_written_and_nobody_is_t
     let applied = apply(&pbx, &json!({ "add": ["45.0.0.2"] }));
     assert_eq!(
         (&applied["how"], &applied["why"]),
-        (&"rows-only".into(), &"the firewall's daemon does not run".into())
+        (&"rows-only".into(), &"the firewall service is not running".into())
     );
     pbx.fwconsole(&["firewall", "disable"]).ok();
     let applied = apply(&pbx, &json!({ "add": ["45.0.0.3"] }));

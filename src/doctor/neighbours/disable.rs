@@ -72,10 +72,10 @@ pub fn disable(found: &Neighbours, programs: &dyn Programs, backups: &Path) -> V
 fn switch_off(path: &Path, backups: &Path) -> Result<String, String> {
     let text = files::read_text(path, 1 << 20).map_err(|error| error.to_string())?;
     let copy = keep(path, text.as_bytes(), backups).map_err(|error| {
-        format!("no copy can be kept in {}: {error}; nothing was changed", backups.display())
+        format!("cannot keep a copy in {}: {error}; nothing was changed", backups.display())
     })?;
     files::replace(path, cron::without(&text, &DISABLED).as_bytes(), 0o644)
-        .map_err(|error| format!("it cannot be written: {error}"))?;
+        .map_err(|error| format!("cannot write it: {error}"))?;
     Ok(copy)
 }
 

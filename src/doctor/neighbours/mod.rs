@@ -126,30 +126,31 @@ impl Neighbours {
         let all = self.of(client);
         if !all.is_empty() {
             let found = format!(
-                "{title} still blocks beside it, where FreePBX does not show it and nobody is spared: {}",
+                "{title} also blocks on this machine. FreePBX does not show its blocks, and it protects nobody: {}",
                 all.join(", ")
             );
             Check::warning(name, found, mend)
         } else if self.hidden || self.filter.is_none() {
-            Check::unknown(name, "nothing found; only root can look everywhere")
+            Check::unknown(name, "not found; only root can look everywhere")
         } else if program {
-            Check::ok(name, format!("its files are still in {APIBAN_DIRECTORY}, but nothing starts it"))
+            Check::ok(name, format!("its files are in {APIBAN_DIRECTORY}, but nothing starts it"))
         } else {
-            Check::ok(name, "not here")
+            Check::ok(name, "not found")
         }
     }
 
     fn fail2ban(&self) -> Check {
         let name = "fail2ban";
         if self.cron.iter().any(|(_, client)| *client == Client::Fail2ban) {
-            let found = "apiban's client for fail2ban bans the same addresses once more, each with a process of its own";
-            return Check::warning(name, found, "take its line out of cron, then: fail2ban-client stop JAIL");
+            let found =
+                "apiban's client for fail2ban blocks the same addresses again, with a process for each";
+            return Check::warning(name, found, "remove its line from cron, then: fail2ban-client stop JAIL");
         }
         Check::ok(
             name,
             match runs(b"fail2ban-server") {
-                true => "it runs, which is good: it sees who attacks you, the feeds know who attacked others",
-                false => "it does not run; banbridge does not need it",
+                true => "running; it sees who attacks you, the feeds know who attacked others",
+                false => "not running; banbridge does not need it",
             },
         )
     }

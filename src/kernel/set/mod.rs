@@ -281,7 +281,7 @@ impl<'a> Set<'a> {
     /// both again. A copy that cannot be saved keeps no packet in.
     fn save(&self, text: &str, notes: &mut Vec<String>) {
         if let Err(error) = saved::save(self.directory, self.backend, text) {
-            notes.push(format!("{error}; until this is mended the set is not in force early at boot"));
+            notes.push(format!("{error}; until this is fixed, the kernel set does not block early at boot"));
         }
     }
 }

@@ -189,7 +189,7 @@ fn a_directory_that_is_not_roots_keeps_no_packet_in() {
     let system = with_nft(complained("Error: No such file or directory"), |_| printed(""));
     let outcome = bring(&system, dir.path(), &desired()).unwrap();
     assert!(outcome.wrote);
-    assert!(outcome.notes[0].contains("not in force early at boot"), "{:?}", outcome.notes);
+    assert!(outcome.notes[0].contains("does not block early at boot"), "{:?}", outcome.notes);
 }
 
 #[test]
