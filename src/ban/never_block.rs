@@ -88,7 +88,7 @@ impl Source {
             Self::Interface => "this PBX's own addresses",
             Self::Zone => "the firewall's zones",
             Self::Hidden => "the firewall's hidden networks",
-            Self::Fail2ban => "the lists of whom Intrusion Detection never bans",
+            Self::Fail2ban => "Intrusion Detection's whitelists",
             Self::Pjsip => "PJSIP trunks",
             Self::Sip => "chan_sip peers and trunks",
             Self::Iax => "IAX2 peers and trunks",

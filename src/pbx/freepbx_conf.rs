@@ -30,12 +30,12 @@ pub enum ConfError {
         why: String,
     },
     /// We may not read it.
-    #[error("{} cannot be read by this user; run banbridge as root or as the user that FreePBX runs as", .0.display())]
+    #[error("this user cannot read {}. Run banbridge as root or as the user that FreePBX runs as", .0.display())]
     Denied(PathBuf),
     /// It belongs to root, and there is nobody else to be.
     #[error(
-        "{} belongs to root and there is no user asterisk, so there is nobody to ask the feeds as; \
-         mend: give it to the user that FreePBX runs as", .0.display()
+        "{} belongs to root and there is no user asterisk, so no user can ask the feeds. \
+         Fix: chown it to the user that FreePBX runs as", .0.display()
     )]
     Ownerless(PathBuf),
     /// A setting is missing.

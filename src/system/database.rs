@@ -46,9 +46,7 @@ pub struct Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
     /// Nobody answers.
-    #[error(
-        "the database at {place} does not answer ({why}); is MariaDB running? (systemctl status mariadb)"
-    )]
+    #[error("the database at {place} does not answer ({why}). Check: systemctl status mariadb")]
     Unreachable {
         /// Socket or host and port.
         place: String,
@@ -57,7 +55,7 @@ pub enum DatabaseError {
     },
     /// User or password are wrong.
     #[error(
-        "the database refuses user {user:?}: {why}; AMPDBUSER and AMPDBPASS in {} must be those of the database",
+        "the database does not accept the user {user:?}: {why}. Check AMPDBUSER and AMPDBPASS in {}",
         file.display()
     )]
     Refused {
@@ -69,7 +67,7 @@ pub enum DatabaseError {
         file: PathBuf,
     },
     /// There is no such database.
-    #[error("there is no database {name:?}; AMPDBNAME in {} must name FreePBX's database", file.display())]
+    #[error("there is no database {name:?}. Check AMPDBNAME in {}", file.display())]
     NoDatabase {
         /// The name that was asked for.
         name: String,
@@ -108,7 +106,7 @@ pub enum DatabaseError {
     Denied(String),
     /// The connection broke while it was used.
     #[error(
-        "the connection to the database was lost ({0}); what was committed stays, the next run goes on from there"
+        "lost the connection to the database ({0}). Saved changes stay; the next run continues from there"
     )]
     Lost(String),
     /// Anything else the server says.

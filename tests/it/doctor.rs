@@ -235,7 +235,7 @@ fn cases() -> Vec<Case> {
             "feed apiban",
             "error",
             69,
-            "resolver, routes, proxy",
+            "DNS, routes, proxy",
             |s| {
                 s.faults(&["reset-early"]);
                 sql(s, "UPDATE banbridge_feed SET last_error = 'something'");
@@ -470,7 +470,7 @@ fn old_clients_are_disabled_when_told_and_not_before() {
         }
         // Nobody is there who could say yes.
         let run = env.run(&["doctor", "--disable-old-client"]);
-        assert!(run.code == 2 && run.stderr.contains("the chain APIBAN with 1 rules"), "{run:?}");
+        assert!(run.code == 2 && run.stderr.contains("the chain APIBAN with 1 rule"), "{run:?}");
         assert_eq!(files.map(|file| pbx.read_file(file)), before);
         let run = env.run_as("asterisk", &["doctor", "--disable-old-client", "--yes"]);
         assert_eq!(run.code, 77, "{run:?}");

@@ -406,7 +406,7 @@ fn without_a_usable_nft_ipset_takes_over_and_goes_when_nft_comes_back() {
     let error = bring(&pbx, &[ATTACKER])["error"].clone();
     assert_eq!(
         error,
-        "there are no means for a set: nft is not installed (looked in /usr/sbin, /sbin, /usr/bin, /bin); \
+        "neither nft nor ipset can be used: nft is not installed (looked in /usr/sbin, /sbin, /usr/bin, /bin); \
          ipset is not installed (looked in /usr/sbin, /sbin, /usr/bin, /bin)"
     );
 }

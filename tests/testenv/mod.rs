@@ -219,15 +219,15 @@ impl TestEnv {
         for (table, columns) in [
             ("feed", "last_attempt last_success retry_at completed_at held_since"),
             ("entry", "first_seen last_seen expires_at"),
-            ("refused", "last_seen expires_at"),
+            ("skipped", "last_seen expires_at"),
             ("row", "written_at"),
-            ("release", "since until"),
+            ("unblock", "since until"),
             ("source", "last_success"),
             ("name", "resolved_at"),
             ("sighting", "last_seen"),
             ("allow", "since"),
             ("key_refused", "since"),
-            ("notice", "since over_at"),
+            ("problem", "since over_at"),
             ("run", "started_at finished_at"),
         ] {
             let moves: Vec<String> =

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use super::Check;
 use crate::system::program::Programs;
+use crate::system::text::count;
 use chains::Found;
 pub use disable::{BACKUPS, Done, disable};
 
@@ -93,8 +94,9 @@ impl Neighbours {
         }
         if let Some(filter) = &self.filter {
             let of_client = filter.chains.iter().filter(|(_, of, _)| *of == client);
-            let chains: Vec<String> =
-                of_client.map(|(chain, _, rules)| format!("the chain {chain} with {rules} rules")).collect();
+            let chains: Vec<String> = of_client
+                .map(|(chain, _, rules)| format!("the chain {chain} with {}", count(*rules, "rule", "rules")))
+                .collect();
             if chains.is_empty() && !filter.is_nothing(client) {
                 all.push("a rule in the packet filter".to_owned());
             }

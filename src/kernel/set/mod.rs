@@ -132,7 +132,7 @@ pub struct Outcome {
 #[derive(Debug, thiserror::Error)]
 pub enum SetError {
     /// Neither nft nor ipset can be used.
-    #[error("there are no means for a set: {nft}; {ipset}")]
+    #[error("neither nft nor ipset can be used: {nft}; {ipset}")]
     NoMeans {
         /// What is wrong with nft.
         nft: String,

@@ -45,7 +45,7 @@ fn open_directory(path: &Path) -> io::Result<OwnedFd> {
     if is_ours(&fstat(&directory)?) {
         Ok(directory)
     } else {
-        let why = "others than root can write in it; mend: chown root:root and chmod 755";
+        let why = "others than root can write in it. Fix: chown root:root and chmod 755";
         Err(io::Error::new(ErrorKind::PermissionDenied, why))
     }
 }
