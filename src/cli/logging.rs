@@ -11,6 +11,7 @@ use super::output::complain;
 use crate::config::Level;
 use crate::pbx::freepbx_conf;
 use crate::run::Context;
+use crate::run::log_lines::RETURNED;
 use crate::system::files;
 use crate::system::text::one_line;
 
@@ -28,6 +29,7 @@ pub fn start(global: &Global, context: Option<&Context>) {
     let own = |metadata: &log::Metadata<'_>| metadata.target().starts_with("banbridge");
     let screen = fern::Dispatch::new()
         .level(level)
+        .filter(|metadata| metadata.target() != RETURNED)
         .format(|out, message, _| {
             out.finish(format_args!("banbridge: {}", one_line(&message.to_string(), LONGEST)))
         })

@@ -3,6 +3,9 @@
 use crate::run::report::Report;
 use crate::system::text::count;
 
+/// The target of the line for the error that a run returns: it is for the log, since whoever called says it too.
+pub const RETURNED: &str = "banbridge::returned";
+
 /// The counts of each feed, what went wrong, and the counts of the whole.
 pub fn end_of_run(report: &Report, error: Option<&str>) {
     for feed in report.feeds.iter().filter(|feed| feed.requests > 0) {
@@ -22,7 +25,7 @@ pub fn end_of_run(report: &Report, error: Option<&str>) {
         }
     }
     if let (Some(error), None) = (error, report.first_error()) {
-        log::error!("{error}");
+        log::error!(target: RETURNED, "{error}");
     }
     let b = &report.blacklist;
     log::info!(

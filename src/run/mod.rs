@@ -30,7 +30,7 @@ pub mod kernel_set;
 pub mod known_feed;
 pub mod list;
 pub mod log_file;
-mod log_lines;
+pub mod log_lines;
 pub mod notify;
 pub mod page;
 pub mod problems;
