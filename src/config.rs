@@ -53,8 +53,8 @@ pub struct ConfigError {
 /// Which mistake an error is, where something is decided by it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 enum Mistake {
-    /// A key that nobody knows.
-    UnknownKey,
+    /// A setting that nobody knows.
+    UnknownSetting,
     /// A value of another type than its key has.
     WrongType,
     /// Any other.
@@ -66,11 +66,29 @@ impl Mistake {
     /// What the reader of TOML means. It has words for it and no types, so this is the one place that knows them.
     fn of_reader(message: &str) -> Self {
         match message {
-            message if message.starts_with("unknown field") => Self::UnknownKey,
+            message if message.starts_with("unknown field") => Self::UnknownSetting,
             message if message.contains("invalid type") => Self::WrongType,
             _ => Self::Other,
         }
     }
+}
+
+/// The reader's message on a setting that nobody knows, with the one that was probably meant: the message names the one
+/// that it found and those that may stand there, all in backquotes. None for any other message.
+fn unknown_setting(message: &str) -> Option<String> {
+    let mut names = message.strip_prefix("unknown field")?.split('`').skip(1).step_by(2);
+    let found = names.next()?;
+    let known: Vec<&str> = names.collect();
+    let likeness = |name: &&str| strsim::jaro_winkler(found, name);
+    let meant = known
+        .iter()
+        .copied()
+        .filter(|name| likeness(name) > 0.8)
+        .max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
+    Some(match meant {
+        Some(meant) => format!("unknown setting {found:?}. Did you mean {meant:?}?"),
+        None => format!("unknown setting {found:?}. Settings here: {}", known.join(", ")),
+    })
 }
 
 impl Classify for ConfigError {
@@ -182,10 +200,8 @@ impl Config {
         let line_at = |offset: usize| text.get(..offset).map(|before| before.matches('\n').count() + 1);
         let raw: RawConfig = toml::from_str(text).map_err(|error| {
             // Only the message: the library's full text quotes the line, and the line may hold the key.
-            let what = error
-                .message()
-                .replace("unknown field", "unknown key")
-                .replace("missing field", "missing key");
+            let what = unknown_setting(error.message())
+                .unwrap_or_else(|| error.message().replace("missing field", "missing setting"));
             ConfigError {
                 file: file.to_owned(),
                 line: error.span().and_then(|span| line_at(span.start)),

@@ -103,7 +103,7 @@ pub fn get(config: &Config, text: &str, file: &Path, name: &Name) -> Result<Sett
     // Nothing in use: is there such a setting at all?
     let mut with = without;
     let probe = edit::put(&mut with, name, &Value::String("?".to_owned()));
-    let unknown = |error: &ConfigError| error.mistake == Mistake::UnknownKey;
+    let unknown = |error: &ConfigError| error.mistake == Mistake::UnknownSetting;
     match (probe, parsed(&with, file)) {
         (None, _) => Err(config.named(&feed_of(name)).err().unwrap_or_else(|| none_such(file, name, ""))),
         (Some(()), Err(error)) if unknown(&error) => Err(none_such(file, name, &error.what)),
@@ -135,7 +135,7 @@ pub fn set(text: &str, file: &Path, name: &Name, value: &str) -> Result<String, 
         };
         match usable(&new, file, name) {
             Ok(()) => return Ok(new),
-            Err(error) if error.mistake == Mistake::UnknownKey => {
+            Err(error) if error.mistake == Mistake::UnknownSetting => {
                 return Err(none_such(file, name, &error.what));
             }
             // That another type is expected says less than what is wrong with a value of the right one.
@@ -309,7 +309,10 @@ mod tests {
             assert_eq!(shown(name), wanted, "{name}");
         }
         for (name, words) in [
-            ("feed.apiban.keey", "no setting feed.apiban.keey: unknown key"),
+            (
+                "feed.apiban.keey",
+                "no setting feed.apiban.keey: unknown setting \"keey\". Did you mean \"key\"?",
+            ),
             ("feed.x.key", "no feed \"x\""),
             ("blacklst.limit", "no setting"),
         ] {

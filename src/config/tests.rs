@@ -28,7 +28,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
 fn every_mistake_names_the_file_the_line_and_the_fix() {
     let list = |lines: &str| format!("[[feed]]\nname = \"voipbl\"\nkind = \"list\"\n{lines}\n");
     let url = "url = \"https://example.com/list\"\n";
-    let table: [(String, Option<usize>, &[&str]); 30] = [
+    let table: [(String, Option<usize>, &[&str]); 31] = [
         (list(""), Some(2), &["\"voipbl\": no url"]),
         (list("url = \"http://example.com/\""), Some(2), &["https"]),
         (list("url = \"list.txt\""), Some(2), &["not a complete URL"]),
@@ -42,9 +42,10 @@ fn every_mistake_names_the_file_the_line_and_the_fix() {
         (list(&format!("{url}widen = 5\nwiden_to = 19")), Some(2), &["20 to 30"]),
         (feed("widen_to = 24"), Some(2), &["widen_to needs widen"]),
         (feed("format = \"text\""), Some(2), &["kind \"apiban\"", "no format."]),
-        (feed("keey = \"x\""), Some(4), &["unknown key `keey`", "expected one of", "`key`"]),
-        ("[blacklst]\n".into(), Some(1), &["unknown key `blacklst`"]),
-        ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown key `limits`"]),
+        (feed("keey = \"x\""), Some(4), &["unknown setting \"keey\". Did you mean \"key\"?"]),
+        ("[blacklst]\n".into(), Some(1), &["unknown setting \"blacklst\". Did you mean \"blacklist\"?"]),
+        ("[blacklist]\nlimits = 5".into(), Some(2), &["unknown setting \"limits\". Did you mean \"limit\"?"]),
+        ("[log]\ncolour = 1".into(), Some(2), &["unknown setting \"colour\". Settings here: level"]),
         ("[blacklist]\nlimit = -1".into(), Some(2), &["\"auto\" or a number"]),
         ("[blacklist]\nlimit = \"many\"".into(), Some(2), &["\"auto\" or a number"]),
         (

@@ -10,6 +10,7 @@ use super::{Check, Lack};
 use crate::ban::plan::{Driver, Present};
 use crate::ban::target::{self, Target};
 use crate::kernel::module_sets;
+use crate::system::text::count;
 
 /// Entries of one kind that are named.
 const NAMED: usize = 10;
@@ -56,7 +57,7 @@ pub fn look(present: &Present, driver: Driver) -> Vec<Check> {
     }
     let number = present.others.len();
     let mut checks = vec![if by_fault.is_empty() {
-        Check::ok(name, format!("no fault in your {number} rows"))
+        Check::ok(name, format!("no fault in your {}", count(number, "row", "rows")))
     } else {
         let kinds: Vec<String> =
             by_fault.iter().map(|(fault, keys)| format!("{} ({fault})", some(keys))).collect();

@@ -11,6 +11,7 @@ use crate::kernel::iptables::{Backend, Iptables};
 use crate::kernel::module_sets;
 use crate::kernel::set::{self, Desired, Set, SetError};
 use crate::system::program::Programs;
+use crate::system::text::count;
 
 /// What brings it in force.
 const APPLY: &str = "banbridge apply";
@@ -104,7 +105,7 @@ fn rules(
         return Check::warning(name, found, mend);
     }
     if difference.is_none() {
-        Check::ok(name, format!("the kernel has all {wanted} rows of the firewall blacklist"))
+        Check::ok(name, format!("the kernel has {} of the firewall blacklist", all_rows(wanted)))
     } else {
         Check::warning(name, difference.to_string(), APPLY)
     }
@@ -118,13 +119,20 @@ fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
         match module_sets::read(programs) {
             Ok(sets) if sets.holds(wish.present) => {
                 let number = wish.present.ours.len() + wish.present.others.len();
-                Check::ok("rules", format!("the kernel has all {number} rows of the firewall blacklist"))
+                Check::ok("rules", format!("the kernel has {} of the firewall blacklist", all_rows(number)))
             }
             Ok(_) => Check::warning("rules", "the firewall's sets differ from the firewall blacklist", APPLY),
             Err(why) => Check::error("rules", Lack::Reach, why, "fwconsole firewall start"),
         }
     });
     checks
+}
+
+fn all_rows(number: usize) -> String {
+    match number {
+        0 | 1 => format!("the {}", count(number, "row", "rows")),
+        _ => format!("all {}", count(number, "row", "rows")),
+    }
 }
 
 /// The second place that blocks.

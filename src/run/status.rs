@@ -368,9 +368,6 @@ fn notes(
     let mut notes: Vec<String> = config.warnings.iter().map(ToString::to_string).collect();
     notes.extend(doubt.map(str::to_owned));
     let mut note = |text: String| notes.push(text);
-    if !ledger_present {
-        note(Cause::NoRun.sentence());
-    }
     let b = &status.blacklist;
     let by_set = status.set.backend.is_some();
     if let Some(hindrance) = Hindrance::of(status.firewall.enabled, status.firewall.running) {

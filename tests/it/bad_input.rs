@@ -298,8 +298,16 @@ fn mistakes_in_the_configuration_name_file_line_and_fix() {
         ("placeholder", feed("key = \"MY API KEY\""), &["line 2", "placeholder", "getkey"]),
         ("empty key", feed("key = \"\""), &["is empty"]),
         ("no key file", feed("key_file = \"/etc/none\""), &["/etc/none"]),
-        ("unknown key", feed("kee = \"x\""), &["line 4", "unknown key `kee`"]),
-        ("unknown table", "[blacklst]\n".into(), &["line 1", "unknown key `blacklst`"]),
+        (
+            "unknown setting",
+            feed("kee = \"x\""),
+            &["line 4", "unknown setting \"kee\". Did you mean \"key\"?"],
+        ),
+        (
+            "unknown table",
+            "[blacklst]\n".into(),
+            &["line 1", "unknown setting \"blacklst\". Did you mean \"blacklist\"?"],
+        ),
         ("unknown kind", feed("").replace("= \"apiban\"\n\n", "= \"apibann\"\n"), &["line 3", "apibann"]),
         (
             "two of a name",

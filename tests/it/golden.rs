@@ -13,12 +13,15 @@ use serde_json::Value;
 use crate::testenv::{ATTACKER, NFT, TestEnv};
 
 /// What differs from one run to the next, and what stands for it.
-const MASKS: [(&str, &str); 8] = [
+const MASKS: [(&str, &str); 11] = [
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "[TIME]"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?( [A-Z]{3,4})?( \(\d+ (s|min|h) ago\))?", "[TIME]"),
     (r"/tmp/banbridge-sandbox-\w+", "[DIRECTORY]"),
     (r"(127\.0\.0\.1|localhost):\d{4,5}", "$1:[PORT]"),
     (r"\b(process|pid) \d+", "$1 [PID]"),
+    (r"(?m)^\d{4}-\d\d-\d\d ", "[DAY]      "),
+    (r"\b\d+ (s|minutes?|hours?) ago", "[AGE] ago"),
+    (r"\b\d+\.\d+\.\d+-MariaDB\S*", "[VERSION]-MariaDB"),
     (r"\b\d+\.\d+ s\b", "[DURATION]"),
     (r"\brun_age=\d+s", "run_age=[AGE]"),
     (r#"("ms"|"\w+_ms"): \d+"#, "$1: [DURATION]"),
@@ -88,4 +91,85 @@ fn sync_and_status() {
         .runs("status --check")
         .runs("status --json")
         .is("sync-and-status.txt");
+}
+
+#[test]
+fn one_address() {
+    let env = TestEnv::new(NFT, &[ATTACKER, "163.172.207.104", "45.9.8.0/24", "10.0.0.5"]);
+    let checked = |address: &str| format!("check {address}");
+    env.sync(0, &[]);
+    Transcript::of(&env)
+        .says("A listed address, one in a listed network, a protected one, and one that nobody lists.")
+        .runs(&checked(ATTACKER))
+        .runs("check 45.9.8.7")
+        .runs("check 10.0.0.5")
+        .runs("check 9.9.9.9")
+        .says("You unblock one.")
+        .runs(&format!("unblock {ATTACKER}"))
+        .runs(&format!("unblock {ATTACKER}"))
+        .runs(&checked(ATTACKER))
+        .runs("list --unblocked")
+        .runs(&format!("unblock --undo {ATTACKER}"))
+        .says("You allow one.")
+        .runs("allow 163.172.207.104 --comment branch")
+        .runs("check 163.172.207.104")
+        .runs("list --allowed")
+        .runs("unallow 163.172.207.104")
+        .runs("unallow 163.172.207.104")
+        .says("What is no address, and what is too much.")
+        .runs("check 300.1.1.1")
+        .runs("allow 0.0.0.0/0")
+        .is("one-address.txt");
+}
+
+#[test]
+fn lists_and_history() {
+    let env = TestEnv::new(
+        NFT,
+        &[ATTACKER, "163.172.207.104", "45.9.8.0/24", "10.0.0.5", "no address", "8.0.0.0/8"],
+    );
+    env.sync(0, &[]);
+    env.pbx.write_blacklist(["81.2.69.160"], "1");
+    Transcript::of(&env)
+        .runs("list")
+        .runs("list --with-other-rows --json")
+        .runs("list --skipped")
+        .runs("list --unblocked")
+        .runs("list --feed nobody")
+        .runs("feed list")
+        .runs("export")
+        .runs("history")
+        .is("lists.txt");
+}
+
+#[test]
+fn apply_doctor_and_purge() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
+    Transcript::of(&env)
+        .runs("apply")
+        .runs("doctor --offline")
+        .runs("purge --yes")
+        .runs("status")
+        .is("apply-doctor-purge.txt");
+}
+
+#[test]
+fn mistakes() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let good = env.pbx.read_file("/etc/asterisk/banbridge.toml");
+    let mut all = Transcript::of(&env);
+    all.runs("config check").runs("snyc").runs("sync --feed nobody").runs("status --format prom");
+    for (words, text) in [
+        ("A setting that does not exist.", format!("{good}\n[blacklist]\nlimt = 5\n")),
+        ("A line that is no setting.", format!("{good}\nwhat is this\n")),
+        (
+            "A value of the wrong kind.",
+            good.replace("name = \"apiban\"", "name = \"apiban\"\nttl = \"soon\""),
+        ),
+    ] {
+        env.pbx.write_file("/etc/asterisk/banbridge.toml", &text);
+        all.says(words).runs("config check");
+    }
+    all.is("mistakes.txt");
 }
