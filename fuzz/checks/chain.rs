@@ -78,7 +78,7 @@ fn nets(present: &Present) -> Vec<IpNet> {
     let ours = present.ours.iter().filter_map(|key| net(key));
     let foreign = present.others.iter().flat_map(|row| match net(&row.key) {
         Some(net) => vec![net],
-        None => row.prefixes.iter().map(|prefix| prefix.net()).collect(),
+        None => row.prefixes.iter().map(banbridge::ban::Prefix::net).collect(),
     });
     ours.chain(foreign).collect()
 }

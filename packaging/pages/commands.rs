@@ -65,7 +65,7 @@ fn table<'a>(args: impl Iterator<Item = &'a Arg>) -> String {
 
 /// How it is written.
 fn left(arg: &Arg) -> String {
-    let values = arg.get_value_names().unwrap_or_default().iter().map(|name| name.as_str());
+    let values = arg.get_value_names().unwrap_or_default().iter().map(clap::builder::Str::as_str);
     let values =
         if arg.get_action().takes_values() { values.collect::<Vec<_>>().join(" ") } else { String::new() };
     let several = arg.get_num_args().is_some_and(|number| number.max_values() > 1);

@@ -195,7 +195,7 @@ pub fn page(messages: &[Message]) -> Roff {
         page.text([roman(explained(exit))]);
         match exit {
             Exit::Usage => {
-                paragraph(&mut page, "The message begins with \"error:\" and shows how the command is used.")
+                paragraph(&mut page, "The message begins with \"error:\" and shows how the command is used.");
             }
             Exit::Config => paragraph(
                 &mut page,
@@ -210,7 +210,9 @@ pub fn page(messages: &[Message]) -> Roff {
     page.text([roman(
         "Parts of the messages above, and messages of a run that goes on and exits with another code.",
     )]);
-    others.into_iter().for_each(|text| paragraph(&mut page, text));
+    for text in others {
+        paragraph(&mut page, text);
+    }
     page.control("SH", ["SEE ALSO"]);
     page.text([bold("banbridge"), roman("(1)")]);
     page

@@ -179,7 +179,9 @@ impl Plan {
                 }
             };
             let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| unblocked.carve(piece)).collect();
-            pieces.iter().for_each(|piece| blocked.add(piece));
+            for piece in &pieces {
+                blocked.add(piece);
+            }
             if !policy.ipv6 && !want.prefix.is_ipv4() {
                 not_by_row += 1;
                 continue;

@@ -125,7 +125,7 @@ fn text(target: &str, change: &Change, file: &Path) -> String {
             lines.push(report::effect(report));
         }
         Applied::Later => {
-            lines.push("Another run is in progress. It applies the change, or the next run does.".to_owned())
+            lines.push("Another run is in progress. It applies the change, or the next run does.".to_owned());
         }
     }
     lines.join("\n") + "\n"

@@ -31,7 +31,7 @@ pub fn start(global: &Global, context: Option<&Context>) {
         .level(level)
         .filter(|metadata| metadata.target() != RETURNED)
         .format(|out, message, _| {
-            out.finish(format_args!("banbridge: {}", one_line(&message.to_string(), LONGEST)))
+            out.finish(format_args!("banbridge: {}", one_line(&message.to_string(), LONGEST)));
         })
         .chain(io::stderr());
     let mut all = fern::Dispatch::new().filter(own).chain(screen);

@@ -343,7 +343,7 @@ impl Iterator for Log<'_> {
             let path = self.files.pop_front()?;
             match open(&path, self.watch) {
                 Ok(input) => {
-                    self.current = Some((path, Scanner::new(input, self.zone.clone(), self.channel)))
+                    self.current = Some((path, Scanner::new(input, self.zone.clone(), self.channel)));
                 }
                 Err(problem) => self.end(&path, 0, Seen::default(), Some(problem)),
             }

@@ -72,7 +72,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
     look.checks.extend(log::look(&log_file(&log_dir), owner.map(|(user, _)| user)));
     match last_runs {
         Some((last, root)) => {
-            look.checks.extend(timers::judge(&Timers::look(), last, root, look.clock.now()))
+            look.checks.extend(timers::judge(&Timers::look(), last, root, look.clock.now()));
         }
         None => look.checks.push(Check::unknown("timers", "the database does not answer")),
     }

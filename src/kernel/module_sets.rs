@@ -172,7 +172,7 @@ pub fn overlap(rows: &Present) -> Option<Overlap> {
         match net_of_key(&row.key) {
             Some(net) => all.push(range(net, row.key.as_str(), false)),
             None => {
-                all.extend(row.prefixes.iter().map(|prefix| range(prefix.net(), row.key.as_str(), false)))
+                all.extend(row.prefixes.iter().map(|prefix| range(prefix.net(), row.key.as_str(), false)));
             }
         }
     }

@@ -9,5 +9,5 @@ use crate::system::program::System;
 /// Loads the saved set into the kernel. Returns what it is made with, `nft` or `ipset`; none where nothing was saved, or
 /// a set is there already.
 pub fn load_saved_set() -> Result<Option<&'static str>> {
-    Ok(load_saved(&System::default(), Path::new(DIRECTORY))?.map(|backend| backend.word()))
+    Ok(load_saved(&System::default(), Path::new(DIRECTORY))?.map(super::super::ban::hits::Backend::word))
 }

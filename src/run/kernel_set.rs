@@ -103,7 +103,7 @@ impl SetView {
         let state = self.state.as_ref();
         let busiest = self.book.busiest(BUSIEST).into_iter();
         SetStatus {
-            backend: state.and_then(|state| state.backend).map(|backend| backend.word()),
+            backend: state.and_then(|state| state.backend).map(super::super::ban::hits::Backend::word),
             size: self.held.as_ref().map_or(state.map_or(0, |state| state.size), |held| held.blocked.len()),
             checked_at: state.map(|state| Time(state.checked_at)),
             note: state.and_then(|state| state.note.clone()),

@@ -238,7 +238,7 @@ pub fn for_keys(
     for chunk in keys.chunks(VALUES_AT_ONCE) {
         let sql = format!("{head} ({})", vec!["?"; chunk.len()].join(","));
         let all: Vec<mysql::Value> =
-            fixed.iter().cloned().chain(chunk.iter().map(|key| key.into())).collect();
+            fixed.iter().cloned().chain(chunk.iter().map(std::convert::Into::into)).collect();
         conn.exec_drop(sql, all)?;
         affected += conn.affected_rows();
     }

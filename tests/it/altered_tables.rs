@@ -8,7 +8,9 @@ fn altered(env: &TestEnv, table: &str, statements: &[String], words: &[&str]) ->
     let sql = |text: String| env.pbx.sql_run(&text, ());
     sql(format!("CREATE TABLE kept LIKE {table}"));
     sql(format!("INSERT INTO kept SELECT * FROM {table}"));
-    statements.iter().for_each(|statement| sql(statement.clone()));
+    for statement in statements {
+        sql(statement.clone());
+    }
     let run = env.run(words);
     sql(format!("DROP TABLE {table}"));
     sql(format!("RENAME TABLE kept TO {table}"));

@@ -271,9 +271,9 @@ fn a_database_restarted_in_the_middle_ends_the_run_and_the_next_goes_on() {
         let child = env.start(&[]);
         until("the second request", || env.requests().len() == 2);
         if how == "kill" {
-            env.pbx.kill_database()
+            env.pbx.kill_database();
         } else {
-            env.pbx.stop_database()
+            env.pbx.stop_database();
         }
         env.pbx.start_database();
         let run: Run = child.wait_with_output().unwrap().into();

@@ -359,7 +359,7 @@ fn queries(value: &Value, found: &mut Vec<String>) {
             for (key, value) in map {
                 match (key.as_str(), value) {
                     ("expr" | "query", Value::String(text)) if text != "prometheus" => {
-                        found.push(text.clone())
+                        found.push(text.clone());
                     }
                     _ => queries(value, found),
                 }

@@ -93,7 +93,7 @@ fn notes(coverage: &Coverage) -> Vec<String> {
     let mut notes = Vec::new();
     let from = coverage.span.map_or(0, |span| span.0);
     for feed in &report.feeds {
-        if let Some(since) = feed.known_since.map(|since| since.as_second()).filter(|since| *since > from) {
+        if let Some(since) = feed.known_since.map(jiff::Timestamp::as_second).filter(|since| *since > from) {
             notes.push(format!(
                 "Addresses that {} listed before {} are not known. Earlier attempts count as unlisted.",
                 feed.feed,

@@ -183,7 +183,7 @@ fn take(
     let judged = before.judge(fetch.entries.iter().map(|raw| Word { text: raw.text(), shown: raw.shown() }));
     fault::point("judged")?;
     let shown = |place: usize| {
-        let shown = fetch.entries.get(place).map(|raw| raw.shown()).unwrap_or_default();
+        let shown = fetch.entries.get(place).map(crate::feed::body::RawEntry::shown).unwrap_or_default();
         one_line(shown, ENTRY_SHOWN).into_owned()
     };
     let invalid: Vec<Skipped> =
