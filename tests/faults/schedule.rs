@@ -225,9 +225,9 @@ impl<'a> Schedule<'a> {
         let killed = self.dice.once_in(2);
         let pbx = &self.pbx.env.pbx;
         if killed {
-            pbx.kill_database()
+            pbx.kill_database();
         } else {
-            pbx.stop_database()
+            pbx.stop_database();
         }
         let first = self.dice.once_in(2);
         if first {
