@@ -14,8 +14,13 @@ CREATE TABLE IF NOT EXISTS banbridge_feed (
   last_error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   -- Not to be asked before this time (the server's Retry-After).
   retry_at BIGINT NULL,
-  -- How many entries the feed had when it was last complete and not held, and when that was.
+  -- What the feed covered when it was complete and not held, a week ago at most: entries, IPv4 addresses, /48 networks of
+  -- IPv6; and when that was.
   base_size INT UNSIGNED NULL,
+  base_v4 BIGINT UNSIGNED NULL,
+  base_v6 BIGINT UNSIGNED NULL,
+  based_at BIGINT NULL,
+  -- When it was last complete and not held.
   completed_at BIGINT NULL,
   -- What it named after this time is held until it is accepted.
   held_since BIGINT NULL,

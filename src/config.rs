@@ -30,7 +30,7 @@ use feed::{Place, RawFeed, judge};
 pub use list::ListConfig;
 pub use notify::{COMMAND, Notify, Program, WEBHOOK, Webhook};
 pub use period::Period;
-pub use tables::{Allow, Blacklist, Enabled, Level, Limit, Log, Protect, SetConfig, Writer};
+pub use tables::{Allow, Blacklist, Enabled, Level, Limit, Log, Percent, Protect, SetConfig, Writer};
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
 pub const DEFAULT_PATH: &str = "/etc/asterisk/banbridge.toml";

@@ -107,8 +107,14 @@ mod tests {
     use crate::ban::width::Widest;
     use crate::ban::{Protection, Source};
 
-    const POLICY: FeedPolicy =
-        FeedPolicy { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
+    const POLICY: FeedPolicy = FeedPolicy {
+        feed: 7,
+        priority: 0,
+        ttl: 100,
+        held_since: None,
+        wide: false,
+        widest: Widest { v4: 16, v6: 32 },
+    };
 
     fn entry(prefix: &str, feed: u16, seen: i64) -> Entry {
         Entry {

@@ -87,6 +87,22 @@ impl Cover {
         }
     }
 
+    /// How many IPv4 addresses are in the set.
+    pub fn v4_addresses(&self) -> u64 {
+        self.v4.iter().map(|(first, last)| u64::from(last - first) + 1).sum()
+    }
+
+    /// How many /48 networks of IPv6 the set touches.
+    pub fn v6_sites(&self) -> u64 {
+        let (mut sites, mut before) = (0, None);
+        for (first, last) in self.v6.iter().map(|(first, last)| (first >> 80, last >> 80)) {
+            let again = u64::from(before == Some(first));
+            sites += u64::try_from(last - first).unwrap_or(u64::MAX - 1) + 1 - again;
+            before = Some(last);
+        }
+        sites
+    }
+
     /// The whole set as the fewest prefixes, in order: neighbours merged, nothing added or lost.
     pub fn prefixes(&self) -> Vec<Prefix> {
         let mut prefixes = Vec::with_capacity(self.v4.len() + self.v6.len());

@@ -1,5 +1,9 @@
 //! What a new version of a list changes: the difference between what it held and what it holds.
+//!
+//! While a list is held (see [`super::surge`]), what its last good version held stays whole, and what a later version
+//! added is known but does not count: neither for what is blocked nor for how much a version lost.
 
+use super::cover::Cover;
 use super::entry::NEVER;
 use super::{Entry, Prefix};
 
@@ -40,20 +44,53 @@ pub struct Versions<'a> {
     pub list: &'a [Prefix],
     /// When the list was last seen whole.
     pub last_seen: Option<i64>,
+    /// While the list is held: what came after this time is no part of its last good version.
+    pub held_since: Option<i64>,
     /// Seconds that an entry counts after its list dropped it.
     pub ttl: i64,
 }
 
 impl Versions<'_> {
-    /// How many entries the known version has.
-    pub fn held(&self) -> usize {
-        self.known.iter().filter(|entry| entry.feed == self.feed && entry.expires_at == NEVER).count()
+    /// Whether a later version than the last good one added the entry.
+    fn is_held(&self, entry: &Entry) -> bool {
+        self.held_since.is_some_and(|since| entry.first_seen > since)
     }
 
-    /// Whether the list lost so much that it is more likely broken than better: all of it, or more than half.
+    /// The last good version.
+    fn good(&self) -> impl Iterator<Item = &Entry> {
+        let of_feed = |entry: &&Entry| entry.feed == self.feed && entry.expires_at == NEVER;
+        self.known.iter().filter(of_feed).filter(|entry| !self.is_held(entry))
+    }
+
+    /// How many entries the last good version has, and how many of them the list still covers.
+    pub fn overlap(&self) -> (usize, usize) {
+        let cover = Cover::new(self.list);
+        self.good()
+            .fold((0, 0), |(all, left), entry| (all + 1, left + usize::from(cover.contains(&entry.prefix))))
+    }
+
+    /// Whether the list lost so much that it is more likely broken than better: all of it, or more than half of what its
+    /// last good version had, however long it is itself.
     pub fn collapsed(&self) -> bool {
-        let held = self.held();
-        (held > 0 && self.list.is_empty()) || (held >= SMALL && self.list.len() * 2 < held)
+        let (all, left) = self.overlap();
+        (all > 0 && self.list.is_empty()) || (all >= SMALL && left * 2 < all)
+    }
+
+    /// What a version that is held changes, at `now`: the last good one stays as it is, and what an earlier held version
+    /// added goes where this one does not have it.
+    pub fn held(&self, now: i64) -> Change {
+        let change = self.change(now);
+        let stale = |prefix: &Prefix| {
+            let place =
+                self.known.binary_search_by_key(&(*prefix, self.feed), |entry| (entry.prefix, entry.feed));
+            place.is_ok_and(|place| self.is_held(&self.known[place]))
+        };
+        Change {
+            kept: change.kept + change.leaving.len(),
+            leaving: Vec::new(),
+            removed: change.removed.into_iter().filter(stale).collect(),
+            added: change.added,
+        }
     }
 
     /// The difference, at `now`.
@@ -82,6 +119,9 @@ impl Versions<'_> {
     }
 
     fn drop_entry(&self, gone: &Entry, now: i64, change: &mut Change) {
+        if self.is_held(gone) {
+            return change.removed.push(gone.prefix);
+        }
         if gone.expires_at != NEVER {
             // It left with an earlier version; its time runs.
             match self.ttl > 0 && gone.expires_at > now {
@@ -144,7 +184,7 @@ mod tests {
 
     fn step(known: &mut Vec<Entry>, numbers: &[u8], now: i64, last_seen: Option<i64>, ttl: i64) -> Change {
         let list = prefixes(numbers);
-        let change = Versions { known, feed: 7, list: &list, last_seen, ttl }.change(now);
+        let change = Versions { known, feed: 7, list: &list, last_seen, held_since: None, ttl }.change(now);
         change.clone().apply(7, known);
         change
     }
@@ -181,11 +221,24 @@ mod tests {
         for (before, after, collapsed) in table {
             let numbers = |n: usize| prefixes(&(0..n.min(255)).map(|n| n as u8).collect::<Vec<_>>());
             let mut known = Vec::new();
-            Versions { known: &[], feed: 7, list: &numbers(before), last_seen: None, ttl: 0 }
-                .change(1)
-                .apply(7, &mut known);
-            let versions =
-                Versions { known: &known, feed: 7, list: &numbers(after), last_seen: None, ttl: 0 };
+            Versions {
+                known: &[],
+                feed: 7,
+                list: &numbers(before),
+                last_seen: None,
+                held_since: None,
+                ttl: 0,
+            }
+            .change(1)
+            .apply(7, &mut known);
+            let versions = Versions {
+                known: &known,
+                feed: 7,
+                list: &numbers(after),
+                last_seen: None,
+                held_since: None,
+                ttl: 0,
+            };
             assert_eq!(versions.collapsed(), collapsed, "{before} {after}");
         }
     }
@@ -200,7 +253,7 @@ mod tests {
             let others = known.clone();
             step(&mut known, &before, 100, None, 0);
             let list = prefixes(&after);
-            let change = Versions { known: &known, feed: 7, list: &list, last_seen: Some(100), ttl: 0 }.change(200);
+            let change = Versions { known: &known, feed: 7, list: &list, last_seen: Some(100), held_since: None, ttl: 0 }.change(200);
             let mut previewed: Vec<Entry> = change.preview(7, &known).copied().collect();
             crate::ban::wanted::sort(&mut previewed);
             change.apply(7, &mut known);

@@ -16,6 +16,8 @@ pub struct FeedPolicy {
     pub ttl: i64,
     /// While the feed is held (see [`super::surge`]): what it named after this time does not count.
     pub held_since: Option<i64>,
+    /// Whether it is meant to cover much of the internet: the ceiling of all feeds does not count it.
+    pub wide: bool,
     /// The widest networks that count. What was taken under a wider limit counts no more: an administrator who narrows
     /// it is obeyed at once.
     pub widest: Widest,
@@ -78,8 +80,22 @@ mod tests {
     }
 
     const FEEDS: [FeedPolicy; 2] = [
-        FeedPolicy { feed: 7, priority: 0, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
-        FeedPolicy { feed: 3, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } },
+        FeedPolicy {
+            feed: 7,
+            priority: 0,
+            ttl: 100,
+            held_since: None,
+            wide: false,
+            widest: Widest { v4: 16, v6: 32 },
+        },
+        FeedPolicy {
+            feed: 3,
+            priority: 1,
+            ttl: 100,
+            held_since: None,
+            wide: false,
+            widest: Widest { v4: 16, v6: 32 },
+        },
     ];
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {

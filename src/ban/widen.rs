@@ -84,8 +84,14 @@ mod tests {
     use super::*;
     use crate::ban::wanted;
 
-    const POLICY: FeedPolicy =
-        FeedPolicy { feed: 7, priority: 1, ttl: 100, held_since: None, widest: Widest { v4: 16, v6: 32 } };
+    const POLICY: FeedPolicy = FeedPolicy {
+        feed: 7,
+        priority: 1,
+        ttl: 100,
+        held_since: None,
+        wide: false,
+        widest: Widest { v4: 16, v6: 32 },
+    };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of

@@ -112,6 +112,10 @@ pub struct FeedConfig {
     pub hold_times: u32,
     /// and for more than so many prefixes more.
     pub hold_more: u32,
+    /// The same in IPv4 addresses, or in /48 networks of IPv6.
+    pub hold_more_addresses: u64,
+    /// Whether it is meant to cover much of the internet, as lists of whole countries do.
+    pub wide: bool,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
     /// Which way it speaks, and what belongs to that.
@@ -150,9 +154,15 @@ impl FeedConfig {
         }
     }
 
-    /// How much growth of this feed is held for review.
-    pub fn surge_guard(&self) -> Guard {
-        Guard { times: self.hold_times, more: self.hold_more }
+    /// How much growth of this feed is held for review. `ceiling` is how many IPv4 addresses all feeds may cover that
+    /// are not meant to be wide.
+    pub fn surge_guard(&self, ceiling: u64) -> Guard {
+        Guard {
+            times: self.hold_times,
+            more: self.hold_more,
+            more_addresses: self.hold_more_addresses,
+            ceiling: (!self.wide).then_some(ceiling),
+        }
     }
 
     /// The key, read from where it is. The placeholder that apiban's own client ships counts as none.
@@ -216,6 +226,8 @@ pub(super) struct RawFeed {
     pub(super) widest_v6: Option<u8>,
     pub(super) hold_times: Option<u32>,
     pub(super) hold_more: Option<u32>,
+    pub(super) hold_more_addresses: Option<u64>,
+    pub(super) wide: Option<bool>,
     pub(super) enabled: Option<bool>,
     pub(super) format: Option<Format>,
     pub(super) column: Option<Column>,
@@ -266,6 +278,8 @@ pub(super) fn judge(
         widest,
         hold_times: raw.hold_times.unwrap_or(4),
         hold_more: raw.hold_more.unwrap_or(5_000),
+        hold_more_addresses: raw.hold_more_addresses.unwrap_or(1_000_000),
+        wide: raw.wide.unwrap_or(false),
         widen,
         kind,
         at: place.clone(),
@@ -357,6 +371,8 @@ impl Serialize for FeedConfig {
         map.serialize_entry("widest_v6", &self.widest.v6)?;
         map.serialize_entry("hold_times", &self.hold_times)?;
         map.serialize_entry("hold_more", &self.hold_more)?;
+        map.serialize_entry("hold_more_addresses", &self.hold_more_addresses)?;
+        map.serialize_entry("wide", &self.wide)?;
         if let FeedKind::List(ListConfig { settings, .. }) = &self.kind {
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;

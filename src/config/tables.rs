@@ -81,11 +81,26 @@ pub struct Protect {
     pub allow: Vec<Allow>,
     /// How long an address that an administrator took out stays out.
     pub unblock: Period,
+    /// How much of the public IPv4 internet all feeds together may cover, in percent; feeds with `wide` apart.
+    pub ceiling: Percent,
 }
 
 impl Default for Protect {
     fn default() -> Self {
-        Self { allow: Vec::new(), unblock: Period::seconds(30 * 86_400) }
+        Self { allow: Vec::new(), unblock: Period::seconds(30 * 86_400), ceiling: Percent(2) }
+    }
+}
+
+/// A share in percent, 1 to 100.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Percent(pub u8);
+
+impl<'de> Deserialize<'de> for Percent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match i64::deserialize(deserializer)? {
+            share @ 1..=100 => Ok(Self(u8::try_from(share).unwrap_or(100))),
+            _ => Err(serde::de::Error::custom("write a percentage from 1 to 100, without the sign")),
+        }
     }
 }
 

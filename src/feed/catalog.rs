@@ -29,6 +29,14 @@ pub struct Known {
     pub beware: &'static str,
 }
 
+impl Known {
+    /// Whether it is meant to cover much of the internet, as a whole country does. All others together cover less than 1 %
+    /// of the public IPv4 addresses.
+    pub fn is_wide(&self) -> bool {
+        self.name.ends_with("-CC")
+    }
+}
+
 const HOUR: i64 = 3_600;
 
 /// All lists, those for SIP first.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use mysql::TxOpts;
 use mysql::prelude::Queryable;
+use mysql::{TxOpts, Value};
 
 use super::problems::KEY_TAKEN;
 use super::{Ledger, tables};
 use crate::ban::Entry;
 use crate::ban::pacing;
+use crate::ban::surge::Extent;
 use crate::system::database::{Record, Result, insert_many};
 use crate::system::fault;
 
@@ -36,12 +37,40 @@ pub struct FeedState {
     pub last_error: Option<String>,
     /// Not to be asked before then.
     pub retry_at: Option<i64>,
-    /// How many prefixes it had when it was last complete and not held.
-    pub base_size: Option<usize>,
+    /// What it covered when it was complete and not held, a week ago at most.
+    pub base: Option<Extent>,
     /// When that was.
+    pub based_at: Option<i64>,
+    /// When it was last complete and not held.
     pub completed_at: Option<i64>,
     /// While it is held: what it named after this time does not count.
     pub held_since: Option<i64>,
+}
+
+/// The columns of a feed's size, in the order of [`FeedState::size_values`].
+pub(super) const SIZE_COLUMNS: &str =
+    "base_size = ?, base_v4 = ?, base_v6 = ?, based_at = ?, completed_at = ?, held_since = ?";
+
+impl FeedState {
+    /// What stands in [`SIZE_COLUMNS`].
+    pub(super) fn size_values(&self) -> [Value; 6] {
+        let Self { base, based_at, completed_at, held_since, .. } = self;
+        [
+            base.map(|base| base.entries).into(),
+            base.map(|base| base.v4).into(),
+            base.map(|base| base.v6).into(),
+            (*based_at).into(),
+            (*completed_at).into(),
+            (*held_since).into(),
+        ]
+    }
+}
+
+/// The base of a feed, where it has one.
+fn base(row: &Record) -> Result<Option<Extent>> {
+    let entries: Option<u64> = row.get("base_size")?;
+    let (v4, v6): (Option<u64>, Option<u64>) = (row.get("base_v4")?, row.get("base_v6")?);
+    Ok(entries.map(|entries| Extent { entries, v4: v4.unwrap_or(0), v6: v6.unwrap_or(0) }))
 }
 
 /// An entry that is no prefix, or too wide a one.
@@ -57,7 +86,7 @@ impl Ledger {
     /// All feeds that the ledger knows, by name; those that left the configuration too.
     pub fn feeds(&mut self) -> Result<BTreeMap<String, FeedState>> {
         let sql = "SELECT id, name, cursor_id, complete, last_attempt, last_success, last_error, retry_at, \
-             base_size, completed_at, held_since FROM banbridge_feed";
+             base_size, base_v4, base_v6, based_at, completed_at, held_since FROM banbridge_feed";
         let state = |row: &Record| {
             let state = FeedState {
                 id: row.get("id")?,
@@ -68,7 +97,8 @@ impl Ledger {
                 last_success: row.get("last_success")?,
                 last_error: row.get("last_error")?,
                 retry_at: row.get("retry_at")?,
-                base_size: row.get("base_size")?,
+                base: base(row)?,
+                based_at: row.get("based_at")?,
                 completed_at: row.get("completed_at")?,
                 held_since: row.get("held_since")?,
             };
@@ -149,20 +179,21 @@ impl Ledger {
                 ]
             },
         )?;
+        let mut values: Vec<Value> = vec![
+            feed.cursor.as_deref().into(),
+            feed.complete.into(),
+            now.into(),
+            now.into(),
+            feed.last_error.as_deref().into(),
+        ];
+        values.extend(feed.size_values());
+        values.push(feed.id.into());
         tx.exec_drop(
-            "UPDATE banbridge_feed SET cursor_id = ?, complete = ?, last_attempt = ?, last_success = ?, \
-             last_error = ?, retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",
-            (
-                &feed.cursor,
-                u8::from(feed.complete),
-                now,
-                now,
-                &feed.last_error,
-                feed.base_size,
-                feed.completed_at,
-                feed.held_since,
-                feed.id,
+            format!(
+                "UPDATE banbridge_feed SET cursor_id = ?, complete = ?, last_attempt = ?, last_success = ?, \
+                 last_error = ?, retry_at = NULL, {SIZE_COLUMNS} WHERE id = ?"
             ),
+            values,
         )?;
         tx.exec_drop(KEY_TAKEN, (feed.id,))?;
         fault::point("before-batch-commit")?;
@@ -182,8 +213,7 @@ impl Ledger {
 
     /// Takes what a feed asks for, however much it is.
     pub fn accept(&mut self, feed: u16) -> Result<()> {
-        let sql =
-            "UPDATE banbridge_feed SET base_size = NULL, held_since = NULL, last_error = NULL WHERE id = ?";
+        let sql = "UPDATE banbridge_feed SET base_size = NULL, based_at = NULL, held_since = NULL, last_error = NULL WHERE id = ?";
         self.conn.exec_drop(sql, (feed,))?;
         Ok(())
     }

@@ -1,9 +1,9 @@
 //! What is remembered of feeds that are lists: the version that is known, and how asking for it went.
 
 use mysql::prelude::Queryable;
-use mysql::{Transaction, TxOpts};
+use mysql::{Transaction, TxOpts, Value};
 
-use super::feeds::{FeedState, Skipped};
+use super::feeds::{FeedState, SIZE_COLUMNS, Skipped};
 use super::problems::KEY_TAKEN;
 use super::{Ledger, tables};
 use crate::ban::entry::NEVER;
@@ -168,10 +168,15 @@ fn save_state(conn: &mut impl Queryable, feed: u16, list: &ListState) -> Result<
 }
 
 pub(super) fn save_success(conn: &mut impl Queryable, feed: &FeedState, now: i64) -> Result<()> {
+    let mut values: Vec<Value> = vec![now.into(), now.into(), feed.last_error.as_deref().into()];
+    values.extend(feed.size_values());
+    values.push(feed.id.into());
     conn.exec_drop(
-        "UPDATE banbridge_feed SET complete = 1, last_attempt = ?, last_success = ?, last_error = ?, \
-         retry_at = NULL, base_size = ?, completed_at = ?, held_since = ? WHERE id = ?",
-        (now, now, &feed.last_error, feed.base_size, feed.completed_at, feed.held_since, feed.id),
+        format!(
+            "UPDATE banbridge_feed SET complete = 1, last_attempt = ?, last_success = ?, last_error = ?, \
+             retry_at = NULL, {SIZE_COLUMNS} WHERE id = ?"
+        ),
+        values,
     )?;
     conn.exec_drop(KEY_TAKEN, (feed.id,))?;
     Ok(())

@@ -28,6 +28,7 @@ impl Ledger {
             ("skipped", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
             ("unblock", "until = until - since + ?, since = ?", "since"),
             ("feed", "last_attempt = ? + 0 * ?, retry_at = NULL", "last_attempt"),
+            ("feed", "based_at = ? + 0 * ?", "based_at"),
             ("feed", "completed_at = ? + 0 * ?", "completed_at"),
             ("feed", "held_since = ? + 0 * ?", "held_since"),
             ("feed", "last_success = ? + 0 * ?", "last_success"),

@@ -82,8 +82,9 @@ fn block(chosen: &Chosen) -> String {
     let known = chosen.known;
     let every = Period::seconds(known.interval.unsigned_abs());
     let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));
+    let wide = if known.is_wide() { "wide = true\n" } else { "" };
     format!(
-        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nwidest_v4 = {}\n{score}",
+        "# {}; terms: {}\n[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\ninterval = \"{every}\"\nwidest_v4 = {}\n{wide}{score}",
         known.good_for, known.terms, chosen.name, chosen.url, known.widest_v4
     )
 }

@@ -68,7 +68,8 @@ pub fn decide(
         interval: config.interval.as_secs(),
         key_refused: refused.get(&state.id).copied(),
         held: saved.held(state.id, now),
-        held_since: state.held_since,
+        // 0: since its first load.
+        held_since: state.held_since.filter(|since| *since > 0),
     });
     Ok(problem::problems(&Facts {
         now,

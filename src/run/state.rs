@@ -29,6 +29,7 @@ pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedP
         priority,
         ttl: config.ttl().map_or(0, Period::as_secs),
         held_since: state.held_since,
+        wide: config.wide,
         widest: config.widest,
     }
 }

@@ -168,6 +168,105 @@ fn a_dry_run_of_held_and_shrunken_lists_plans_what_the_next_run_does_and_keeps_n
     }
 }
 
+/// The times of all feeds and entries move into the past, so that the next version comes later than the last.
+fn an_hour_later(pbx: &Pbx) {
+    for moved in [
+        "UPDATE banbridge_feed SET last_attempt = last_attempt - 3600, last_success = last_success - 3600, \
+         completed_at = completed_at - 3600, based_at = based_at - 3600, held_since = held_since - 3600",
+        "UPDATE banbridge_entry SET first_seen = first_seen - 3600, last_seen = last_seen - 3600",
+    ] {
+        pbx.sandbox.sql_run(moved, ());
+    }
+}
+
+/// What a feed's lines may end with, as the last of all: neighbors are not merged.
+const ONE_ROW_EACH: &str = "[blacklist]\naggregate = false";
+
+/// Networks of one length, one after the other from an address on.
+fn networks(first: u32, length: u32, count: u32) -> String {
+    (0..count)
+        .map(|n| format!("{}/{length}\n", std::net::Ipv4Addr::from(first + (n << (32 - length)))))
+        .collect()
+}
+
+#[test]
+fn a_bad_version_of_a_list_costs_nothing_of_the_last_good_one_which_is_taken_when_it_comes_back() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ONE_ROW_EACH)]);
+    let good = many(1_301);
+    pbx.publish("one", &good);
+    pbx.sync("one");
+    let before = pbx.keys();
+    let sixty: String = good.lines().take(60).map(|line| format!("{line}\n")).collect();
+    let bad = [
+        ("many new ones and few old ones", format!("{sixty}{}", many(20_000).replace("45.", "47."))),
+        ("networks in place of addresses", networks(0x5000_0000, 24, 20_000)),
+        ("many new ones beside the old ones", format!("{good}{}", many(20_000).replace("45.", "47."))),
+        ("few old ones", sixty.clone()),
+    ];
+    for (what, bad) in bad {
+        an_hour_later(&pbx);
+        pbx.publish("one", &bad);
+        let run = pbx.run(&["sync", "--feed", "one"]);
+        assert!(
+            run.code == 65
+                && run.stdout.contains("sync --accept --feed one")
+                    | run.stdout.contains("--feed one --accept"),
+            "{what}: {run:?}"
+        );
+        assert_eq!(pbx.keys(), before, "{what}");
+        an_hour_later(&pbx);
+        pbx.publish("one", format!("{good}46.0.0.1\n"));
+        let back = pbx.sync("one");
+        assert_eq!(back["feeds"][0]["error"], Value::Null, "{what}: {back}");
+        assert_eq!(pbx.keys().len(), 1_302, "{what}");
+        assert_eq!(pbx.json(&["status"])["feeds"][0]["held"], 0, "{what}");
+        an_hour_later(&pbx);
+        pbx.publish("one", &good);
+        pbx.sync("one");
+        assert_eq!(pbx.keys(), before, "{what}");
+    }
+}
+
+#[test]
+fn wide_networks_are_held_however_few_lines_they_take_and_however_small_the_steps() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("one", ""), ("two", ONE_ROW_EACH)]);
+    pbx.publish("two", "46.0.0.1\n");
+    // A first load above the ceiling: 1,200 networks of 65,536 addresses.
+    pbx.publish("one", networks(0x2000_0000, 16, 1_200));
+    let report = pbx.sync("one");
+    assert!(report["feeds"][0]["error"].as_str().unwrap().contains("protect.ceiling"), "{report}");
+    assert_eq!(pbx.keys(), Vec::<String>::new());
+    assert_eq!(pbx.json(&["status"])["feeds"][0]["held"], 1_200);
+    assert_eq!(pbx.json(&["check", "32.0.0.1"])["blocked"], false);
+
+    let addresses = many(1_000);
+    an_hour_later(&pbx);
+    pbx.publish("one", &addresses);
+    assert_eq!(pbx.sync("one")["feeds"][0]["error"], Value::Null);
+    let before = pbx.keys();
+    assert_eq!(before.len(), 1_000);
+    for step in 1..4 {
+        an_hour_later(&pbx);
+        pbx.publish("one", format!("{addresses}{}", networks(0x2000_0000, 16, 300 * step)));
+        let report = pbx.sync("one");
+        assert_eq!((&report["feeds"][0]["held"], pbx.keys().len()), (&true.into(), 1_000), "{report}");
+        assert!(report["feeds"][0]["error"].as_str().unwrap().contains("IPv4 addresses"), "{report}");
+    }
+    // You accept it, or say that it is meant.
+    let accepted = pbx.json(&["sync", "--feed", "one", "--accept"]);
+    assert_eq!((&accepted["feeds"][0]["error"], pbx.keys().len()), (&Value::Null, 1_900), "{accepted}");
+    an_hour_later(&pbx);
+    pbx.publish("one", networks(0x2000_0000, 16, 1_200));
+    pbx.configure(&[("one", "wide = true\nhold_more_addresses = 100_000_000"), ("two", ONE_ROW_EACH)]);
+    let wide = pbx.json(&["sync", "--feed", "one", "--accept"]);
+    assert_eq!((&wide["feeds"][0]["error"], pbx.keys().len()), (&Value::Null, 1_200), "{wide}");
+    // What one feed covers that may be wide leaves the others their share.
+    let other = pbx.sync("two");
+    assert_eq!((&other["feeds"][0]["error"], pbx.keys().len()), (&Value::Null, 1_201), "{other}");
+}
+
 #[test]
 fn a_list_is_wanted_and_what_it_dropped_goes() {
     let pbx = Pbx::start();
@@ -269,9 +368,9 @@ fn whatever_comes_in_its_place_the_last_good_list_stays_and_the_other_feeds_go_o
         ("status 503", b"", 69, "503"),
         ("redirect http://192.0.2.1/x", b"", 65, "plain http on another machine"),
         ("cut 30", forty.as_bytes(), 65, "cut"),
-        ("", b"", 65, "from 40 to 0 entries"),
+        ("", b"", 65, "none of the 40 entries"),
         ("", b"# nothing\n", 65, "--accept"),
-        ("", nineteen.as_bytes(), 65, "from 40 to 19 entries"),
+        ("", nineteen.as_bytes(), 65, "only 19 of the 40 entries"),
         ("", b"\x1b]0;owned\x07 junk\n\x1b[2J\n", 65, "\\u{1b}]0;owned"),
         ("", log.as_bytes(), 65, "a log, not a list"),
         ("", &bomb, 65, "larger than 64 MiB"),

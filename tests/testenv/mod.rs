@@ -217,7 +217,7 @@ impl TestEnv {
     /// meanwhile, as far as the clock is concerned.
     pub fn later(&self, seconds: i64) {
         for (table, columns) in [
-            ("feed", "last_attempt last_success retry_at completed_at held_since"),
+            ("feed", "last_attempt last_success retry_at based_at completed_at held_since"),
             ("entry", "first_seen last_seen expires_at"),
             ("skipped", "last_seen expires_at"),
             ("row", "written_at"),

@@ -174,7 +174,7 @@ fn of_feed(feed: &FeedFacts, now: i64) -> Vec<Problem> {
         all.push(warning(
             &format!("held:{name}"),
             format!("Feed {name}: {held} held for review"),
-            format!("It grew much faster than usual. To accept: banbridge sync --accept --feed {name}"),
+            format!("It grew much faster than usual, or covers too much. To accept: banbridge sync --accept --feed {name}"),
             feed.held_since,
         ));
     }

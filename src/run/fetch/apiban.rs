@@ -209,7 +209,8 @@ fn take(
     state.cursor = Some(fetch.cursor_after(cursor).to_owned());
     state.complete |= asked.complete;
     batch::merge(&mut session.saved.entries, &judged.entries);
-    session.guard_against_surge(config, &mut state, &session.saved.entries, asked);
+    let known = session.known(config, &state, &session.saved.entries);
+    session.guard_against_surge(config, &mut state, known, asked);
     session.ledger.save_batch(&state, &judged.entries, &invalid, now, apiban.ttl.as_secs())?;
     fault::point("batch-saved")?;
     if !invalid.is_empty() {

@@ -134,7 +134,8 @@ fn take(
     let change = if whole { Answer { decides: true, ..answer }.whole(now) } else { answer.delta(now) };
     asked.complete = true;
     let after = change.preview(state.id, &session.saved.entries);
-    session.guard_against_surge(config, &mut state, after, asked);
+    let known = session.known(config, &state, after);
+    session.guard_against_surge(config, &mut state, known, asked);
     session.ledger.save_decisions(&state, &change, &invalid, whole, now)?;
     fault::point("batch-saved")?;
     if !invalid.is_empty() {

@@ -13,6 +13,7 @@ use crate::run::report::{FeedReport, Report};
 use crate::run::session::Session;
 use crate::system::exit::Exit;
 use crate::system::failure::{Failure, Result};
+use crate::system::text::{count, number};
 
 /// Asks for what is new of the list.
 pub(super) fn ask(
@@ -37,7 +38,8 @@ pub(super) fn ask(
         return Ok(Outcome::NotDue);
     }
     // Another address, or another way to read it: what the server gave for the old one says nothing.
-    let same = state.complete && remembered.fingerprint == list.fingerprint();
+    // While the list is held, only its last good version is known whole.
+    let same = state.complete && state.held_since.is_none() && remembered.fingerprint == list.fingerprint();
     let known = if same { remembered.validators.clone() } else { Validators::default() };
     session.say(&format!("{}: asking {}", config.name, list.place.shown()));
     asked.requests = 1;
@@ -57,7 +59,8 @@ pub(super) fn ask(
             asked.complete = true;
             (remembered.failures, remembered.answered) = (0, false);
             let mut state = state;
-            session.guard_against_surge(config, &mut state, &session.saved.entries, asked);
+            let known = session.known(config, &state, &session.saved.entries);
+            session.guard_against_surge(config, &mut state, known, asked);
             session.ledger.save_unchanged(&state, &remembered, session.clock.now())?;
             now_known(session, state);
             Ok(Outcome::Taken)
@@ -105,29 +108,30 @@ fn take(
         feed: state.id,
         list: &parsed.prefixes,
         last_seen: state.last_success,
+        held_since: state.held_since,
         ttl: config.ttl().map_or(0, Period::as_secs),
     };
     if versions.collapsed() && !session.accepts {
+        let (all, left) = versions.overlap();
+        let left = if left == 0 { "none".to_owned() } else { format!("only {}", number(left)) };
         let text = format!(
-            "Feed {} shrank from {} to {} entries. The previous version is kept. If the new size is right: \
+            "Feed {}: {left} of the {} in its last version are left. That version is kept. If the new one is right: \
              banbridge sync --feed {0} --accept",
             config.name,
-            versions.held(),
-            parsed.prefixes.len(),
+            count(all, "entry", "entries"),
         );
         // The next request is to bring the list again, not the word that it is still this one.
         remembered.validators = Validators::default();
         note_failure(session, config, &state, &mut remembered, true)?;
         return Ok(Outcome::Failed(Trouble::new(Exit::Unusable, text)));
     }
-    let change = versions.change(now);
+    asked.complete = true;
+    let held = session.guard_against_surge(config, &mut state, parsed.prefixes.iter(), asked);
+    let change = if held { versions.held(now) } else { versions.change(now) };
     (remembered.failures, remembered.answered) = (0, false);
     remembered.skipped = parsed.skipped_total();
-    asked.complete = true;
     // A list of millions is held in one form at a time.
     parsed.prefixes = Vec::new();
-    let after = change.preview(state.id, &session.saved.entries);
-    session.guard_against_surge(config, &mut state, after, asked);
     session.ledger.save_snapshot(&state, &remembered, &change, &invalid, now)?;
     if !change.is_empty() {
         change.apply(state.id, &mut session.saved.entries);

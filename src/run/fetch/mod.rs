@@ -5,8 +5,10 @@ pub mod apiban;
 mod crowdsec;
 mod list;
 
+use crate::ban::cover::Cover;
 use crate::ban::never_block::Verdict;
-use crate::ban::surge::Size;
+use crate::ban::surge::{Extent, Size, Surge, public_v4};
+use crate::ban::wanted::FeedPolicy;
 use crate::ban::{Entry, Prefix};
 use crate::config::{FeedConfig, FeedKind};
 use crate::feed::FetchError;
@@ -16,6 +18,7 @@ use crate::run::session::Session;
 use crate::run::state::policy_of;
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Failure, Result};
+use crate::system::text::number;
 
 pub use apiban::{client, now_ms, pace};
 
@@ -94,7 +97,8 @@ impl Session {
         let Some(state) = self.saved.feeds.iter_mut().find(|state| state.name == name) else {
             return Ok(());
         };
-        (state.base_size, state.held_since, state.last_error) = (None, None, None);
+        (state.base, state.based_at) = (None, None);
+        (state.held_since, state.last_error) = (None, None);
         let id = state.id;
         self.saved.hold(name);
         Ok(self.ledger.accept(id)?)
@@ -134,36 +138,74 @@ impl Session {
         Ok(())
     }
 
-    /// Holds the feed when it is suddenly much larger, with these entries, than when it was last complete; else
-    /// remembers its size.
+    /// How much a feed with these prefixes covers, and how many IPv4 addresses it and all other feeds do that are not
+    /// meant to be wide. What is too wide or protected is not blocked, so it covers nothing.
+    fn extent<'a>(
+        &self,
+        config: &FeedConfig,
+        feed: u16,
+        prefixes: impl Iterator<Item = &'a Prefix>,
+    ) -> (Extent, u64) {
+        let protected =
+            |prefix: &Prefix| matches!(self.saved.never_block.judge(prefix), Verdict::Protected(_));
+        let counts = prefixes.filter(|prefix| config.widest.check(prefix).is_ok() && !protected(prefix));
+        let mine: Vec<Prefix> = counts.copied().collect();
+        let extent = Extent::of(&mine);
+        if config.wide {
+            return (extent, 0);
+        }
+        let now = self.clock.now();
+        let others: Vec<&FeedPolicy> =
+            self.saved.feed_policies.iter().filter(|policy| policy.feed != feed && !policy.wide).collect();
+        let theirs =
+            self.saved.entries.iter().filter(|entry| others.iter().any(|policy| policy.holds(entry, now)));
+        let all =
+            Cover::new(theirs.map(|entry| &entry.prefix).filter(|prefix| !protected(prefix)).chain(&mine));
+        (extent, all.v4_addresses())
+    }
+
+    /// The prefixes of a feed that count among these entries, or would if it were not held.
+    fn known<'a, I: IntoIterator<Item = &'a Entry>>(
+        &self,
+        config: &FeedConfig,
+        state: &FeedState,
+        entries: I,
+    ) -> impl Iterator<Item = &'a Prefix> + use<'a, I> {
+        let (free, now) = (FeedPolicy { held_since: None, ..policy_of(config, state, 0) }, self.clock.now());
+        entries.into_iter().filter(move |entry| free.holds(entry, now)).map(|entry| &entry.prefix)
+    }
+
+    /// Holds the feed when, with these prefixes, it suddenly covers much more than before, or all feeds together cover
+    /// too much; else remembers its size. Returns whether it is held.
     fn guard_against_surge<'a>(
         &self,
         config: &FeedConfig,
         state: &mut FeedState,
-        entries: impl IntoIterator<Item = &'a Entry>,
+        prefixes: impl Iterator<Item = &'a Prefix>,
         asked: &mut FeedReport,
-    ) {
-        let now = self.clock.now();
-        let size = policy_of(config, state, 0).size(entries, now);
-        let known =
-            Size { base: state.base_size, completed_at: state.completed_at, held_since: state.held_since };
-        let guard = config.surge_guard();
-        let weighed = guard.weigh(known, size, asked.complete, now);
-        (state.base_size, state.completed_at, state.held_since) =
-            (weighed.base, weighed.completed_at, weighed.held_since);
-        state.last_error = None;
-        if guard.is_surge(known.base, size) {
-            let error = format!(
-                "{} grew from {} to {size} entries. What is new is held for review. To accept it: banbridge sync --accept \
-                 --feed {0}",
-                config.name,
-                known.base.unwrap_or_default(),
-            );
-            state.last_error = Some(error.clone());
-            asked.held = true;
-            asked.error = Some(error);
-            asked.exit = Exit::Unusable;
+    ) -> bool {
+        let (extent, total) = self.extent(config, state.id, prefixes);
+        let known = Size {
+            base: state.base,
+            based_at: state.based_at,
+            completed_at: state.completed_at,
+            held_since: state.held_since,
+        };
+        let mut guard = config.surge_guard(public_v4(self.config.protect.ceiling.0));
+        if self.accepts {
+            guard.ceiling = None;
         }
+        let weighed = guard.weigh(known, extent, total, asked.complete, self.clock.now());
+        (state.base, state.based_at) = (weighed.base, weighed.based_at);
+        (state.completed_at, state.held_since) = (weighed.completed_at, weighed.held_since);
+        state.last_error = None;
+        let Some(surge) = guard.surge(known.base, extent, total) else { return false };
+        let error = surge_text(&config.name, surge);
+        state.last_error = Some(error.clone());
+        asked.held = true;
+        asked.error = Some(error);
+        asked.exit = Exit::Unusable;
+        true
     }
 
     /// Counts what came into a feed's report: of `received` entries these many were invalid, of which some are named,
@@ -194,4 +236,26 @@ impl Session {
         asked.skipped_more = invalid + protected - asked.skipped.len();
         asked.used = received - invalid - protected;
     }
+}
+
+/// What grew, and how to take what is held.
+fn surge_text(name: &str, surge: Surge) -> String {
+    let (before, now, what) = match surge {
+        Surge::Entries(before, now) => (before, now, "entries"),
+        Surge::V4(before, now) => (before, now, "IPv4 addresses"),
+        Surge::V6(before, now) => (before, now, "/48 networks of IPv6"),
+        Surge::Ceiling(total) => {
+            return format!(
+                "With {name} all feeds together cover {} IPv4 addresses, more than protect.ceiling allows. What is new is \
+                 held for review. To accept it once: banbridge sync --accept --feed {name}. If it is meant to be wide: \
+                 banbridge config set feed.{name}.wide true",
+                number(total)
+            );
+        }
+    };
+    format!(
+        "{name} grew from {} to {} {what}. What is new is held for review. To accept it: banbridge sync --accept --feed {name}",
+        number(before),
+        number(now)
+    )
 }
