@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::sandbox::{Attacker, Backend, Family, Firewall, Probe, Run, Sandbox, rule, until};
+use crate::sandbox::{Attacker, Backend, Family, Firewall, Pass, Probe, Run, Sandbox, rule, until};
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);
@@ -347,7 +347,11 @@ fn a_firewall_that_is_restarted_at_any_step_gets_its_rules_from_the_next_run_at_
         pbx.fwconsole(&["firewall", "restart"]).ok();
         let run = waiting.go();
         assert_eq!(run.code, 0, "{step}: {run:?}");
-        until("the new daemon", || pbx.daemon().is_some());
+        // Its first pass loads row by row, which takes long where much else is going on.
+        until("the new daemon's first pass", || {
+            let ended = |pass: &&Pass| pass.why == "first" && pass.end.is_some();
+            pbx.passes().iter().filter(ended).count() == 2
+        });
         converge(&pbx, &json!({ "add": keys }));
         assert_rules(&pbx, &keys);
         assert_goes_on(&pbx);
