@@ -230,11 +230,7 @@ impl Work<'_> {
     }
 
     fn tell(&mut self, daemon: Daemon) -> Result<(), String> {
-        let told = match daemon.hup() {
-            Ok(()) => Ok(()),
-            Err(rustix::io::Errno::AGAIN) => Err("the firewall service is still starting".to_owned()),
-            Err(error) => Err(format!("cannot tell the firewall service to look ({error})")),
-        };
+        let told = daemon.hup().map_err(|why| format!("cannot tell the firewall service to look: {why}"));
         self.steps.reached(Step::Told);
         told
     }

@@ -33,12 +33,14 @@ pub fn read(conn: &mut impl Queryable) -> Result<Rows> {
     let mut rows = Rows::default();
     for row in KVSTORE.rows(conn, &sql, ())? {
         let key: String = row.get("key")?;
+        // The database compares without regard to case and blanks at the end. The module takes such rows for its own,
+        // but only what is ours byte by byte is ours.
         match row.text("id")? {
             "blacklist" if row.get::<Option<Vec<u8>>>("val")?.as_deref() == Some(MARK.as_bytes()) => {
                 rows.ours.insert(key);
             }
-            "blacklist" => rows.others.push(key),
-            _ if key == "generation" => rows.generation = row.get("val")?,
+            "banbridge" if key == "generation" => rows.generation = row.get("val")?,
+            id if id.trim_end().eq_ignore_ascii_case("blacklist") => rows.others.push(key),
             _ => {}
         }
     }
@@ -67,7 +69,9 @@ pub struct Change<'a> {
 pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: bool) -> Result<()> {
     let mut tx = conn.start_transaction(TxOpts::default())?;
     let delete = |tx: &mut mysql::Transaction<'_>| {
-        let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ? AND `key` IN");
+        let head = format!(
+            "DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND BINARY `id` = 'blacklist' AND BINARY `val` = ? AND `key` IN"
+        );
         database::for_keys(tx, &head, &[MARK.into()], change.remove)?;
         let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
         database::for_keys(tx, &head, &[], change.remove_unmarked)
@@ -105,11 +109,16 @@ pub fn write(conn: &mut Conn, change: &Change<'_>, generation: i64, add_first: b
 /// many rows of the blacklist went.
 pub fn take_all_away(conn: &mut Conn, unmarked: &[String]) -> Result<u64> {
     let mut tx = conn.start_transaction(TxOpts::default())?;
-    tx.exec_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `val` = ?"), (MARK,))?;
+    tx.exec_drop(
+        format!(
+            "DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND BINARY `id` = 'blacklist' AND BINARY `val` = ?"
+        ),
+        (MARK,),
+    )?;
     let marked = tx.affected_rows();
     let head = format!("DELETE FROM {TABLE} WHERE `id` = 'blacklist' AND `key` IN");
     let rest = database::for_keys(&mut tx, &head, &[], unmarked)?;
-    tx.query_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'banbridge'"))?;
+    tx.query_drop(format!("DELETE FROM {TABLE} WHERE `id` = 'banbridge' AND BINARY `id` = 'banbridge'"))?;
     tx.commit()?;
     Ok(marked + rest)
 }

@@ -2,9 +2,8 @@
 //!
 //! It is a PHP process of root that makes a pass every 15 to 120 seconds, and at once on SIGHUP. SIGHUP is the one
 //! way to make it look that disturbs nothing: `fwconsole firewall restart` leaves the PBX without any rule for
-//! seconds. A SIGHUP that comes in the middle of a pass is lost, so it is sent while the daemon sleeps. One that
-//! comes before the daemon is ready for it ends the daemon: in safe mode, for the first five minutes after a second
-//! boot, it waits without a handler.
+//! seconds. A SIGHUP that comes in the middle of a pass is lost, and one that comes before the daemon is ready for it
+//! ends the daemon, so it is sent only while the daemon sleeps between two passes.
 //!
 //! Note that nothing of ours may carry the daemon's name in its argument list: the module's stop hook kills every
 //! process that does.
@@ -26,8 +25,8 @@ const NAME: &[u8] = b"hooks/voipfirewalld";
 const MONITOR: &[u8] = b"voipfirewalld";
 /// What the command lines of the processes hold that a pass starts.
 const OF_A_PASS: [&[u8]; 4] = [b"getservices", b"iptables", b"ip6tables", b"nft"];
-/// How long to wait for the end of a pass before sending SIGHUP all the same. A pass over 10,000 entries takes a
-/// minute and more; the next pass is never further away than its period.
+/// How long to wait for the end of a pass. A pass over 10,000 entries takes a minute and more; the next one is never
+/// further away than its period.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at what it does.
 const LOOK: Duration = Duration::from_millis(10);
@@ -70,6 +69,23 @@ pub enum NoDaemon {
     /// More than one process looks like it.
     #[error("several processes look like the firewall service ({0:?})")]
     Several(Vec<i32>),
+}
+
+/// Why the daemon was not told to look.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotTold {
+    /// It is in a pass, or starts.
+    #[error("it is busy with a pass or still starting")]
+    Busy,
+    /// Somebody paused it.
+    #[error("it is paused")]
+    Paused,
+    /// It ended.
+    #[error("it ended meanwhile")]
+    Gone,
+    /// It cannot be signalled.
+    #[error("the signal cannot be sent: {0}")]
+    Signal(#[from] Errno),
 }
 
 /// A process of root with the daemon's name in its command line.
@@ -226,8 +242,8 @@ impl Daemon {
         Stat::read(&self.path()).is_some_and(|stat| stat.started == self.started && stat.state == 'T')
     }
 
-    /// Whether it has a handler for SIGHUP. Without one the signal would end it.
-    pub fn handles_hup(self) -> bool {
+    /// Whether it seems to have a handler for SIGHUP. Without one the signal would end it.
+    fn handles_hup(self) -> bool {
         let status = fs::read_to_string(self.path().join("status")).unwrap_or_default();
         let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
         let bits = caught.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).unwrap_or(0);
@@ -256,13 +272,20 @@ impl Daemon {
         }
     }
 
-    /// Tells it to look now. Waits a little for the end of a pass, so that the signal is not lost. Needs root.
-    pub fn hup(self) -> rustix::io::Result<()> {
-        self.wait_asleep(PATIENCE);
-        if !self.handles_hup() {
-            return Err(Errno::AGAIN);
+    /// Tells it to look now, while it sleeps between two passes. Waits a little for that. Needs root.
+    ///
+    /// A SIGHUP in the middle of a pass is lost, and one before its handler is there ends it. Where the kernel says what
+    /// it does, only its sleep shows that the handler is there: PHP catches SIGHUP from its start on, as the mask in
+    /// `status` shows, and ends by it all the same (seen with PHP 8.2).
+    pub fn hup(self) -> Result<(), NotTold> {
+        match self.wait_asleep(PATIENCE) {
+            Doing::Sleeps => {}
+            Doing::Unknown if self.handles_hup() => {}
+            Doing::Gone => return Err(NotTold::Gone),
+            Doing::StoppedAsleep | Doing::StoppedAtWork => return Err(NotTold::Paused),
+            Doing::Works | Doing::Unknown => return Err(NotTold::Busy),
         }
-        self.signal(Signal::HUP)
+        Ok(self.signal(Signal::HUP)?)
     }
 
     /// Sends it a signal, and never to a later process with its number.

@@ -101,7 +101,7 @@ fn tell_of(session: &Session, applied: &Applied, changed: bool, report: &mut Rep
 
 /// Tells the firewall's daemon to read the rows now.
 pub(super) fn tell_daemon(session: &mut Session, report: &mut Report) -> Result<()> {
-    if let Some(daemon) = daemon::find().filter(|_| daemon::is_running(&session.run_dir)) {
+    if let Ok(daemon) = daemon::find_surely(&session.run_dir) {
         match daemon.hup() {
             Ok(()) => report.reload = Reload::Hup,
             Err(error) => report.warn(format!("Could not signal the firewall service: {error}. It reads the rows by itself within its period.")),

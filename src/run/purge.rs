@@ -1,17 +1,22 @@
 //! Removes banbridge's rows, tables, kernel set and log, and nothing else. It needs no configuration: banbridge's rows
 //! carry a mark or are in its tables.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::context::{Environment, log_file};
+use super::state::present;
+use crate::ban::plan::Present;
 use crate::kernel;
+use crate::kernel::apply::{Change, Site, apply_blacklist};
 use crate::kernel::set::SetError;
 use crate::ledger::Ledger;
 use crate::pbx::blacklist::{self, Rows};
-use crate::pbx::{daemon, firewall};
+use crate::pbx::firewall;
 use crate::system::failure::Result;
 use crate::system::files;
 use crate::system::program::System;
@@ -49,6 +54,11 @@ pub enum Left {
     /// The kernel set, without root.
     #[error("The kernel set stays: only root can remove it. Fix: run banbridge purge as root.")]
     NeedsRoot,
+    /// The rules of the rows that were removed.
+    #[error(
+        "The firewall service removes the rules of these rows by itself, about 25 ms each ({0}). Until then they block."
+    )]
+    Rules(String),
     /// The kernel set.
     #[error("cannot remove the kernel set: {0}")]
     Set(SetError),
@@ -82,7 +92,7 @@ impl Purge {
         let is_root = self.environment.is_root;
         let mut left = Vec::new();
         let log_dir = firewall::setting(self.ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
-        let rows = blacklist::take_all_away(self.ledger.conn(), &self.unmarked)?;
+        let rows = self.remove_rows(&mut left)?;
         // Before the tables: as long as they exist, it is known that there is a set.
         let set = if is_root {
             remove_set().unwrap_or_else(|error| {
@@ -97,14 +107,30 @@ impl Purge {
         };
         let tables = self.ledger.drop_tables()?;
         let log = if keep_log { None } else { self.remove_log(Path::new(&log_dir), &mut left) };
-        if rows > 0
-            && is_root
-            && let Some(daemon) = daemon::find()
-        {
-            daemon.hup()?;
-        }
         let other_rows = self.rows.others.len() - self.unmarked.len();
         Ok(Purged { rows, tables, set, log, other_rows, left })
+    }
+
+    /// Removes the rows; as root together with their rules, as a run does it.
+    fn remove_rows(&mut self, left: &mut Vec<Left>) -> Result<u64> {
+        let firewall = firewall::read(self.ledger.conn())?;
+        if !self.environment.is_root {
+            let rows = blacklist::take_all_away(self.ledger.conn(), &self.unmarked)?;
+            if rows > 0 && firewall.enabled {
+                left.push(Left::Rules("only root can remove them at once".to_owned()));
+            }
+            return Ok(rows);
+        }
+        let run_dir = firewall::setting(self.ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
+        let programs = self.environment.programs;
+        let names = self.ledger.names()?;
+        let mut change = Removal { purge: self, names, removed: None };
+        let applied = apply_blacklist(&Site::new(&firewall, &run_dir, &programs), &mut change, &mut ())?;
+        let rows = change.removed.unwrap_or(0);
+        if let (1.., Some(why), true) = (rows, applied.fallback(), firewall.enabled) {
+            left.push(Left::Rules(why.to_owned()));
+        }
+        Ok(rows)
     }
 
     fn remove_log(&self, directory: &Path, left: &mut Vec<Left>) -> Option<String> {
@@ -117,6 +143,29 @@ impl Purge {
                 None
             }
         }
+    }
+}
+
+/// The removal of all rows, for [`apply_blacklist`].
+struct Removal<'p> {
+    purge: &'p mut Purge,
+    names: BTreeMap<String, Vec<IpAddr>>,
+    /// How many rows were removed; none before that.
+    removed: Option<u64>,
+}
+
+impl Change for Removal<'_> {
+    fn is_pending(&self) -> bool {
+        self.removed.is_none() && self.purge.rows() > 0
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.removed = Some(blacklist::take_all_away(self.purge.ledger.conn(), &self.purge.unmarked)?);
+        Ok(())
+    }
+
+    fn rows(&mut self) -> Result<Present> {
+        Ok(present(&blacklist::read(self.purge.ledger.conn())?, &self.names))
     }
 }
 

@@ -34,6 +34,21 @@ pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedP
     }
 }
 
+/// Rows with the networks that they block: names with their last known addresses.
+pub(super) fn present(rows: &Rows, names: &BTreeMap<String, Vec<IpAddr>>) -> Present {
+    let others = rows.others.iter().map(|key| {
+        let prefixes = match target::target(key) {
+            Some(Target::Prefix(prefix)) => vec![prefix],
+            Some(Target::Name(name)) => {
+                names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
+            }
+            _ => Vec::new(),
+        };
+        OtherRow { key: key.clone(), prefixes }
+    });
+    Present { ours: rows.ours.clone(), others: others.collect() }
+}
+
 /// Everything that is known at one moment.
 pub struct SavedState {
     /// The firewall's settings.
@@ -134,17 +149,7 @@ impl SavedState {
             self.rows.others = others;
             self.rows.ours.extend(ours);
         }
-        let others = self.rows.others.iter().map(|key| {
-            let prefixes = match target::target(key) {
-                Some(Target::Prefix(prefix)) => vec![prefix],
-                Some(Target::Name(name)) => {
-                    self.names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
-                }
-                _ => Vec::new(),
-            };
-            OtherRow { key: key.clone(), prefixes }
-        });
-        self.present = Present { ours: self.rows.ours.clone(), others: others.collect() };
+        self.present = present(&self.rows, &self.names);
         Ok(())
     }
 

@@ -360,6 +360,25 @@ fn a_firewall_that_is_restarted_at_any_step_gets_its_rules_from_the_next_run_at_
 }
 
 #[test]
+fn a_daemon_that_is_still_starting_is_not_sent_the_signal_that_would_end_it() {
+    let pbx = quiet(NFT);
+    pbx.write_file("/var/lib/sandbox/hold-start", "");
+    pbx.fwconsole(&["firewall", "restart"]).ok();
+    until("the new daemon to start", || pbx.outside("/var/lib/sandbox/starting").exists());
+    let daemon = pbx.daemon().unwrap();
+    let keys = addresses(10);
+    let applied = apply(&pbx, &json!({ "add": keys, "patience_ms": 200 }));
+    assert_eq!((&applied["how"], &applied["verified"]), (&"rows-only".into(), &false.into()), "{applied}");
+    // The mask in its status shows a handler already.
+    let status = pbx.run(&["grep", "SigCgt", &format!("/proc/{daemon}/status")]).ok();
+    assert!(status.trim().ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']), "{status}");
+    assert_eq!(pbx.daemon(), Some(daemon));
+    pbx.remove_file("/var/lib/sandbox/hold-start");
+    until("its first pass", || pbx.rules().len() == 10);
+    assert_eq!(pbx.daemon(), Some(daemon));
+}
+
+#[test]
 fn a_firewall_that_is_stopped_meanwhile_is_not_given_a_chain_back() {
     let pbx = quiet(NFT);
     let waiting = Waiting::at(&pbx, "Frozen", json!({ "add": addresses(10) }));
@@ -488,7 +507,7 @@ fn a_daemon_that_was_left_stopped_goes_on_with_the_next_run() {
         sleep(Duration::from_millis(300));
         assert_eq!(pbx.daemon_state(), Some('T'), "{firewall:?}");
         let applied = apply(&pbx, &json!({}));
-        assert!(applied["notes"].to_string().contains("left stopped"), "{applied}");
+        assert!(applied["notes"].to_string().contains("left paused"), "{applied}");
         assert_goes_on(&pbx);
         converge(&pbx, &json!({}));
     }

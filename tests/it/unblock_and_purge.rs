@@ -1,7 +1,8 @@
 //! What the administrator decides and takes back: release, purge, the writer, and the surge guard.
 
+use crate::sandbox::rule;
 use crate::testenv::{
-    ATTACKER, ATTACKER_V6, Attacker, DAY, NFT, Probe, TestEnv, addresses, set, texts, until,
+    ATTACKER, ATTACKER_V6, Attacker, DAY, LEGACY, NFT, Probe, TestEnv, addresses, set, texts, until,
 };
 use serde_json::json;
 
@@ -47,6 +48,63 @@ fn part_of_a_released_network_can_be_taken_back() {
     assert_eq!(env.ours(), set([""; 0]));
     env.run(&["unblock", "--undo", "45.0.0.1"]).ok();
     assert_eq!(env.ours(), set(["45.0.0.1"]));
+}
+
+#[test]
+fn purge_removes_rules_and_rows_together_and_the_daemon_starts_no_process() {
+    for firewall in [NFT, LEGACY] {
+        let env = TestEnv::new(firewall, &addresses(300));
+        env.pbx.fwconsole(&["firewall", "add", "blacklist", "81.2.69.160"]).ok();
+        env.pbx.hup();
+        env.sync(0, &[]);
+        assert_eq!(env.pbx.rules().len(), 301);
+        let commands = |env: &TestEnv| {
+            let log = env.pbx.read_file("/var/log/asterisk/firewall.log");
+            log.lines()
+                .filter(|line| line.contains("/sbin/iptables ") && line.contains("fpbxblacklist"))
+                .count()
+        };
+        let before = commands(&env);
+        let purged = env.run(&["purge", "--yes"]);
+        assert_eq!((purged.code, purged.stderr.as_str()), (0, ""), "{purged:?}");
+        assert_eq!(env.pbx.rules(), [rule("81.2.69.160/32")]);
+        env.pbx.hup();
+        assert_eq!(commands(&env), before, "{firewall:?}");
+    }
+}
+
+#[test]
+fn purge_as_asterisk_says_that_the_rules_stay_until_the_firewall_removes_them() {
+    let env = TestEnv::new(NFT, &addresses(20));
+    env.sync(0, &[]);
+    let purged = env.run_as("asterisk", &["purge", "--yes"]);
+    assert_eq!(purged.code, 0, "{purged:?}");
+    assert!(purged.stderr.contains("Until then they block"), "{purged:?}");
+    assert_eq!((env.ours(), env.pbx.rules().len()), (set([""; 0]), 20));
+}
+
+#[test]
+fn rows_with_a_mark_that_only_looks_like_ours_stay() {
+    let env = TestEnv::new(NFT, &addresses(5));
+    let alike = [
+        ("46.0.0.1", "BANBRIDGE", "blacklist"),
+        ("46.0.0.2", "banbridge ", "blacklist"),
+        ("mine", "1", "BANBRIDGE"),
+    ];
+    for row in alike {
+        env.pbx.sql_run(
+            "INSERT INTO kvstore_FreePBX_modules_Firewall (`key`, val, type, id) VALUES (?, ?, NULL, ?)",
+            row,
+        );
+    }
+    env.sync(0, &[]);
+    assert_eq!(env.ours().len(), 5);
+    let (code, purged) = env.json(&["purge", "--yes"]);
+    assert_eq!((code, &purged["rows"], &purged["other_rows"]), (0, &json!(5), &json!(2)));
+    for (key, val, id) in alike {
+        let sql = "SELECT COUNT(*) FROM kvstore_FreePBX_modules_Firewall WHERE `key` = ? AND BINARY val = ? AND BINARY id = ?";
+        assert_eq!(env.pbx.sql::<u64>(sql, (key, val, id)), [1], "{key}");
+    }
 }
 
 #[test]
