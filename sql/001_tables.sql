@@ -175,6 +175,17 @@ CREATE TABLE IF NOT EXISTS banbridge_set (
   PRIMARY KEY (id)
 ) ENGINE=InnoDB;
 
+-- What root saw in the kernel of the rules that the rows ask for. One row, id 1. See src/ban/health/evidence.rs.
+CREATE TABLE IF NOT EXISTS banbridge_evidence (
+  id TINYINT UNSIGNED NOT NULL,
+  seen_at BIGINT NOT NULL,
+  -- How many rules were missing; -1: there was no chain; -2: the kernel could not be asked.
+  missing BIGINT NOT NULL,
+  -- How many rules no row explained.
+  extra BIGINT NOT NULL,
+  PRIMARY KEY (id)
+) ENGINE=InnoDB;
+
 -- One row, id 1: the totals, see src/ban/hits.rs.
 CREATE TABLE IF NOT EXISTS banbridge_hit_total (
   id TINYINT UNSIGNED NOT NULL,

@@ -139,6 +139,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 			'not_blocking' => 'error',
 			'nothing_to_block' => 'info',
 			'no_run' => 'info',
+			'unknown' => 'warning',
 		);
 		$icon = 'error';
 		$text = $status['message'];

@@ -120,6 +120,8 @@ pub struct Plan {
     pub over_limit: usize,
     /// How many prefixes the driver cannot block by a row.
     pub not_by_row: usize,
+    /// How many wanted prefixes are unblocked whole.
+    pub unblocked_prefixes: usize,
     /// How many prefixes are wanted.
     pub wanted_prefixes: usize,
     /// All rows of ours after this plan, in order.
@@ -164,7 +166,7 @@ impl Plan {
         let foreign_cover = Cover::new(&effective);
         let mut protected = Vec::new();
         let mut candidates = Vec::new();
-        let (mut not_by_row, mut wanted_prefixes) = (0, 0);
+        let (mut not_by_row, mut wanted_prefixes, mut unblocked_prefixes) = (0, 0, 0);
         let (mut all, mut blocked) = (Gathering::default(), Gathering::default());
         for want in wanted {
             let want = want.borrow();
@@ -179,6 +181,10 @@ impl Plan {
                 }
             };
             let pieces: Vec<Prefix> = pieces.iter().flat_map(|piece| unblocked.carve(piece)).collect();
+            if pieces.is_empty() {
+                unblocked_prefixes += 1;
+                continue;
+            }
             for piece in &pieces {
                 blocked.add(piece);
             }
@@ -206,6 +212,7 @@ impl Plan {
             protected,
             over_limit,
             not_by_row,
+            unblocked_prefixes,
             wanted_prefixes,
             rows,
             blocked: blocked.done().prefixes(),

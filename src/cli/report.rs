@@ -2,7 +2,7 @@
 
 use super::Global;
 use super::output::{count, number, print, print_json};
-use crate::ban::health::Hindrance;
+use crate::ban::health::{Blocks, Hindrance};
 use crate::run::report::{FeedReport, Reload, Report};
 use crate::system::failure::Result;
 
@@ -72,8 +72,8 @@ fn text(report: &Report) -> String {
 /// Whether the rows block, and if not, what to do.
 pub fn effect(report: &Report) -> String {
     let firewall = &report.firewall;
-    if let Some(hindrance) = Hindrance::of(firewall.enabled, firewall.running) {
-        return hindrance.sentence(report.set.is_some());
+    if let Some(hindrance) = Hindrance::of(firewall.enabled, firewall.service) {
+        return hindrance.sentence(Blocks::of(firewall.enabled && firewall.rules, report.set.is_some()));
     }
     let takes = report.seconds_to_load().map(|seconds| format!(" (about {seconds} s)")).unwrap_or_default();
     match report.reload {

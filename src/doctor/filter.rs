@@ -22,8 +22,10 @@ pub const NAMES: [&str; 4] = ["iptables", "rules", "means", "set"];
 pub struct Wish<'a> {
     /// The driver of the firewall.
     pub driver: Driver,
-    /// Whether the firewall is switched on and runs, so that rules can be there.
-    pub in_force: bool,
+    /// Why there can be no rules, if there can be none.
+    pub no_rules: Option<&'static str>,
+    /// Whether the firewall is enabled.
+    pub enabled: bool,
     /// The rows as they are.
     pub present: &'a Present,
     /// Whether there is to be a set.
@@ -75,7 +77,7 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
             let snapshot = Snapshot::new(&save);
             let wanted = Wanted::new(wish.present);
             let difference = snapshot.compare(&wanted);
-            rules(wish.in_force, snapshot.unusable(), snapshot.above(), difference, wanted.len())
+            rules(wish.no_rules, snapshot.unusable(), snapshot.above(), difference, wanted.len())
         }
     });
     checks
@@ -83,15 +85,15 @@ fn iptables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
 
 /// Judges the chain of the firewall's blacklist.
 fn rules(
-    in_force: bool,
+    no_rules: Option<&str>,
     unusable: Option<&str>,
     above: Option<&str>,
     difference: Difference,
     wanted: usize,
 ) -> Check {
     let name = "rules";
-    if !in_force {
-        return Check::unknown(name, "the firewall is not running, so there are no rules");
+    if let Some(why) = no_rules {
+        return Check::unknown(name, format!("{why}, so there are no rules"));
     }
     if let Some(why) = unusable {
         return Check::error(name, Lack::Reach, why, "fwconsole firewall start");
@@ -113,8 +115,8 @@ fn rules(
 
 fn nftables(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
     let mut checks = vec![Check::ok("iptables", "not used: this firewall uses nftables")];
-    checks.push(if !wish.in_force {
-        Check::unknown("rules", "the firewall is not running, so there are no rules")
+    checks.push(if let Some(why) = wish.no_rules {
+        Check::unknown("rules", format!("{why}, so there are no rules"))
     } else {
         match module_sets::read(programs) {
             Ok(sets) if sets.holds(wish.present) => {
@@ -154,7 +156,7 @@ fn look_at_set(programs: &dyn Programs, wish: &Wish<'_>) -> Vec<Check> {
     };
     let held = set.held();
     let found = held.map(|held| (held.holds_exactly(wish.desired), held.blocked.len(), held.notes.clone()));
-    vec![means, judge_set(wish.set, wish.in_force, found, wish.desired.blocked().len())]
+    vec![means, judge_set(wish.set, wish.enabled, found, wish.desired.blocked().len())]
 }
 
 fn without_means(wished: Enabled, error: &SetError) -> Vec<Check> {
@@ -173,7 +175,7 @@ fn without_means(wished: Enabled, error: &SetError) -> Vec<Check> {
 /// `found`: whether the set holds exactly what it is to hold, how many prefixes it blocks, and what does not work.
 fn judge_set(
     wished: Enabled,
-    in_force: bool,
+    enabled: bool,
     found: Option<(bool, usize, Vec<String>)>,
     wanted: usize,
 ) -> Check {
@@ -181,9 +183,7 @@ fn judge_set(
     match (wished, found) {
         (Enabled::No, None) => Check::ok(name, "none, as configured"),
         (Enabled::No, Some(_)) => Check::warning(name, "the kernel has one, but none is configured", APPLY),
-        (_, None) if !in_force => {
-            Check::unknown(name, "the firewall is not running, so there is no kernel set")
-        }
+        (_, None) if !enabled => Check::unknown(name, "the firewall is disabled, so there is no kernel set"),
         (_, None) => Check::error(name, Lack::Reach, "the kernel has none", APPLY),
         (_, Some((true, size, notes))) => match notes.first() {
             None => Check::ok(name, format!("it has all {size} addresses and networks to block")),
@@ -207,12 +207,12 @@ mod tests {
         let none = Difference::default();
         let missing = Difference { missing: 2, ..none };
         let of =
-            |in_force, unusable, above, difference| rules(in_force, unusable, above, difference, 5).state;
-        assert_eq!(of(true, None, None, none), State::Ok);
-        assert_eq!(of(false, Some("x"), None, missing), State::Unknown);
-        assert_eq!(of(true, Some("x"), None, none), State::Error);
-        assert_eq!(of(true, None, Some("-j APIBAN"), none), State::Warning);
-        assert_eq!(of(true, None, None, missing), State::Warning);
+            |no_rules, unusable, above, difference| rules(no_rules, unusable, above, difference, 5).state;
+        assert_eq!(of(None, None, None, none), State::Ok);
+        assert_eq!(of(Some("off"), Some("x"), None, missing), State::Unknown);
+        assert_eq!(of(None, Some("x"), None, none), State::Error);
+        assert_eq!(of(None, None, Some("-j APIBAN"), none), State::Warning);
+        assert_eq!(of(None, None, None, missing), State::Warning);
     }
 
     #[test]
@@ -227,8 +227,8 @@ mod tests {
             (Enabled::No, true, None, State::Ok),
             (Enabled::No, true, holds(true), State::Warning),
         ];
-        for (wished, in_force, found, state) in table {
-            assert_eq!(judge_set(wished, in_force, found.clone(), 3).state, state, "{wished:?} {found:?}");
+        for (wished, enabled, found, state) in table {
+            assert_eq!(judge_set(wished, enabled, found.clone(), 3).state, state, "{wished:?} {found:?}");
         }
         let error = SetError::NoMeans { nft: "a".into(), ipset: "b".into() };
         let of = |wished| without_means(wished, &error)[0].state;

@@ -4,6 +4,7 @@ use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
 use crate::ban::health::Hindrance;
+use crate::ban::health::evidence::Service;
 use crate::ban::plan::Driver;
 use crate::pbx::daemon;
 use crate::pbx::firewall::{self, Firewall};
@@ -31,8 +32,8 @@ pub fn module(conn: &mut impl Queryable, name: &str) -> Result<Option<Module>> {
     Ok(Some(Module { version: row.get("version")?, enabled: row.get::<i64>("enabled")? != 0 }))
 }
 
-/// Looks at everything about the module but its kernel side. `running` is whether its daemon runs.
-pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
+/// Looks at everything about the module but its kernel side. `service` is what its service does.
+pub fn look(conn: &mut impl Queryable, service: Service) -> Result<Vec<Check>> {
     let mut checks = Vec::new();
     checks.push(match module(conn, "firewall") {
         Ok(found) => installed(found.as_ref()),
@@ -43,7 +44,7 @@ pub fn look(conn: &mut impl Queryable, running: bool) -> Result<Vec<Check>> {
     });
     let firewall = firewall::read(conn)?;
     checks.push(enabled(&firewall));
-    checks.push(runs(&firewall, running));
+    checks.push(runs(&firewall, service));
     checks.push(refresh(&firewall));
     let advanced = firewall::values(conn, &["advancedsettings"])?;
     let waits = daemon::is_in_safe_mode();
@@ -81,21 +82,30 @@ fn enabled(firewall: &Firewall) -> Check {
         Driver::Iptables => "iptables",
         Driver::Nftables => "nftables",
     };
-    match Hindrance::of(firewall.enabled, true) {
+    match Hindrance::of(firewall.enabled, Service::Runs) {
         None => Check::ok("enabled", format!("enabled, with {driver}")),
         Some(hindrance) => Check::error("enabled", Lack::Reach, hindrance.what(), hindrance.fix()),
     }
 }
 
-fn runs(firewall: &Firewall, running: bool) -> Check {
+fn runs(firewall: &Firewall, service: Service) -> Check {
     let name = "running";
-    match Hindrance::of(firewall.enabled, running) {
+    match Hindrance::of(firewall.enabled, service) {
         None => Check::ok(name, "the firewall service is running"),
-        Some(Hindrance::Disabled) if running => Check::ok(name, "the firewall service is running"),
+        Some(Hindrance::Disabled) if service != Service::Stopped => {
+            Check::ok(name, "the firewall service is running")
+        }
         Some(Hindrance::Disabled) => {
             Check::ok(name, "the firewall is disabled, so its service is not running")
         }
-        Some(hindrance) => Check::error(name, Lack::Reach, hindrance.what(), "fwconsole firewall start"),
+        Some(Hindrance::NotRunning) => {
+            Check::error(name, Lack::Reach, Hindrance::NotRunning.what(), "fwconsole firewall start")
+        }
+        Some(Hindrance::Paused) => {
+            Check::error(name, Lack::Reach, Hindrance::Paused.what(), "banbridge apply as root")
+        }
+        // The line on safe mode says it.
+        Some(Hindrance::SafeMode) => Check::ok(name, "the firewall service is running"),
     }
 }
 
@@ -179,8 +189,8 @@ mod tests {
         let firewall = |enabled, period_s| Firewall { enabled, driver: Driver::Iptables, period_s };
         assert_eq!(enabled(&firewall(true, 30)).state, State::Ok);
         assert_eq!(enabled(&firewall(false, 30)).state, State::Error);
-        assert_eq!(runs(&firewall(true, 30), true).state, State::Ok);
-        assert_eq!(runs(&firewall(true, 30), false).state, State::Error);
+        assert_eq!(runs(&firewall(true, 30), Service::Runs).state, State::Ok);
+        assert_eq!(runs(&firewall(true, 30), Service::Stopped).state, State::Error);
         assert_eq!(refresh(&firewall(true, 120)).state, State::Warning);
         assert_eq!(refresh(&firewall(true, 15)).state, State::Ok);
     }

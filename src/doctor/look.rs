@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::ask;
+use crate::ban::health::Hindrance;
+use crate::ban::health::evidence::Service;
 use crate::config::{Config, Enabled, FeedKind};
 use crate::doctor::feeds::{self, Asked};
 use crate::doctor::neighbours::Neighbours;
@@ -131,8 +133,8 @@ impl Look<'_> {
             false => Check::unknown("tables", "missing, or of an older version; the next run creates them"),
         });
         let run_dir = crate::pbx::firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk");
-        let running = daemon::is_running(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
-        let module = firewall::look(ledger.conn(), running);
+        let service = daemon::service(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
+        let module = firewall::look(ledger.conn(), service);
         self.take("enabled", module);
         self.checks.push(firewall::page(ledger.conn()));
         // Without a configuration the rows are what they are all the same.
@@ -150,7 +152,7 @@ impl Look<'_> {
                 return;
             }
         };
-        self.kernel(&saved, running);
+        self.kernel(&saved, service);
         self.checks.extend(entries::look(&saved.present, saved.firewall.driver));
         let sources = ledger.sources();
         self.take("never_block", sources.map(|sources| vec![never_block::judge(&sources)]));
@@ -162,7 +164,7 @@ impl Look<'_> {
         }
     }
 
-    fn kernel(&mut self, saved: &SavedState, running: bool) {
+    fn kernel(&mut self, saved: &SavedState, service: Service) {
         if !self.root {
             self.checks.extend(filter::NAMES.iter().map(|name| Check::needs_root(name)));
             return;
@@ -170,7 +172,11 @@ impl Look<'_> {
         let desired = Desired::new(&saved.plan(self.clock.now()), &saved.never_block);
         let wish = filter::Wish {
             driver: saved.firewall.driver,
-            in_force: saved.firewall.enabled && running,
+            // Where the service stopped, its rules are in the kernel all the same.
+            no_rules: Hindrance::of(saved.firewall.enabled, service)
+                .filter(|hindrance| matches!(hindrance, Hindrance::Disabled | Hindrance::SafeMode))
+                .map(Hindrance::what),
+            enabled: saved.firewall.enabled,
             present: &saved.present,
             set: self.config.as_ref().map_or(Enabled::No, |config| config.set.enabled),
             desired: &desired,

@@ -15,6 +15,7 @@ use std::net::Ipv4Addr;
 use ipnet::{IpNet, Ipv4Net};
 
 use super::table::{self, Line};
+use crate::ban::Prefix;
 use crate::ban::plan::Present;
 use crate::ban::target::{self, Target};
 
@@ -169,6 +170,12 @@ impl<'a> Snapshot<'a> {
     /// The rules that are there, each with its network if it is in the daemon's words.
     fn networks(&self) -> impl Iterator<Item = Option<Ipv4Net>> {
         self.rules.iter().flatten().map(|rule| network_of_rule(rule))
+    }
+
+    /// Whether a rule of the chain blocks all of a prefix, and packets get there.
+    pub fn blocks(&self, prefix: &Prefix) -> bool {
+        self.unusable().is_none()
+            && self.networks().flatten().any(|net| Prefix::new(net.into()).contains(prefix))
     }
 
     /// How the chain differs from what is wanted.

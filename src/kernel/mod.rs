@@ -7,6 +7,7 @@ pub mod chain;
 mod element;
 pub mod freeze;
 pub mod iptables;
+pub mod look;
 pub mod module_sets;
 pub mod set;
 pub mod table;

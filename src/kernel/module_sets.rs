@@ -11,6 +11,7 @@ use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 use serde::Deserialize;
 
 use super::element::{Printed, Span};
+use crate::ban::health::evidence::Rules;
 use crate::ban::plan::Present;
 use crate::ban::target::{self, Target};
 use crate::ban::{Cover, Prefix};
@@ -84,21 +85,33 @@ fn net_of_key(key: &str) -> Option<IpNet> {
 }
 
 impl Sets {
-    /// Whether the sets hold what the rows say. What a name resolves to is neither asked for nor objected to: the
-    /// daemon may have got another answer than we.
+    /// Whether the sets hold all of a prefix.
+    pub fn hold(&self, prefix: &Prefix) -> bool {
+        Cover::new(&self.elements).contains(prefix)
+    }
+
+    /// Whether the sets hold what the rows say.
     pub fn holds(&self, rows: &Present) -> bool {
+        self.compare(rows) == Rules::Match
+    }
+
+    /// How the sets differ from what the rows say. What a name resolves to is neither asked for nor objected to: the
+    /// daemon may have got another answer than we.
+    pub fn compare(&self, rows: &Present) -> Rules {
         let keys = rows.others.iter().map(|row| row.key.as_str()).chain(rows.ours.iter().map(String::as_str));
         let wanted: Vec<Prefix> = keys.filter_map(net_of_key).filter_map(judged).collect();
         let there = Cover::new(&self.elements);
-        if !wanted.iter().all(|prefix| there.contains(prefix)) {
-            return false;
-        }
+        let missing = wanted.iter().filter(|prefix| !there.contains(prefix)).count();
         let names =
             rows.others.iter().filter(|row| matches!(target::target(&row.key), Some(Target::Name(_))));
         let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
         let known = Cover::new(wanted.iter().chain(&named));
         let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();
-        unknown <= names.count() * ADDRESSES_OF_A_NAME
+        let extra = if unknown <= names.count() * ADDRESSES_OF_A_NAME { 0 } else { unknown };
+        match (missing, extra) {
+            (0, 0) => Rules::Match,
+            (missing, extra) => Rules::Differ { missing, extra },
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use mysql::prelude::Queryable;
 
 use super::{Ledger, history, tables};
 use crate::ban::Prefix;
+use crate::ban::health::evidence::{Evidence, Rules};
 use crate::ban::hits::{Backend, Book, Changes, Counted, Hits};
 use crate::system::database::{Result, for_keys, insert_many};
 
@@ -91,6 +92,21 @@ impl Ledger {
         }
         tx.commit()?;
         Ok(())
+    }
+
+    /// What root saw of the rules when it looked last; none if it never did.
+    pub fn evidence(&mut self) -> Result<Option<Evidence>> {
+        let sql = "SELECT seen_at, missing, extra FROM banbridge_evidence WHERE id = 1";
+        let Some(row) = self.first(&tables::EVIDENCE, sql, ())? else { return Ok(None) };
+        let rules = Rules::from_numbers(row.get("missing")?, row.get("extra")?);
+        Ok(Some(Evidence { at: row.get("seen_at")?, rules }))
+    }
+
+    /// Records what root sees of the rules.
+    pub fn record_evidence(&mut self, evidence: Evidence) -> Result<()> {
+        let (missing, extra) = evidence.rules.numbers();
+        let sql = "REPLACE INTO banbridge_evidence (id, seen_at, missing, extra) VALUES (1, ?, ?, ?)";
+        Ok(self.conn.exec_drop(sql, (evidence.at, missing, extra))?)
     }
 
     /// What the last run of root found of the set; none when none looked yet.

@@ -99,6 +99,12 @@ impl Ledger {
         &mut self.conn
     }
 
+    /// Whether the database server takes no change from anybody but its own administrators.
+    pub fn is_read_only(&mut self) -> Result<bool> {
+        let read_only: Option<String> = self.conn.query_first("SELECT CAST(@@global.read_only AS CHAR)")?;
+        Ok(read_only.is_some_and(|value| !matches!(value.as_str(), "0" | "OFF")))
+    }
+
     /// Whether our tables are there, in the version that this program knows.
     pub fn is_present(&self) -> bool {
         self.present

@@ -23,6 +23,7 @@ macro_rules! tables {
 tables! {
     ALLOW "banbridge_allow",
     ENTRY "banbridge_entry",
+    EVIDENCE "banbridge_evidence",
     FEED "banbridge_feed",
     FEED_DAY "banbridge_feed_day",
     HIT "banbridge_hit",

@@ -36,6 +36,7 @@ impl Ledger {
             ("run", "started_at = ? + 0 * ?", "started_at"),
             ("name", "resolved_at = ? + 0 * ?", "resolved_at"),
             ("key_refused", "since = ? + 0 * ?", "since"),
+            ("evidence", "seen_at = ? + 0 * ?", "seen_at"),
             ("problem", "since = ? + 0 * ?", "since"),
         ] {
             let sql = format!("UPDATE banbridge_{table} SET {moves} WHERE {time} > ?");

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::ban::health::evidence::Service;
 use rustix::fd::OwnedFd;
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, open};
 use rustix::io::Errno;
@@ -184,6 +185,21 @@ pub fn is_running(run_dir: &str) -> bool {
             Err(_) => find().is_some(),
         },
         Err(_) => find().is_some(),
+    }
+}
+
+/// What the firewall service does. Root makes sure of the process; others go by its name and owner.
+pub fn service(run_dir: &str) -> Service {
+    let found = match find_surely(run_dir) {
+        Ok(daemon) => Some(daemon),
+        Err(NoDaemon::NotRunning) if rustix::process::geteuid().is_root() => None,
+        Err(_) => find(),
+    };
+    match found {
+        None => Service::Stopped,
+        Some(daemon) if daemon.is_stopped() => Service::Paused,
+        Some(_) if is_in_safe_mode() => Service::SafeMode,
+        Some(_) => Service::Runs,
     }
 }
 

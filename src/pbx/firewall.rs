@@ -76,9 +76,10 @@ pub fn values(conn: &mut impl Queryable, keys: &[&str]) -> Result<BTreeMap<Strin
 
 /// Reads the settings.
 pub fn read(conn: &mut impl Queryable) -> Result<Firewall> {
-    let values = values(conn, &["status", "refresh", "firewall_backend", "firewall_schema"])?;
+    let values = values(conn, &["status", "refresh", "firewall_backend"])?;
     let value = |key: &str| values.get(key).map(String::as_str).unwrap_or_default();
-    let nftables = value("firewall_backend") == "nftables" && value("firewall_schema") == "3";
+    // The schema beside it counts the module's own migrations.
+    let nftables = value("firewall_backend") == "nftables";
     Ok(Firewall {
         // As PHP reads it: no row, an empty value and "0" are off.
         enabled: !matches!(value("status"), "" | "0"),

@@ -6,12 +6,14 @@ use super::context::Environment;
 use super::kernel_set::SetView;
 use super::state::SavedState;
 use crate::ban::health::Hindrance;
+use crate::ban::health::evidence::{Rules, Service};
 use crate::ban::plan::{Fate, Plan};
 use crate::ban::{Cover, Prefix, Source};
+use crate::kernel;
 use crate::ledger::rows::Unblocked;
 use crate::pbx::{daemon, firewall};
 use crate::system::failure::Result;
-use crate::system::text::number;
+use crate::system::text::{count, number};
 use crate::system::time::Time;
 
 /// What was found.
@@ -79,6 +81,10 @@ pub enum Reason {
     Set,
     /// There is a row, but it has no effect, and why.
     NoEffect(NamedRow, Hindrance),
+    /// There is a row, and root sees that it has no rule.
+    NoRule(NamedRow),
+    /// There is a row, and root did not see, or not lately, that all rules are in the kernel.
+    NotSeen(NamedRow, Option<Rules>),
     /// No feed lists it.
     NotListed,
     /// No feed lists it, and it is protected.
@@ -117,6 +123,22 @@ impl std::fmt::Display for Reason {
             Self::Row { row, set: true } => write!(f, "{row} and the kernel set"),
             Self::Set => f.write_str("the kernel set"),
             Self::NoEffect(row, why) => write!(f, "{row} has no effect: {}. {}", why.what(), why.fix()),
+            Self::NoRule(row) | Self::NotSeen(row, Some(Rules::None)) => {
+                write!(f, "the firewall has not loaded {row} yet. Load it: banbridge apply")
+            }
+            Self::NotSeen(row, Some(Rules::Differ { missing, .. })) => {
+                let rules = count(*missing, "rule", "rules");
+                write!(
+                    f,
+                    "{row} may have no rule yet, {rules} of the firewall are missing. Add them: banbridge apply"
+                )
+            }
+            Self::NotSeen(row, _) => {
+                write!(
+                    f,
+                    "root has not looked lately whether {row} has its rule. Look: banbridge check as root"
+                )
+            }
             Self::NotListed => f.write_str("no feed lists it, and no row contains it"),
             Self::NotListedAndProtected(why) => write!(f, "no feed lists it, and it is protected: {why}"),
             Self::TooWide { feed, entry, why } => write!(f, "{feed} lists it as {entry} ({why})"),
@@ -170,17 +192,27 @@ pub fn check(environment: &Environment, address: Prefix) -> Result<Checked> {
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
     let plan = saved.plan(now);
     let view = SetView::load(&mut ledger, &plan, now)?;
-    Ok(look(&saved, &plan, &view, address, daemon::is_running(&run_dir), now))
+    let blocks = match environment.is_root && saved.firewall.enabled {
+        true => kernel::look::blocks(&environment.programs, saved.firewall.driver, &address),
+        false => None,
+    };
+    let evidence = ledger.evidence()?.and_then(|seen| seen.counts(now)).filter(|_| saved.firewall.enabled);
+    let seen = Seen { service: daemon::service(&run_dir), blocks, evidence, now };
+    Ok(look(&saved, &plan, &view, address, &seen))
 }
 
-fn look(
-    saved: &SavedState,
-    plan: &Plan,
-    view: &SetView,
-    address: Prefix,
-    running: bool,
+/// What was seen of the firewall.
+struct Seen {
+    service: Service,
+    /// Whether root sees that a rule blocks the address; none for everybody else.
+    blocks: Option<bool>,
+    /// What root saw lately of all rules.
+    evidence: Option<Rules>,
     now: i64,
-) -> Checked {
+}
+
+fn look(saved: &SavedState, plan: &Plan, view: &SetView, address: Prefix, seen: &Seen) -> Checked {
+    let now = seen.now;
     let feeds: Vec<Listing> = saved
         .holding(now)
         .filter(|entry| entry.prefix.contains(&address))
@@ -200,11 +232,17 @@ fn look(
     let set = view.holds(&address);
     // The set blocks by itself, whatever is true of the row.
     let in_set = set == Some(true);
-    let reason = match (row.clone(), Hindrance::of(saved.firewall.enabled, running)) {
-        (Some(row), None) => Reason::Row { row, set: in_set },
+    let hindrance = Hindrance::of(saved.firewall.enabled, seen.service);
+    let blocks = seen.blocks.unwrap_or_else(|| seen.evidence.is_some_and(Rules::are_complete));
+    let reason = match row.clone() {
+        Some(row) if blocks => Reason::Row { row, set: in_set },
         _ if in_set => Reason::Set,
-        (Some(row), Some(hindrance)) => Reason::NoEffect(row, hindrance),
-        (None, _) => why_not(saved, plan, address, &feeds),
+        Some(row) => match (hindrance, seen.blocks) {
+            (Some(hindrance), _) => Reason::NoEffect(row, hindrance),
+            (None, Some(_)) => Reason::NoRule(row),
+            (None, None) => Reason::NotSeen(row, seen.evidence),
+        },
+        None => why_not(saved, plan, address, &feeds),
     };
     let protections = saved.never_block.touching(&address).map(|one| Protected {
         source: one.source,

@@ -2,6 +2,7 @@
 
 use super::report::{Reload, Report};
 use super::session::Session;
+use crate::ban::health::evidence::Service;
 use crate::ban::plan::{Plan, Present};
 use crate::kernel::apply::{Applied, Change, How, Site, Step, Steps, apply_blacklist};
 use crate::kernel::module_sets::Overlap;
@@ -90,11 +91,11 @@ fn tell_of(session: &Session, applied: &Applied, changed: bool, report: &mut Rep
         How::RowsOnly { .. } if changed => report.reload = Reload::Pending,
         How::RowsOnly { .. } | How::Nothing => {}
     }
+    report.verified = applied.verified;
     if applied.how != How::Nothing {
         log::debug!("the blacklist took effect: {applied:?}");
-        report.verified = applied.verified;
         // That the firewall is off or does not run is said anyway.
-        let known = !session.saved.firewall.enabled || !daemon::is_running(&session.run_dir);
+        let known = !session.saved.firewall.enabled || daemon::service(&session.run_dir) != Service::Runs;
         report.fallback = applied.fallback().filter(|_| !known).map(str::to_owned);
     }
 }

@@ -93,6 +93,13 @@ impl SetView {
         })
     }
 
+    /// How many addresses and networks of a plan root sees missing in the kernel set; 0 for everybody else.
+    pub fn missing(&self, plan: &Plan) -> usize {
+        let Some(held) = &self.held else { return 0 };
+        let there = Cover::new(held.blocked.iter().map(|element| &element.prefix));
+        plan.blocked.iter().filter(|prefix| !there.contains(prefix)).count()
+    }
+
     /// Packets of a prefix that were refused; none when there is no set.
     pub fn packets(&self, prefix: &Prefix) -> Option<u64> {
         self.is_made().then(|| self.book.of(prefix).map_or(0, |(_, hits)| hits.packets))

@@ -22,7 +22,8 @@ impl Session {
     pub(super) fn record_problems(&mut self, report: &mut Report) -> Result<()> {
         let around = Circumstances {
             last_run: Some(self.clock.now()),
-            running: report.firewall.running,
+            service: report.firewall.service,
+            by_rules: report.firewall.rules,
             over_limit: report.blacklist.over_limit,
             by_set: self.ledger.set_found()?.is_some_and(|set| set.backend.is_some()),
             doubt: self.clock.doubt().map(str::to_owned),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::ban::health::evidence::Service;
 use crate::ban::health::problem::{self, Facts, FeedFacts, Listed, Problem};
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
@@ -38,7 +39,9 @@ pub struct Circumstances {
     /// When the last run began.
     pub last_run: Option<i64>,
     /// Whether the firewall's daemon runs.
-    pub running: bool,
+    pub service: Service,
+    /// Whether rules of rows were seen in the kernel.
+    pub by_rules: bool,
     /// Prefixes that found no room.
     pub over_limit: usize,
     /// Whether there is a set.
@@ -76,7 +79,8 @@ pub fn decide(
         last_run: around.last_run,
         clock: around.doubt.clone(),
         enabled: saved.firewall.enabled,
-        running: around.running,
+        service: around.service,
+        by_rules: around.by_rules,
         feeds: feeds.collect(),
         listed: listed(saved, now),
         over_limit: around.over_limit,

@@ -5,6 +5,8 @@ use super::context::Context;
 use super::log_lines;
 use super::report::Report;
 use super::session::Session;
+use crate::ban::health::evidence::{Evidence, Rules, Service};
+use crate::kernel::look;
 use crate::ledger::StateKey;
 use crate::ledger::history::Figures;
 use crate::ledger::runs::Run;
@@ -53,7 +55,24 @@ impl Session {
         report.firewall.enabled = self.saved.firewall.enabled;
         report.firewall.driver = Some(self.saved.firewall.driver);
         report.firewall.period_s = self.saved.firewall.period_s;
-        report.firewall.running = daemon::is_running(&self.run_dir);
+        report.firewall.service = daemon::service(&self.run_dir);
+        report.firewall.running = report.firewall.service != Service::Stopped;
+    }
+
+    /// Records what the kernel has of the rows now: what was seen after the change, or else what a look sees.
+    fn record_evidence(&mut self, report: &mut Report) -> Result<()> {
+        let rules = match report.verified {
+            true => Rules::Match,
+            false => look::rules(&self.environment.programs, self.saved.firewall.driver, &self.saved.present),
+        };
+        report.firewall.rules = rules.block();
+        Ok(self.ledger.record_evidence(Evidence { at: self.clock.now(), rules })?)
+    }
+
+    /// Whether root lately saw rules of rows in the kernel.
+    pub(super) fn rules_were_seen(&mut self) -> Result<bool> {
+        let now = self.clock.now();
+        Ok(self.ledger.evidence()?.and_then(|seen| seen.counts(now)).is_some_and(Rules::block))
     }
 
     /// Notes for [`crate::ledger::history`] what became of the run and how things stand.
@@ -106,6 +125,9 @@ impl Session {
             self.clock.end(&mut self.ledger)?;
             if self.environment.is_root {
                 self.ledger.set_state(StateKey::RootRun, self.clock.now())?;
+                self.record_evidence(report)?;
+            } else {
+                report.firewall.rules = self.rules_were_seen()?;
             }
             fault::point("run-recorded")?;
             self.record_problems(report)?;

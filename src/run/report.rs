@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ban::health::evidence::Service;
 use crate::ban::health::seconds_to_load;
 use crate::ban::plan::Driver;
 use crate::system::exit::Exit;
@@ -113,6 +114,11 @@ pub struct FirewallReport {
     pub enabled: bool,
     /// Whether its daemon runs.
     pub running: bool,
+    /// What its service does.
+    pub service: Service,
+    /// Whether rules of rows are in the kernel, as root saw it.
+    #[serde(skip)]
+    pub rules: bool,
     /// Its driver.
     pub driver: Option<Driver>,
     /// How often it looks for changes, in seconds.

@@ -10,11 +10,13 @@ use super::history::Packets;
 use super::kernel_set::{SetStatus, SetView};
 use super::problems::{self as judged, Circumstances, ProblemItem};
 use super::state::SavedState;
+use crate::ban::health::evidence::{Evidence, Rules, Service};
 use crate::ban::health::state::{Cause, Facts, State, judge};
-use crate::ban::health::{Hindrance, is_out_of_date, seconds_to_load};
+use crate::ban::health::{is_out_of_date, seconds_to_load};
 use crate::ban::pacing;
-use crate::ban::plan::{Driver, Fate, Plan};
+use crate::ban::plan::{Driver, Plan};
 use crate::config::{Config, FeedKind};
+use crate::kernel::{look, module_sets};
 use crate::ledger::runs::Run;
 use crate::ledger::{Ledger, StateKey};
 use crate::pbx::{daemon, firewall};
@@ -151,10 +153,24 @@ pub struct FirewallStatus {
     pub enabled: bool,
     /// Whether its service runs.
     pub running: bool,
+    /// What its service does.
+    pub service: Service,
+    /// What root saw in the kernel of the rules that the rows ask for.
+    pub rules: Option<RulesStatus>,
     /// Its driver.
     pub driver: Driver,
     /// How often it reads the rows, in seconds.
     pub period_s: u64,
+}
+
+/// What root saw of the rules.
+#[derive(Debug, Serialize)]
+pub struct RulesStatus {
+    /// When it looked.
+    pub seen_at: Time,
+    /// What it found.
+    #[serde(flatten)]
+    pub found: Rules,
 }
 
 /// One source of protected addresses.
@@ -198,11 +214,17 @@ pub fn status(environment: &Environment) -> Result<(Status, i64)> {
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
     let saved = SavedState::load(&mut ledger, &config, now)?;
-    Ok((look(&config, &mut ledger, &saved, &clock)?, now))
+    Ok((look(environment, &config, &mut ledger, &saved, &clock)?, now))
 }
 
 /// Looks at everything, and changes nothing.
-fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock) -> Result<Status> {
+fn look(
+    environment: &Environment,
+    config: &Config,
+    ledger: &mut Ledger,
+    saved: &SavedState,
+    clock: &Clock,
+) -> Result<Status> {
     let now = clock.now();
     let run_dir = firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
     let plan = saved.plan(now);
@@ -227,7 +249,11 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
         last_success: state.last_success.map(Time),
         last_error: state.last_error,
     });
-    let set = SetView::load(ledger, &plan, now)?.status();
+    let view = SetView::load(ledger, &plan, now)?;
+    let set_missing = view.missing(&plan);
+    let set = view.status();
+    let evidence = seen(environment, ledger, saved, now)?;
+    let service = daemon::service(&run_dir);
     let mut status = Status {
         state: State::NoRun,
         state_text: String::new(),
@@ -242,7 +268,9 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
         set,
         firewall: FirewallStatus {
             enabled: saved.firewall.enabled,
-            running: daemon::is_running(&run_dir),
+            running: service != Service::Stopped,
+            service,
+            rules: evidence.map(|seen| RulesStatus { seen_at: Time(seen.at), found: seen.rules }),
             driver: saved.firewall.driver,
             period_s: saved.firewall.period_s,
         },
@@ -253,7 +281,8 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
     };
     let around = Circumstances {
         last_run: status.last_run.as_ref().map(|run| run.started_at.0),
-        running: status.firewall.running,
+        service,
+        by_rules: evidence.and_then(|seen| seen.counts(now)).is_some_and(Rules::block),
         over_limit: status.blacklist.over_limit,
         by_set: status.set.backend.is_some(),
         doubt: clock.doubt().map(str::to_owned),
@@ -261,8 +290,10 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
     let problems = judged::decide(config, saved, ledger, &around, now)?;
     status.problems = judged::shown(problems, ledger, now)?;
     status.notes = notes(&status, config, saved, ledger.is_present(), clock.doubt());
-    let by_rows = status.firewall.running && status.blacklist.rows > 0;
-    status.blocking = status.firewall.enabled && (by_rows || status.set.backend.is_some());
+    let complete = evidence.and_then(|seen| seen.counts(now)).is_some_and(Rules::are_complete);
+    let by_rows = complete && status.blacklist.rows > 0;
+    let by_set = status.set.backend.is_some() && set_missing == 0;
+    status.blocking = status.firewall.enabled && (by_rows || by_set);
     let late: Vec<(&str, Option<i64>)> = status
         .feeds
         .iter()
@@ -276,7 +307,14 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
         last_run: status.last_run.as_ref().map(|run| run.finished_at.unwrap_or(run.started_at).0),
         enabled: status.firewall.enabled,
         off_since: ledger.state(StateKey::OffSince)?,
-        running: status.firewall.running,
+        service,
+        evidence,
+        overlap: match saved.firewall.driver {
+            Driver::Nftables => module_sets::overlap(&saved.present).map(|overlap| overlap.to_string()),
+            Driver::Iptables => None,
+        },
+        read_only: ledger.is_read_only()?,
+        set_missing,
         set: status.set.backend.is_some(),
         to_block: status.blacklist.to_block,
         blocked: status.blacklist.blocked,
@@ -288,6 +326,22 @@ fn look(config: &Config, ledger: &mut Ledger, saved: &SavedState, clock: &Clock)
     (status.state, status.state_text, status.state_since) =
         (cause.state(), cause.sentence(), since.map(Time));
     Ok(status)
+}
+
+/// What was seen in the kernel: root looks now, others read what root saw.
+fn seen(
+    environment: &Environment,
+    ledger: &mut Ledger,
+    saved: &SavedState,
+    now: i64,
+) -> Result<Option<Evidence>> {
+    Ok(match environment.is_root && saved.firewall.enabled {
+        true => {
+            let rules = look::rules(&environment.programs, saved.firewall.driver, &saved.present);
+            Some(Evidence { at: now, rules })
+        }
+        false => ledger.evidence()?,
+    })
 }
 
 /// The run that is at work: whoever holds the lock.
@@ -332,10 +386,8 @@ fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
     let rows = saved.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
-    let unblocked =
-        saved.unblocked.iter().filter(|release| saved.fate(plan, &release.prefix) == Fate::Unblocked).count();
     let blocked = match saved.firewall.enabled {
-        true => plan.wanted_prefixes.saturating_sub(plan.protected.len() + unblocked + nowhere),
+        true => plan.wanted_prefixes.saturating_sub(plan.protected.len() + plan.unblocked_prefixes + nowhere),
         false => 0,
     };
     let restart = match saved.policy.driver {
@@ -370,9 +422,6 @@ fn notes(
     let mut note = |text: String| notes.push(text);
     let b = &status.blacklist;
     let by_set = status.set.backend.is_some();
-    if let Some(hindrance) = Hindrance::of(status.firewall.enabled, status.firewall.running) {
-        note(hindrance.sentence(by_set));
-    }
     for feed in status.feeds.iter().filter(|feed| feed.enabled) {
         match (&feed.last_error, feed.out_of_date) {
             (Some(error), _) => note(format!("Feed {}: {error}", feed.name)),

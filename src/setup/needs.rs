@@ -17,11 +17,11 @@ pub fn look(environment: &Environment) -> Vec<Check> {
         }
     };
     let run_dir = crate::pbx::firewall::setting(&mut conn, "ASTRUNDIR", "/var/run/asterisk");
-    let running = daemon::is_running(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
+    let service = daemon::service(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
     let looks = [
         database::rights(&mut conn, &settings).map(|check| vec![check]),
         kvstore::look(&mut conn),
-        firewall::look(&mut conn, running),
+        firewall::look(&mut conn, service),
     ];
     for look in looks {
         match look {

@@ -36,6 +36,7 @@ mod problems;
 mod row_ownership;
 mod set;
 mod setup;
+mod states;
 mod sync;
 mod systemd;
 mod unblock_and_purge;

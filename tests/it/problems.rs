@@ -276,7 +276,7 @@ fn monitoring_gets_its_codes_and_one_line() {
     let (code, json) = env.json(&["status", "--check"]);
     assert_eq!((code, &json["check"], &json["code"]), (2, &"CRITICAL".into(), &2.into()));
     env.pbx.kill_daemon();
-    check(2, "the firewall service is not running");
+    check(2, "The firewall service is not running");
     env.pbx.run(&["database", "stop"]).ok();
     check(3, "UNKNOWN - ");
     env.pbx.run(&["database", "start"]).ok();

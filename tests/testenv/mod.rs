@@ -204,6 +204,7 @@ impl TestEnv {
             "banbridge_hour",
             "banbridge_key_refused",
             "banbridge_problem",
+            "banbridge_evidence",
         ];
         tables.retain(|table| !noted.contains(&table.as_str()));
         tables.push("kvstore_FreePBX_modules_Firewall".into());
@@ -228,6 +229,7 @@ impl TestEnv {
             ("allow", "since"),
             ("key_refused", "since"),
             ("problem", "since over_at"),
+            ("evidence", "seen_at"),
             ("run", "started_at finished_at"),
         ] {
             let moves: Vec<String> =

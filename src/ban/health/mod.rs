@@ -5,8 +5,11 @@
 //! All of it is a function of facts; somebody else collects them (`run::status`). Whoever learns a new fact about the
 //! firewall adds it to [`state::Facts`], a case to the judgement, and a sentence.
 
+pub mod evidence;
 pub mod problem;
 pub mod state;
+
+use evidence::Service;
 
 /// Without a run for so long something is wrong with the timer, in seconds: runs are minutes apart.
 pub const LATE: i64 = 3_600;
@@ -36,22 +39,50 @@ pub fn seconds_to_load(rows: usize) -> u64 {
     (rows as f64 * SECONDS_A_ROW).ceil() as u64
 }
 
-/// What keeps the firewall from blocking by its rows.
+/// What keeps the firewall from following its rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hindrance {
     /// It is disabled in FreePBX.
     Disabled,
     /// It is enabled, and its service does not run.
     NotRunning,
+    /// Its service is paused.
+    Paused,
+    /// Its service waits in safe mode.
+    SafeMode,
+}
+
+/// What blocks all the same while the firewall does not follow its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocks {
+    /// Nothing.
+    Nothing,
+    /// The kernel set.
+    Set,
+    /// Rules that are in the kernel from before, and the kernel set where there is one.
+    Rules,
+}
+
+impl Blocks {
+    /// What blocks: whether rules were seen in the kernel, and whether there is a kernel set.
+    pub fn of(rules: bool, set: bool) -> Self {
+        match (rules, set) {
+            (true, _) => Self::Rules,
+            (false, true) => Self::Set,
+            (false, false) => Self::Nothing,
+        }
+    }
 }
 
 impl Hindrance {
     /// What keeps it; none if nothing does.
-    pub fn of(enabled: bool, running: bool) -> Option<Self> {
-        match (enabled, running) {
-            (true, true) => None,
+    pub fn of(enabled: bool, service: Service) -> Option<Self> {
+        match (enabled, service) {
             (false, _) => Some(Self::Disabled),
-            (true, false) => Some(Self::NotRunning),
+            (true, Service::Runs) => None,
+            (true, Service::Stopped) => Some(Self::NotRunning),
+            (true, Service::Paused) => Some(Self::Paused),
+            (true, Service::SafeMode) => Some(Self::SafeMode),
         }
     }
 
@@ -60,6 +91,8 @@ impl Hindrance {
         match self {
             Self::Disabled => "the firewall is disabled",
             Self::NotRunning => "the firewall service is not running",
+            Self::Paused => "the firewall service is paused",
+            Self::SafeMode => "the firewall is in safe mode after a reboot",
         }
     }
 
@@ -68,12 +101,18 @@ impl Hindrance {
         match self {
             Self::Disabled => "Enable it: FreePBX, Connectivity, Firewall.",
             Self::NotRunning => "Start it: fwconsole firewall start",
+            Self::Paused => "Resume it as root: banbridge apply",
+            Self::SafeMode => "It ends five minutes after the start of the machine.",
         }
     }
 
     /// The whole sentence, with what is blocked all the same.
-    pub fn sentence(self, by_set: bool) -> String {
-        let blocks = if by_set { "Only the kernel set blocks" } else { "Nothing is blocked" };
+    pub fn sentence(self, blocks: Blocks) -> String {
+        let blocks = match blocks {
+            Blocks::Nothing => "Nothing is blocked",
+            Blocks::Set => "Only the kernel set blocks",
+            Blocks::Rules => "What is in the kernel still blocks, but no change takes effect",
+        };
         format!("{blocks}: {}. {}", self.what(), self.fix())
     }
 }
@@ -92,30 +131,39 @@ mod tests {
     }
 
     #[test]
-    fn a_firewall_that_cannot_block_says_why_and_what_to_do() {
+    fn a_firewall_that_does_not_follow_says_why_what_blocks_all_the_same_and_what_to_do() {
         let table = [
-            (true, true, None),
-            (false, true, Some(Hindrance::Disabled)),
-            (false, false, Some(Hindrance::Disabled)),
-            (true, false, Some(Hindrance::NotRunning)),
+            (true, Service::Runs, None),
+            (false, Service::Runs, Some(Hindrance::Disabled)),
+            (false, Service::Stopped, Some(Hindrance::Disabled)),
+            (true, Service::Stopped, Some(Hindrance::NotRunning)),
+            (true, Service::Paused, Some(Hindrance::Paused)),
+            (true, Service::SafeMode, Some(Hindrance::SafeMode)),
         ];
-        for (enabled, running, hindrance) in table {
-            assert_eq!(Hindrance::of(enabled, running), hindrance);
+        for (enabled, service, hindrance) in table {
+            assert_eq!(Hindrance::of(enabled, service), hindrance);
         }
         let sentences = [
             (
                 Hindrance::Disabled,
-                false,
+                Blocks::of(false, false),
                 "Nothing is blocked: the firewall is disabled. Enable it: FreePBX, Connectivity, Firewall.",
             ),
             (
+                Hindrance::SafeMode,
+                Blocks::of(false, true),
+                "Only the kernel set blocks: the firewall is in safe mode after a reboot. It ends five minutes after the \
+                 start of the machine.",
+            ),
+            (
                 Hindrance::NotRunning,
-                true,
-                "Only the kernel set blocks: the firewall service is not running. Start it: fwconsole firewall start",
+                Blocks::of(true, true),
+                "What is in the kernel still blocks, but no change takes effect: the firewall service is not running. \
+                 Start it: fwconsole firewall start",
             ),
         ];
-        for (hindrance, by_set, sentence) in sentences {
-            assert_eq!(hindrance.sentence(by_set), sentence);
+        for (hindrance, blocks, sentence) in sentences {
+            assert_eq!(hindrance.sentence(blocks), sentence);
         }
     }
 }

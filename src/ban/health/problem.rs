@@ -1,7 +1,8 @@
 //! Problems: what needs somebody now. Each has an id, by which it is told again from others, and is gone by itself when
 //! its cause is.
 
-use super::{Hindrance, is_late, is_out_of_date, patience};
+use super::evidence::Service;
+use super::{Blocks, Hindrance, is_late, is_out_of_date, patience};
 use crate::ban::Prefix;
 use crate::system::text::{count, number};
 
@@ -93,8 +94,10 @@ pub struct Facts {
     pub clock: Option<String>,
     /// Whether the firewall is enabled.
     pub enabled: bool,
-    /// Whether its service runs.
-    pub running: bool,
+    /// What its service does.
+    pub service: Service,
+    /// Whether rules of rows were seen in the kernel.
+    pub by_rules: bool,
     /// The enabled feeds.
     pub feeds: Vec<FeedFacts>,
     /// Who is protected and listed.
@@ -185,14 +188,16 @@ fn firewall(facts: &Facts) -> Option<Problem> {
     if facts.feeds.is_empty() || facts.last_run.is_none() {
         return None;
     }
-    let hindrance = Hindrance::of(facts.enabled, facts.running)?;
-    let title = match (hindrance, facts.by_set) {
-        (Hindrance::Disabled, false) => "Nothing is blocked: the firewall is disabled",
-        (Hindrance::NotRunning, false) => "Nothing is blocked: the firewall service is not running",
-        (Hindrance::Disabled, true) => "The firewall is disabled",
-        (Hindrance::NotRunning, true) => "The firewall service is not running",
+    let hindrance = Hindrance::of(facts.enabled, facts.service)?;
+    let blocks = Blocks::of(facts.enabled && facts.by_rules, facts.by_set);
+    let title = match (blocks, hindrance) {
+        (Blocks::Nothing, _) => format!("Nothing is blocked: {}", hindrance.what()),
+        (_, Hindrance::Disabled) => "The firewall is disabled".to_owned(),
+        (_, Hindrance::NotRunning) => "The firewall service is not running".to_owned(),
+        (_, Hindrance::Paused) => "The firewall service is paused".to_owned(),
+        (_, Hindrance::SafeMode) => "The firewall is in safe mode".to_owned(),
     };
-    Some(error("not_blocking", title.to_owned(), hindrance.sentence(facts.by_set), None))
+    Some(error("not_blocking", title, hindrance.sentence(blocks), None))
 }
 
 fn last_run(facts: &Facts) -> Option<Problem> {

@@ -9,7 +9,7 @@ fn well() -> Facts {
         now: NOW,
         last_run: Some(NOW - 300),
         enabled: true,
-        running: true,
+        service: Service::Runs,
         limit: 5_000,
         feeds: vec![feed("apiban"), feed("voipbl")],
         ..Facts::default()
@@ -59,7 +59,8 @@ fn each_cause_has_its_notice_and_without_a_cause_there_is_none() {
         ("over the limit", |f| f.over_limit = 3, &["row_limit"]),
         ("over the limit and in the set", |f| (f.over_limit, f.by_set) = (3, true), &[]),
         ("switched off", |f| f.enabled = false, &["not_blocking"]),
-        ("no daemon", |f| f.running = false, &["not_blocking"]),
+        ("no daemon", |f| f.service = Service::Stopped, &["not_blocking"]),
+        ("a paused daemon", |f| f.service = Service::Paused, &["not_blocking"]),
         ("switched off, nothing wanted", |f| (f.enabled, f.feeds) = (false, vec![]), &[]),
         ("switched off before the first run", |f| (f.enabled, f.last_run) = (false, None), &["no_sync"]),
         ("an hour", |f| f.last_run = Some(NOW - LATE), &[]),

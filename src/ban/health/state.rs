@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Hindrance, is_late};
+use super::evidence::{Evidence, Rules, Service};
+use super::{Blocks, Hindrance, is_late};
 use crate::system::text::count;
 use crate::system::time::Time;
 
@@ -22,6 +23,8 @@ pub enum State {
     NothingToBlock,
     /// There was no run yet.
     NoRun,
+    /// Nobody looked lately whether the kernel has what it should.
+    Unknown,
 }
 
 /// What the word depends on. Times are seconds since 1970.
@@ -35,8 +38,16 @@ pub struct Facts<'a> {
     pub enabled: bool,
     /// Since when it is disabled, if that is known.
     pub off_since: Option<i64>,
-    /// Whether its service runs.
-    pub running: bool,
+    /// What its service does.
+    pub service: Service,
+    /// What root saw in the kernel, and when; none if it never looked.
+    pub evidence: Option<Evidence>,
+    /// Two rows that overlap, in words, which stop every update of FreePBX 18's firewall.
+    pub overlap: Option<String>,
+    /// Whether the database takes no change.
+    pub read_only: bool,
+    /// Addresses and networks that the kernel set should have and was seen not to have.
+    pub set_missing: usize,
     /// Whether the kernel set is there, as root saw it last.
     pub set: bool,
     /// Addresses and networks that feeds want blocked.
@@ -56,8 +67,24 @@ pub struct Facts<'a> {
 pub enum Cause {
     /// There was no run yet.
     NoRun,
-    /// The firewall cannot block by rows; whether the kernel set does.
-    Firewall(Hindrance, bool),
+    /// The firewall does not follow its rows; what blocks all the same.
+    Firewall(Hindrance, Blocks),
+    /// The database is read-only.
+    ReadOnly,
+    /// Root did not look into the kernel lately; when it last did.
+    NotSeen(Option<i64>),
+    /// Root could not ask the kernel.
+    NotAsked,
+    /// Rows overlap, so the firewall takes no change.
+    Overlap(String),
+    /// The firewall has no rules; whether the kernel set blocks.
+    NoRules(bool),
+    /// So many rules are missing; whether the kernel set blocks.
+    RulesMissing(usize, bool),
+    /// So many rules are there that no row explains.
+    RulesLeft(usize),
+    /// So many addresses and networks are missing in the kernel set.
+    SetMissing(usize),
     /// No run for too long; the time of the last one.
     Late(i64),
     /// A feed is out of date, with its last good answer, and so many others are.
@@ -80,13 +107,20 @@ impl Cause {
         match self {
             Self::NoRun => State::NoRun,
             // The set goes too when the firewall stays disabled.
-            Self::Firewall(Hindrance::Disabled, _) | Self::Firewall(_, false) | Self::NothingAllowed => {
-                State::NotBlocking
-            }
-            Self::Firewall(Hindrance::NotRunning, true) | Self::RowsWait | Self::RowsPending(_) => {
-                State::Pending
-            }
-            Self::Late(_) | Self::Feed(..) => State::OutOfDate,
+            Self::Firewall(Hindrance::Disabled, _)
+            | Self::Firewall(_, Blocks::Nothing)
+            | Self::NoRules(false)
+            | Self::NothingAllowed => State::NotBlocking,
+            Self::Firewall(..)
+            | Self::Overlap(_)
+            | Self::NoRules(true)
+            | Self::RulesMissing(..)
+            | Self::RulesLeft(_)
+            | Self::SetMissing(_)
+            | Self::RowsWait
+            | Self::RowsPending(_) => State::Pending,
+            Self::NotSeen(_) | Self::NotAsked => State::Unknown,
+            Self::Late(_) | Self::Feed(..) | Self::ReadOnly => State::OutOfDate,
             Self::NothingListed => State::NothingToBlock,
             Self::Blocked(_) => State::Blocking,
         }
@@ -96,7 +130,52 @@ impl Cause {
     pub fn sentence(&self) -> String {
         match self {
             Self::NoRun => "No sync yet. Nothing is blocked. Start one: banbridge sync".to_owned(),
-            Self::Firewall(hindrance, by_set) => hindrance.sentence(*by_set),
+            Self::Firewall(hindrance, blocks) => hindrance.sentence(*blocks),
+            Self::ReadOnly => {
+                "The database is read-only: nothing changes until it takes changes again. Check: systemctl \
+                               status mariadb"
+                    .to_owned()
+            }
+            Self::NotSeen(Some(at)) => format!(
+                "Not known since {}: root has not looked into the kernel since. Check the timer: systemctl list-timers \
+                 'banbridge-*'",
+                Time(*at)
+            ),
+            Self::NotSeen(None) => {
+                "Not known: root has not looked into the kernel yet. Install its timer: banbridge setup"
+                    .to_owned()
+            }
+            Self::NotAsked => {
+                "Not known: root could not read the firewall's rules. See: banbridge doctor".to_owned()
+            }
+            Self::Overlap(rows) => format!("Changes do not take effect: {rows}"),
+            Self::NoRules(by_set) => {
+                let blocks = if *by_set { "Only the kernel set blocks" } else { "Nothing is blocked" };
+                format!(
+                    "{blocks}: the firewall has not loaded its rules yet. If this stays: fwconsole firewall restart"
+                )
+            }
+            Self::RulesMissing(rules, by_set) => {
+                let set = if *by_set { "The kernel set blocks, but " } else { "" };
+                let (rules, are) = (count(*rules, "rule", "rules"), if *rules == 1 { "is" } else { "are" });
+                format!(
+                    "{set}{rules} of the firewall {are} missing. The next run adds what is missing: banbridge apply"
+                )
+            }
+            Self::RulesLeft(1) => {
+                "1 rule that no row explains still blocks. The next run removes it: banbridge apply"
+                    .to_owned()
+            }
+            Self::RulesLeft(rules) => {
+                format!(
+                    "{} that no row explains still block. The next run removes them: banbridge apply",
+                    count(*rules, "rule", "rules")
+                )
+            }
+            Self::SetMissing(missing) => format!(
+                "The kernel set lacks {}. The next run adds what is missing: banbridge apply",
+                count(*missing, "address or network", "addresses and networks")
+            ),
             Self::Late(last) => {
                 format!("No sync since {}. Blocked addresses stay blocked until they expire.", Time(*last))
             }
@@ -138,9 +217,14 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
     if !facts.has_run {
         return (Cause::NoRun, None);
     }
-    if let Some(hindrance) = Hindrance::of(facts.enabled, facts.running) {
+    let seen = facts.evidence.and_then(|evidence| evidence.counts(now));
+    if let Some(hindrance) = Hindrance::of(facts.enabled, facts.service) {
         let since = facts.off_since.filter(|_| hindrance == Hindrance::Disabled);
-        return (Cause::Firewall(hindrance, facts.set), since);
+        let rules = facts.enabled && seen.is_some_and(Rules::block);
+        return (Cause::Firewall(hindrance, Blocks::of(rules, facts.set)), since);
+    }
+    if facts.read_only {
+        return (Cause::ReadOnly, None);
     }
     if let Some(last) = facts.last_run.filter(|last| is_late(*last, now)) {
         return (Cause::Late(last), Some(last));
@@ -151,8 +235,23 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
     if facts.to_block == 0 {
         return (Cause::NothingListed, None);
     }
+    if let Some(rows) = &facts.overlap {
+        return (Cause::Overlap(rows.clone()), None);
+    }
     if let Some(since) = facts.rows_wait {
         return (Cause::RowsWait, Some(since));
+    }
+    match seen {
+        None => {
+            let at = facts.evidence.map(|evidence| evidence.at);
+            return (Cause::NotSeen(at), at);
+        }
+        Some(Rules::Unknown) => return (Cause::NotAsked, None),
+        Some(Rules::None) => return (Cause::NoRules(facts.set), None),
+        Some(Rules::Differ { missing: 0, extra }) => return (Cause::RulesLeft(extra), None),
+        Some(Rules::Differ { missing, .. }) => return (Cause::RulesMissing(missing, facts.set), None),
+        Some(Rules::Match) if facts.set_missing > 0 => return (Cause::SetMissing(facts.set_missing), None),
+        Some(Rules::Match) => {}
     }
     match (facts.blocked, facts.pending) {
         (0, 0) => (Cause::NothingAllowed, None),
@@ -174,7 +273,11 @@ mod tests {
             last_run: Some(NOW - 60),
             enabled: true,
             off_since: None,
-            running: true,
+            service: Service::Runs,
+            evidence: Some(Evidence { at: NOW - 60, rules: Rules::Match }),
+            overlap: None,
+            read_only: false,
+            set_missing: 0,
             set: true,
             to_block: 100,
             blocked: 98,
@@ -184,22 +287,79 @@ mod tests {
         }
     }
 
+    fn saw(rules: Rules) -> Facts<'static> {
+        Facts { evidence: Some(Evidence { at: NOW - 60, rules }), ..good() }
+    }
+
     #[test]
     fn the_worst_that_is_true_is_said() {
         const STALE: &[(&str, Option<i64>)] = &[("apiban", Some(NOW - 90_000)), ("voipbl", None)];
         const NEVER: &[(&str, Option<i64>)] = &[("apiban", None)];
-        let table: [(Facts<'_>, State, &str, Option<i64>); 14] = [
+        let table: [(Facts<'_>, State, &str, Option<i64>); 27] = [
             (good(), State::Blocking, "98 addresses and networks are blocked.", Some(NOW - 60)),
             (Facts { blocked: 1, ..good() }, State::Blocking, "1 address or network is", Some(NOW - 60)),
             (Facts { has_run: false, enabled: false, ..good() }, State::NoRun, "No sync yet", None),
             (Facts { enabled: false, off_since: Some(5), ..good() }, State::NotBlocking, "disabled", Some(5)),
             (
-                Facts { running: false, set: false, ..good() },
+                Facts { service: Service::Stopped, set: false, evidence: None, ..good() },
                 State::NotBlocking,
                 "Nothing is blocked: the firewall service is not running",
                 None,
             ),
-            (Facts { running: false, ..good() }, State::Pending, "Only the kernel set blocks", None),
+            (
+                Facts { service: Service::SafeMode, ..saw(Rules::None) },
+                State::Pending,
+                "Only the kernel set blocks: the firewall is in safe mode",
+                None,
+            ),
+            (
+                Facts { service: Service::Stopped, ..good() },
+                State::Pending,
+                "is in the kernel still blocks",
+                None,
+            ),
+            (Facts { service: Service::Paused, ..good() }, State::Pending, "no change takes effect", None),
+            (Facts { read_only: true, ..good() }, State::OutOfDate, "read-only", None),
+            (Facts { evidence: None, ..good() }, State::Unknown, "root has not looked", None),
+            (
+                Facts { evidence: Some(Evidence { at: NOW - 121, rules: Rules::Match }), ..good() },
+                State::Unknown,
+                "Not known since",
+                Some(NOW - 121),
+            ),
+            (saw(Rules::Unknown), State::Unknown, "could not read", None),
+            (
+                saw(Rules::None),
+                State::Pending,
+                "Only the kernel set blocks: the firewall has not loaded",
+                None,
+            ),
+            (Facts { set: false, ..saw(Rules::None) }, State::NotBlocking, "Nothing is blocked", None),
+            (
+                saw(Rules::Differ { missing: 3, extra: 1 }),
+                State::Pending,
+                "The kernel set blocks, but 3 rules of the firewall are missing",
+                None,
+            ),
+            (
+                Facts { set: false, ..saw(Rules::Differ { missing: 1, extra: 0 }) },
+                State::Pending,
+                "1 rule of the firewall is missing",
+                None,
+            ),
+            (
+                saw(Rules::Differ { missing: 0, extra: 2 }),
+                State::Pending,
+                "2 rules that no row explains",
+                None,
+            ),
+            (Facts { set_missing: 2, ..good() }, State::Pending, "set lacks 2 addresses and networks", None),
+            (
+                Facts { overlap: Some("a and b".into()), ..good() },
+                State::Pending,
+                "do not take effect: a and b",
+                None,
+            ),
             (
                 Facts { last_run: Some(NOW - 3_601), out_of_date: STALE, ..good() },
                 State::OutOfDate,

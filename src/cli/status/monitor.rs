@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::Global;
 use super::{Status, load};
+use crate::ban::health::state::State;
 use crate::cli::output::{complain, print, print_json};
 use crate::system::exit::Exit;
 use crate::system::text::one_line;
@@ -81,13 +82,21 @@ fn harmless(text: &str) -> String {
 fn verdict(status: &Status) -> Verdict {
     let worst = status.problems.iter().map(|problem| problem.level).max_by_key(|level| *level == "error");
     match worst {
-        None => Verdict::Ok,
+        None => match status.state {
+            State::Blocking | State::NothingToBlock => Verdict::Ok,
+            State::Unknown => Verdict::Unknown,
+            State::NotBlocking => Verdict::Critical,
+            State::Pending | State::OutOfDate | State::NoRun => Verdict::Warning,
+        },
         Some("error") => Verdict::Critical,
         Some(_) => Verdict::Warning,
     }
 }
 
 fn words(status: &Status) -> String {
+    if status.problems.is_empty() && verdict(status) != Verdict::Ok {
+        return status.state_text.clone();
+    }
     if status.problems.is_empty() {
         let on = status.feeds.iter().filter(|feed| feed.enabled).count();
         return match &status.set.backend {

@@ -45,7 +45,7 @@ window.Banbridge = window.Banbridge || {};
 
 	// ---- State ----
 
-	var KINDS = {blocking: 'ok', pending: 'warning', out_of_date: 'warning', not_blocking: 'error', nothing_to_block: 'neutral', no_run: 'neutral'};
+	var KINDS = {blocking: 'ok', pending: 'warning', out_of_date: 'warning', not_blocking: 'error', nothing_to_block: 'neutral', no_run: 'neutral', unknown: 'warning'};
 
 	function badge(kind, text) {
 		var element = bb.byId('bb-state-word');
