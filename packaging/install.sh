@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs banbridge where there is no Debian package for it (the FreePBX Distro, EL7 and later, others with glibc 2.17):
 #   ./install.sh              installs, or updates what an earlier one installed
-#   ./install.sh --uninstall  takes it off; configuration, allow list and releases are kept
+#   ./install.sh --uninstall  takes it off; configuration, allow list and unblocked addresses are kept
 #   ./install.sh --purge      takes those off too
 # After an installation all of this is at hand as /usr/lib/banbridge/install.sh.
 set -eu
@@ -164,7 +164,7 @@ if [ -s "$kept" ] && [ -e /etc/asterisk/banbridge.toml ]; then
 	if banbridge restore -q <"$kept"; then
 		rm -f "$kept"
 	else
-		say "what was allowed and released before is in $kept; mend: banbridge restore <$kept"
+		say "the allow list and the unblocked addresses are in $kept. Fix: banbridge restore <$kept"
 	fi
 fi
 if [ ! -e /etc/asterisk/banbridge.toml ]; then say "nothing is blocked yet. Go on with: banbridge setup"; fi

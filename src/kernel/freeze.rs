@@ -22,7 +22,7 @@ use rustix::process::{Pid, Signal};
 use crate::pbx::daemon::{self, Daemon, Doing, Handle};
 
 /// The daemon is never held still for longer than this, even if we are.
-pub const LONGEST: Duration = Duration::from_millis(2_500);
+pub const LONGEST: Duration = Duration::from_secs(2);
 /// How long a signal to stop may take to work.
 const STOPS_WITHIN: Duration = Duration::from_millis(250);
 /// The hidden command that runs [`watch`].
