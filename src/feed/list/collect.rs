@@ -6,6 +6,7 @@ use super::Settings;
 use super::entry::Reason;
 use super::error::{ListErrorKind, shown};
 use crate::ban::Prefix;
+use crate::ban::cover::Cover;
 use crate::ban::width::Widest;
 
 /// Skipped entries that are kept with their text; all are counted.
@@ -56,6 +57,7 @@ impl Parsed {
 /// Takes entries in.
 pub(super) struct Collector {
     parsed: Parsed,
+    exceptions: Vec<Prefix>,
     first_junk: Option<SkippedLine>,
     junk: usize,
     widest: Widest,
@@ -68,6 +70,7 @@ impl Collector {
     pub(super) fn new(settings: &Settings) -> Self {
         Self {
             parsed: Parsed::default(),
+            exceptions: Vec::new(),
             first_junk: None,
             junk: 0,
             widest: settings.widest,
@@ -102,6 +105,17 @@ impl Collector {
             return Err(ListErrorKind::TooMany { limit: self.max_entries, line });
         }
         Ok(())
+    }
+
+    /// Counts an exception; what it names is carved out of all that the list says.
+    pub(super) fn except(
+        &mut self,
+        line: u64,
+        bytes: &[u8],
+        mut prefixes: Vec<Prefix>,
+    ) -> Result<(), ListErrorKind> {
+        self.exceptions.append(&mut prefixes);
+        self.refuse(line, bytes, Reason::Exception)
     }
 
     /// Counts an entry below the score.
@@ -143,6 +157,11 @@ impl Collector {
     pub(super) fn finish(mut self) -> Result<Parsed, ListErrorKind> {
         if self.junk * 2 > self.parsed.received() {
             return Err(self.no_list());
+        }
+        if !self.exceptions.is_empty() {
+            let exceptions = Cover::new(&self.exceptions);
+            self.parsed.prefixes =
+                self.parsed.prefixes.iter().flat_map(|prefix| exceptions.carve(prefix)).collect();
         }
         let received = self.parsed.received() as u64;
         // Publishers miscount by a few; a list that was cut off lacks more.

@@ -30,6 +30,14 @@ pub enum Reason {
     NotText,
     /// The line is too long to be one of a list.
     TooLong,
+    /// The list says that it is not to be blocked.
+    Exception,
+    /// A rule for one program of this machine, not for all packets.
+    OneProgram,
+    /// Two addresses, which may be a range or two entries.
+    Ambiguous,
+    /// Words that nobody accounts for.
+    Unaccounted,
     /// Wider than the feed may ask for.
     Wide(TooWide),
 }
@@ -37,7 +45,7 @@ pub enum Reason {
 impl Reason {
     /// Whether the line is no entry at all, instead of an entry that is not taken.
     pub fn is_junk(self) -> bool {
-        !matches!(self, Self::Wide(_))
+        !matches!(self, Self::Wide(_) | Self::Exception | Self::OneProgram)
     }
 }
 
@@ -53,6 +61,12 @@ impl fmt::Display for Reason {
             Self::NoScore => "invalid score",
             Self::NotText => "not text",
             Self::TooLong => "line too long",
+            Self::Exception => "an exception: the list says not to block it",
+            Self::OneProgram => "for one program only",
+            Self::Ambiguous => {
+                "two addresses in a line: a range, or two entries. Set format = \"ranges\", or column"
+            }
+            Self::Unaccounted => "words besides the address. Set column to where the address is",
             Self::Wide(error) => return error.fmt(f),
         })
     }

@@ -43,6 +43,26 @@ pub enum ListErrorKind {
         /// What is in it.
         text: String,
     },
+    /// A sentence in place of a list.
+    #[error(
+        "a sentence, not a list (line {line}: {text}). Check the feed's url, and whether its server limits requests"
+    )]
+    Prose {
+        /// The line that shows it.
+        line: u64,
+        /// What is in it.
+        text: String,
+    },
+    /// Two columns hold addresses.
+    #[error("two columns have addresses: {first} and {second}. Name the right one: column = {example}")]
+    TwoColumns {
+        /// The one.
+        first: String,
+        /// The other.
+        second: String,
+        /// As the configuration names one of them.
+        example: String,
+    },
     /// Most lines are not entries.
     #[error(
         "not a list of addresses: {junk} of {of} entries are invalid, the first in line {line}: {text} ({reason})"

@@ -2,6 +2,7 @@
 
 use super::entry::{address, dshield, is_one};
 use super::error::{ListErrorKind, shown};
+use super::statement;
 use super::text::{FIELDS, Layout, Separator, Shape, content, fields};
 use super::{Column, Format, Settings};
 
@@ -138,6 +139,15 @@ fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListError
         _ if is_dshield(&sample, &layout) => Shape::Dshield,
         _ => Shape::Entry,
     };
+    layout.is_guess = settings.column.is_none() && settings.format.is_none();
+    if layout.is_guess && layout.shape == Shape::Entry {
+        prose(&sample, &layout)?;
+        let said = sample.iter().filter(|(_, line)| statement::read(line).is_some()).count();
+        match said > 0 && said * 2 >= sample.len() {
+            true => layout.shape = Shape::Statements,
+            false => two_columns(lines, &sample, &mut layout)?,
+        }
+    }
     layout.score = match (&settings.score_column, settings.min_score) {
         (_, None) => None,
         (None, Some(_)) => Some(layout.column + 1),
@@ -147,6 +157,87 @@ fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListError
         })?),
     };
     Ok(layout)
+}
+
+/// An error where one or two lines in all are a sentence that names an address, or none.
+fn prose(sample: &[(u64, &[u8])], layout: &Layout) -> Result<(), ListErrorKind> {
+    let [(line, text), ..] = sample else { return Ok(()) };
+    let is_sentence = |text: &[u8]| {
+        let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        let plain = |word: &&[u8]| word.iter().filter(|b| b.is_ascii_alphabetic()).count() * 2 > word.len();
+        words.filter(plain).count() >= 2
+    };
+    let no_statement = sample.iter().all(|(_, line)| statement::read(line).is_none());
+    let is_prose =
+        sample.len() <= 2 && layout.separator == Separator::Any && no_statement && is_sentence(text);
+    match is_prose {
+        true => Err(ListErrorKind::Prose { line: *line, text: shown(text) }),
+        false => Ok(()),
+    }
+}
+
+/// Where two columns hold addresses, names of their first line that say a range make it one; else it is an error.
+fn two_columns(
+    lines: &[(u64, &[u8])],
+    sample: &[(u64, &[u8])],
+    layout: &mut Layout,
+) -> Result<(), ListErrorKind> {
+    let mut places = Vec::new();
+    let mut counts = [0usize; COLUMNS];
+    for (_, line) in sample {
+        fields(line, layout.separator, &mut places);
+        for (count, place) in counts.iter_mut().zip(&places) {
+            *count += usize::from(is_one(&line[place.clone()]));
+        }
+    }
+    let most = counts.iter().copied().max().unwrap_or(0);
+    let full: Vec<usize> =
+        (0..COLUMNS).filter(|at| counts[*at] > 0 && counts[*at] * 10 >= most * 8).collect();
+    let &[first, second, ..] = full.as_slice() else { return Ok(()) };
+    let name = |at: usize, places: &[std::ops::Range<usize>], line: &[u8]| {
+        places.get(at).map(|place| String::from_utf8_lossy(&line[place.clone()]).to_ascii_lowercase())
+    };
+    let names = name_lines(lines).find_map(|line| {
+        fields(line, layout.separator, &mut places);
+        let names = (name(first, &places, line)?, name(second, &places, line)?);
+        (!is_one(names.0.as_bytes()) && !names.0.is_empty() && !is_one(names.1.as_bytes())).then_some(names)
+    });
+    let ends = |name: &str, words: [&str; 4]| words.iter().any(|word| name.starts_with(word));
+    if let Some((a, b)) = &names
+        && second == first + 1
+        && ends(a, ["start", "first", "from", "begin"])
+        && ends(b, ["end", "last", "to", "stop"])
+    {
+        (layout.column, layout.shape) = (first, Shape::Ranges);
+        return Ok(());
+    }
+    // A netmask beside its network.
+    let is_mask = |line: &&[u8], places: &[std::ops::Range<usize>]| {
+        places.get(second).is_some_and(|place| line[place.clone()].starts_with(b"255."))
+    };
+    if second == first + 1
+        && sample.iter().skip(1).all(|(_, line)| {
+            fields(line, layout.separator, &mut places);
+            is_mask(line, &places)
+        })
+    {
+        return Ok(());
+    }
+    Err(match names {
+        Some((a, b)) => {
+            let source = if b.contains("src") || b.contains("source") { &b } else { &a };
+            ListErrorKind::TwoColumns {
+                example: format!("{:?}", shown(source.as_bytes())),
+                first: shown(a.as_bytes()),
+                second: shown(b.as_bytes()),
+            }
+        }
+        None => ListErrorKind::TwoColumns {
+            first: (first + 1).to_string(),
+            second: (second + 1).to_string(),
+            example: (first + 1).to_string(),
+        },
+    })
 }
 
 /// The line of a list that names its columns is one of its first, a comment perhaps.
@@ -174,7 +265,10 @@ fn separator_of_names(lines: &[(u64, &[u8])], name: &str) -> Option<Separator> {
 fn best(sample: &[(u64, &[u8])], column: Option<usize>) -> (Separator, usize) {
     let (mut found, mut most) = ((Separator::default(), column.unwrap_or(0)), 0);
     let mut places = Vec::new();
-    for separator in Separator::ALL {
+    // Bars are drawn on purpose; words and commas stand in any column.
+    let bars = !sample.is_empty() && sample.iter().all(|(_, line)| line.contains(&b'|'));
+    let first = if bars { Separator::Bar } else { Separator::Any };
+    for separator in std::iter::once(first).chain(Separator::ALL) {
         let mut counts = [0usize; COLUMNS];
         let wanted = column.map_or(0..COLUMNS, |column| column..column.saturating_add(1));
         for (_, line) in sample {

@@ -11,6 +11,7 @@ mod error;
 mod form;
 mod json;
 mod lines;
+mod statement;
 mod text;
 mod unpack;
 

@@ -102,6 +102,92 @@ fn every_form_is_recognised_from_its_content() {
 }
 
 #[test]
+fn forms_of_other_programs_are_read_and_their_exceptions_are_carved_out() {
+    let table = [
+        (
+            "nginx",
+            "# blocked\ndeny 45.0.0.1;\ndeny 45.0.1.0/24;\nallow 45.0.1.128/25;\ndeny all;\n",
+            "45.0.0.1 45.0.1.0/25",
+        ),
+        (
+            "ipset",
+            "create x hash:net family inet\nadd x 45.0.1.0/31\nadd x 45.0.2.0/24\nadd x 45.0.1.1 nomatch\n",
+            "45.0.1.0 45.0.2.0/24",
+        ),
+        (
+            "iptables-save",
+            "*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -s 45.0.0.1/32 -j DROP\n-A INPUT -s 46.0.0.1/32 -j ACCEPT\nCOMMIT\n",
+            "45.0.0.1",
+        ),
+        (
+            "hosts.deny",
+            "ALL: 45.0.0.1\nALL: 45.0.0.2, 45.0.0.3\nsshd: 45.0.0.4\nALL: 45.0.1.\n",
+            "45.0.0.1 45.0.0.2 45.0.0.3",
+        ),
+        (
+            "an access list",
+            "access-list 9 permit ip 46.0.0.0 0.0.0.255 any\naccess-list 9 deny ip 45.0.1.0 0.0.0.255 any\n",
+            "45.0.1.0/24",
+        ),
+        (
+            "levels",
+            "45.0.1.0 - 45.0.1.255 , 000 , Bad\n45.0.2.0 - 45.0.2.3 , 100 , Bad, too\n46.0.0.0 - 46.0.0.255 , 200 , good\n",
+            "45.0.1.0/24 45.0.2.0/30",
+        ),
+        (
+            "several in a line",
+            "45.0.0.1 45.0.0.2 45.0.0.3\n45.0.0.4, 45.0.0.5, 45.0.0.6\n",
+            "45.0.0.1 45.0.0.2 45.0.0.3 45.0.0.4 45.0.0.5 45.0.0.6",
+        ),
+        (
+            "ranges with blanks",
+            "45.0.1.0 -45.0.1.255\n45.0.2.0 - 45.0.2.255\n45.0.3.0- 45.0.3.255\n45.0.4.0 to 45.0.4.255\n45.0.5.0-45.0.5.255\n",
+            "45.0.1.0/24 45.0.2.0/24 45.0.3.0/24 45.0.4.0/24 45.0.5.0/24",
+        ),
+        (
+            "a range by the names of its columns",
+            "\"start\",\"end\",\"cc\"\n\"45.0.1.0\",\"45.0.1.255\",\"XX\"\n\"45.0.2.0\",\"45.0.2.127\",\"XX\"\n",
+            "45.0.1.0/24 45.0.2.0/25",
+        ),
+        (
+            "bars",
+            "# ASN | name | address | seen | kind\n41 | SOME NAME | 45.0.0.1 | 2026-11-24 10:00:00 | sip\nNA | A, B | 45.0.0.2 | 2026-11-24 10:00:01 | sip\n",
+            "45.0.0.1 45.0.0.2",
+        ),
+        ("a word that lets through", "45.0.0.1,block\n45.0.0.2,block\n46.0.0.1,allow\n", "45.0.0.1 45.0.0.2"),
+        ("invisible blanks", "45.0.0.1\u{a0}\n\u{200b}45.0.0.2\n45.0.0.3\n", "45.0.0.1 45.0.0.2 45.0.0.3"),
+    ];
+    for (name, text, prefixes) in table {
+        assert_eq!(good(text), prefixes, "{name}");
+    }
+    let parsed = parse(b"deny 45.0.0.1;\nallow 46.0.0.1;\ndeny 45.0.0.2;\n", &settings()).unwrap();
+    assert_eq!((parsed.accepted, parsed.reasons), (2, [(Reason::Exception, 1)].into()));
+}
+
+#[test]
+fn what_may_mean_two_things_is_refused_with_the_setting_that_says_which() {
+    let table: [(&str, &[&str]); 5] = [
+        (
+            "time,dst_ip,port,src_ip\nx,46.0.0.9,5060,45.0.0.1\ny,46.0.0.9,5060,45.0.0.2\n",
+            &["two columns", "dst_ip and src_ip", "column = \"src_ip\""],
+        ),
+        ("x\t45.0.0.1\t46.0.0.1\ny\t45.0.0.2\t46.0.0.2\n", &["two columns", "2 and 3", "column = 2"]),
+        ("45.0.0.1 45.0.0.2\n45.0.0.3 45.0.0.9\n", &["two addresses in a line", "line 1"]),
+        (
+            "Rate limit exceeded. Your IP 45.40.9.9 may fetch this list once an hour.",
+            &["a sentence, not a list", "line 1: Rate limit"],
+        ),
+        ("error code: 1020", &["a sentence, not a list", "error code: 1020"]),
+    ];
+    for (text, words) in table {
+        let message = bad(text.as_bytes());
+        for word in words {
+            assert!(message.contains(word), "{message:?} does not say {word:?}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_list_is_refused_whole_with_list_line_and_harmless_text() {
     let junk = "hello\nworld\n45.0.0.1\n";
     let log = "[2026-08-22 10:00:00] NOTICE[123] chan_sip.c: Registration from '<sip:1@x>' failed for '45.0.0.1:5060'\n";
@@ -168,7 +254,7 @@ fn the_configuration_overrides_what_is_recognised() {
         parse(text.as_bytes(), &settings).map(|parsed| shown(&parsed)).map_err(|error| error.to_string())
     };
     let two = "45.0.0.1,46.0.0.1\n45.0.0.2,46.0.0.2\n";
-    assert_eq!(with(&|_| {}, two).unwrap(), "45.0.0.1 45.0.0.2");
+    assert!(with(&|_| {}, two).unwrap_err().contains("two addresses in a line"));
     assert_eq!(with(&|s| s.column = column("2"), two).unwrap(), "46.0.0.1 46.0.0.2");
     assert!(with(&|s| s.column = column("3"), two).unwrap_err().contains("no address column"));
     let named = "# source,Attacker\n45.0.0.1,46.0.0.1\n";
@@ -176,7 +262,7 @@ fn the_configuration_overrides_what_is_recognised() {
     assert!(with(&|s| s.column = column("nobody"), named).unwrap_err().contains("column \"nobody\""));
     let pair = "45.0.0.0 45.0.0.255\n46.0.0.0 46.0.0.1\n";
     assert_eq!(with(&|s| s.format = Some(Format::Ranges), pair).unwrap(), "45.0.0.0/24 46.0.0.0/31");
-    assert_eq!(with(&|_| {}, pair).unwrap(), "45.0.0.0 46.0.0.0");
+    assert!(with(&|_| {}, pair).unwrap_err().contains("format = \"ranges\""));
     let shield = "45.0.0.0 45.0.0.255 24\n";
     assert_eq!(with(&|s| s.format = Some(Format::Text), shield).unwrap(), "45.0.0.0");
     let json = "[{\"ip\":\"45.0.0.1\",\"victim\":\"46.0.0.1\"}]";

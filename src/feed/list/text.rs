@@ -1,5 +1,6 @@
 //! Lists of lines: comments, columns, and the entry in one of them.
 
+use std::borrow::Cow;
 use std::io::BufRead;
 use std::ops::Range;
 
@@ -8,6 +9,7 @@ use super::collect::Collector;
 use super::entry::{self, Reason};
 use super::error::ListErrorKind;
 use super::lines::{Line, Lines};
+use super::statement::{self, Statement};
 use crate::ban::Prefix;
 
 /// Names that publishers give the field with the address, the likeliest first.
@@ -43,11 +45,13 @@ pub(super) enum Separator {
     Comma,
     /// A semicolon.
     Semicolon,
+    /// A bar.
+    Bar,
 }
 
 impl Separator {
     /// The plainest first.
-    pub(super) const ALL: [Self; 4] = [Self::Any, Self::Tab, Self::Comma, Self::Semicolon];
+    pub(super) const ALL: [Self; 5] = [Self::Any, Self::Tab, Self::Comma, Self::Semicolon, Self::Bar];
 }
 
 /// What an entry is made of.
@@ -60,6 +64,8 @@ pub(super) enum Shape {
     Ranges,
     /// First address, last address, length.
     Dshield,
+    /// Statements: see [`super::statement`].
+    Statements,
 }
 
 /// Where entries stand in a line. Columns count from 0.
@@ -69,6 +75,8 @@ pub(super) struct Layout {
     pub(super) column: usize,
     pub(super) shape: Shape,
     pub(super) score: Option<usize>,
+    /// Whether the column was recognised and not set: then every word of a line is to be accounted for.
+    pub(super) is_guess: bool,
 }
 
 /// Whether a word is a name that publishers give the address.
@@ -111,6 +119,7 @@ pub(super) fn fields(line: &[u8], separator: Separator, places: &mut Vec<Range<u
             Separator::Tab => *b == b'\t',
             Separator::Comma => *b == b',',
             Separator::Semicolon => *b == b';',
+            Separator::Bar => *b == b'|',
         };
         let find = |from: usize, wanted: &dyn Fn(&u8) -> bool| {
             line[from.min(line.len())..].iter().position(wanted).map_or(line.len(), |found| from + found)
@@ -155,7 +164,8 @@ pub(super) fn read(
         if let Some(announced) = announced(line.bytes) {
             collector.announced = Some(announced);
         }
-        let text = content(line.bytes);
+        let visible = visible(line.bytes);
+        let text = content(&visible);
         if text.is_empty() {
             continue;
         }
@@ -163,6 +173,19 @@ pub(super) fn read(
         one(&line, text, is_first, layout, settings.min_score, &mut places, collector)?;
     }
     Ok(())
+}
+
+/// The line with blanks in the place of characters that nobody sees: no-break spaces, zero-width ones, byte-order marks.
+pub(super) fn visible(line: &[u8]) -> Cow<'_, [u8]> {
+    const INVISIBLE: [char; 8] =
+        ['\u{a0}', '\u{200b}', '\u{200c}', '\u{200d}', '\u{202f}', '\u{2060}', '\u{3000}', '\u{feff}'];
+    if line.is_ascii() {
+        return Cow::Borrowed(line);
+    }
+    match std::str::from_utf8(line) {
+        Ok(text) if text.contains(INVISIBLE) => Cow::Owned(text.replace(INVISIBLE, " ").into_bytes()),
+        _ => Cow::Borrowed(line),
+    }
 }
 
 /// The number in VoIPBL's first line, `# TOTAL NETBLOCK: 97480`.
@@ -182,6 +205,18 @@ fn one(
 ) -> Result<(), ListErrorKind> {
     if line.is_cut {
         return collector.refuse(line.number, text, Reason::TooLong);
+    }
+    if layout.shape == Shape::Statements {
+        return match statement::read(text) {
+            Some(Statement::Nothing) => Ok(()),
+            Some(Statement::Block(mut prefixes)) => collector.take(line.number, text, |out| {
+                out.append(&mut prefixes);
+                Ok(())
+            }),
+            Some(Statement::Exception(prefixes)) => collector.except(line.number, text, prefixes),
+            Some(Statement::Bad(reason)) => collector.refuse(line.number, text, reason),
+            None => collector.take(line.number, text, |out| entry::read(text, out)),
+        };
     }
     fields(text, layout.separator, places);
     let field = |at: usize| places.get(at).map(|place| &text[place.clone()]);
@@ -204,11 +239,25 @@ fn one(
             Some(_) => {}
         }
     }
+    if layout.is_guess && layout.shape == Shape::Entry {
+        let rest = (0..places.len()).filter(|at| *at != layout.column).filter_map(&field);
+        if rest.clone().any(statement::is_exception) {
+            let mut prefixes = Vec::new();
+            let _ = entry::read(entry, &mut prefixes);
+            return collector.except(line.number, text, prefixes);
+        }
+        let of_entry = |word: &[u8]| word.starts_with(b"255.");
+        let is_range = field(layout.column + 1) == Some(b"-");
+        if !is_range && rest.clone().any(|word| entry::is_one(word) && !of_entry(word)) {
+            return collector.refuse(line.number, text, Reason::Ambiguous);
+        }
+    }
     let next = |distance: usize| field(layout.column + distance).unwrap_or_default();
     collector.take(line.number, text, |out| match layout.shape {
         Shape::Entry => in_columns(entry, next, out),
         Shape::Ranges => entry::range(entry, next(1), out),
         Shape::Dshield => entry::dshield(entry, next(1), next(2), out),
+        Shape::Statements => Err(Reason::Unaccounted),
     })
 }
 
