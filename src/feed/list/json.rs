@@ -13,6 +13,7 @@ use super::entry::{self, Reason};
 use super::error::{ListErrorKind, shown};
 use super::lines::Lines;
 use super::{Column, Settings};
+use crate::system::hash;
 
 /// What a walk through a value needs to know.
 struct Walk<'a> {
@@ -26,6 +27,68 @@ struct Walk<'a> {
     /// Objects that had the field, and that had it not.
     with: usize,
     without: usize,
+    /// In which array the field was found first, and the same for its twin of the other family.
+    records: [Option<u64>; 2],
+    /// An entry of the whole text's own object: it counts where no array has records.
+    held: Option<String>,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// A number for its path: the keys that lead to it, the elements of an array all alike.
+    path: u64,
+    /// Whether it stands around everything: the whole text, or a member of such an object.
+    is_around: bool,
+    /// Whether it is an element of an array: then an object there is a record.
+    is_record: bool,
+    /// Whether it is the whole text.
+    is_root: bool,
+}
+
+impl Place {
+    const ROOT: Self = Self { path: 0, is_around: true, is_record: false, is_root: true };
+
+    fn element(self) -> Self {
+        Self {
+            path: hash::fnv1a(self.path.to_le_bytes().into_iter().chain(*b"[]")),
+            is_around: false,
+            is_record: true,
+            is_root: false,
+        }
+    }
+
+    fn member(self, key: &str) -> Self {
+        let path = self.path.to_le_bytes().into_iter().chain(*b".").chain(key.bytes());
+        Self { path: hash::fnv1a(path), is_around: self.is_around, is_record: false, is_root: false }
+    }
+}
+
+/// Members that hold who asked, or who is not to be blocked, and never what the list is about.
+fn is_aside(key: &str) -> bool {
+    const KEYS: [&str; 10] = [
+        "request",
+        "requester",
+        "client",
+        "whitelist",
+        "whitelisted",
+        "allowlist",
+        "allowed",
+        "exceptions",
+        "excluded",
+        "exclude",
+    ];
+    KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
+}
+
+/// The field of the other family, where a publisher has two.
+fn twin(field: &str) -> Option<&'static str> {
+    match field {
+        "ip_prefix" => Some("ipv6_prefix"),
+        "ipv4Prefix" => Some("ipv6Prefix"),
+        "ipv4" => Some("ipv6"),
+        _ => None,
+    }
 }
 
 /// Reads a value a line. Lines without the field (Spamhaus' last one, with the licence) are passed over.
@@ -50,9 +113,21 @@ pub(super) fn read_lines(
             collector.refuse(line.number, text, Reason::TooLong)?;
             continue;
         }
-        let mut walk = Walk { field, score, collector, line: &at, failed: None, with: 0, without: 0 };
+        let mut walk = Walk {
+            field,
+            score,
+            collector,
+            line: &at,
+            failed: None,
+            with: 0,
+            without: 0,
+            records: [None; 2],
+            held: None,
+        };
         let mut json = serde_json::Deserializer::from_slice(text);
-        let result = Value { walk: &mut walk, taking: true }.deserialize(&mut json).and_then(|()| json.end());
+        let result = Value { walk: &mut walk, taking: true, at: Place::ROOT, holding: false }
+            .deserialize(&mut json)
+            .and_then(|()| json.end());
         if let Some(failed) = walk.failed {
             return Err(failed);
         }
@@ -95,10 +170,21 @@ pub(super) fn read(
     let line = Cell::new(1);
     let last = Cell::new([0; 32]);
     let input = Counted { input, line: &line, last: &last };
-    let mut walk =
-        Walk { field, score: score(settings), collector, line: &line, failed: None, with: 0, without: 0 };
+    let mut walk = Walk {
+        field,
+        score: score(settings),
+        collector,
+        line: &line,
+        failed: None,
+        with: 0,
+        without: 0,
+        records: [None; 2],
+        held: None,
+    };
     let mut json = serde_json::Deserializer::from_reader(input);
-    let result = Value { walk: &mut walk, taking: true }.deserialize(&mut json).and_then(|()| json.end());
+    let result = Value { walk: &mut walk, taking: true, at: Place::ROOT, holding: false }
+        .deserialize(&mut json)
+        .and_then(|()| json.end());
     let (with, without) = (walk.with, walk.without);
     if let Some(failed) = walk.failed {
         return Err(failed);
@@ -138,11 +224,18 @@ fn place(field: &str, with: usize, without: usize) -> Result<(), ListErrorKind> 
 struct Value<'w, 'a> {
     walk: &'w mut Walk<'a>,
     taking: bool,
+    at: Place,
+    /// Whether a text waits for the end of the whole.
+    holding: bool,
 }
 
 impl Value<'_, '_> {
     fn take<E: Error>(self, text: &str) -> Result<(), E> {
         if !self.taking {
+            return Ok(());
+        }
+        if self.holding {
+            self.walk.held = Some(text.to_owned());
             return Ok(());
         }
         self.walk.take(text).map_err(|kind| self.walk.fail(kind))
@@ -159,6 +252,20 @@ impl Value<'_, '_> {
 }
 
 impl Walk<'_> {
+    /// Whether a member of an object is the field, in a record, and in the same array as all others.
+    fn is_of_the_list(&mut self, at: Place, key: &str) -> bool {
+        let family = match key {
+            key if key == self.field => 0,
+            key if twin(self.field) == Some(key) => 1,
+            _ => return false,
+        };
+        match at {
+            Place { is_around: true, .. } => self.records[family].is_none(),
+            Place { is_record: false, .. } => false,
+            Place { path, .. } => *self.records[family].get_or_insert(path) == path,
+        }
+    }
+
     fn take(&mut self, text: &str) -> Result<(), ListErrorKind> {
         let bytes = text.trim().as_bytes();
         self.collector.take(self.line.get(), bytes, |out| entry::read(bytes, out))
@@ -204,26 +311,42 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while seq.next_element_seed(Value { walk: &mut *self.walk, taking: self.taking })?.is_some() {}
+        let at = self.at.element();
+        while seq
+            .next_element_seed(Value { walk: &mut *self.walk, taking: self.taking, at, holding: false })?
+            .is_some()
+        {}
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let mut found = false;
+        let Place { is_root, is_around, .. } = self.at;
         // With a score, an entry waits for the end of its object: the score may stand behind it.
         let (mut waiting, mut points) = (None::<Scalar>, None::<f64>);
         while let Some(key) = map.next_key::<String>()? {
-            let is_score = self.walk.score.is_some_and(|(name, _)| name == key);
-            if is_score {
+            let at = self.at.member(&key);
+            if self.walk.score.is_some_and(|(name, _)| name == key) {
                 points = map.next_value::<Scalar>()?.number();
-            } else if key != self.walk.field {
-                map.next_value_seed(Value { walk: &mut *self.walk, taking: false })?;
+            } else if is_aside(&key) {
+                map.next_value::<IgnoredAny>()?;
+            } else if !self.walk.is_of_the_list(self.at, &key) {
+                map.next_value_seed(Value { walk: &mut *self.walk, taking: false, at, holding: false })?;
             } else if self.walk.score.is_some() {
                 (found, waiting) = (true, Some(map.next_value()?));
             } else {
                 found = true;
-                map.next_value_seed(Value { walk: &mut *self.walk, taking: true })?;
+                map.next_value_seed(Value { walk: &mut *self.walk, taking: true, at, holding: is_around })?;
             }
+        }
+        if let Some(text) = self.walk.held.take_if(|_| is_root) {
+            let walk = &mut *self.walk;
+            let done = match walk.records {
+                [None, None] => walk.take(&text),
+                // It is about who asked, or about the list.
+                _ => walk.collector.refuse(walk.line.get(), text.as_bytes(), Reason::Unaccounted),
+            };
+            done.map_err(|kind| self.walk.fail(kind))?;
         }
         let walk = self.walk;
         if found {

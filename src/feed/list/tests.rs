@@ -90,6 +90,26 @@ fn every_form_is_recognised_from_its_content() {
             "45.0.0.0/24",
         ),
         ("apiban's JSON", "{\"ipaddress\":[\"45.0.0.1\",\"45.0.0.2\"],\"ID\":\"1\"}", "45.0.0.1 45.0.0.2"),
+        (
+            "records of one array, and not who asked",
+            "{\"request\":{\"ip\":\"46.0.0.9\"},\"data\":[{\"ip\":\"45.0.0.1\",\"resolver\":{\"ip\":\"46.0.0.8\"}},{\"ip\":\"45.0.0.2\"}]}",
+            "45.0.0.1 45.0.0.2",
+        ),
+        (
+            "who asked beside the records",
+            "{\"ip\":\"46.0.0.9\",\"data\":[{\"ip\":\"45.0.0.1\"},{\"ip\":\"45.0.0.2\"}],\"whitelist\":[{\"ip\":\"46.0.0.7\"}]}",
+            "45.0.0.1 45.0.0.2",
+        ),
+        (
+            "a field for each family",
+            "{\"prefixes\":[{\"ip_prefix\":\"45.0.1.0/24\"}],\"ipv6_prefixes\":[{\"ipv6_prefix\":\"2a05:1::/48\"}]}",
+            "45.0.1.0/24 2a05:1::/48",
+        ),
+        (
+            "the same in one array",
+            "{\"prefixes\":[{\"ipv4Prefix\":\"45.0.1.0/24\"},{\"ipv6Prefix\":\"2a05:1::/48\"}]}",
+            "45.0.1.0/24 2a05:1::/48",
+        ),
         ("apiban's text", "45.0.0.1\n45.0.0.2\n", "45.0.0.1 45.0.0.2"),
         ("repetitions", "45.0.0.1\n45.0.0.1/32\n", "45.0.0.1"),
         ("nothing", "", ""),

@@ -13,10 +13,11 @@ use super::statement::{self, Statement};
 use crate::ban::Prefix;
 
 /// Names that publishers give the field with the address, the likeliest first.
-pub(super) const FIELDS: [&str; 14] = [
+pub(super) const FIELDS: [&str; 15] = [
     "cidr",
     "prefix",
     "ip_prefix",
+    "ipv4Prefix",
     "ipaddress",
     "ip_address",
     "ip",
