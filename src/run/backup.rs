@@ -20,6 +20,7 @@ use crate::ledger::rows::Unblocked;
 use crate::pbx::names::System;
 use crate::system::exit::Exit;
 use crate::system::failure::{Classify, Result};
+use crate::system::files;
 
 /// The form of what is written.
 const FORM: u32 = 1;
@@ -238,7 +239,7 @@ impl Decisions {
                 (Some(_), Some(before)) => {
                     edit_config::write(environment, path, &before, environment.key.clone())?;
                 }
-                (Some(_), None) => std::fs::remove_file(path)?,
+                (Some(_), None) => drop(files::discard(path)?),
                 (None, _) => {}
             }
             return Err(error.into());

@@ -2,22 +2,23 @@
 //!
 //! `/etc/asterisk` and `/var/log/asterisk` belong to asterisk, and root reads and writes there. Whoever took over
 //! asterisk could put a link to `/etc/shadow` in the place of a configuration, or one to `/etc/passwd` in the place of
-//! a log. So where a directory is not root's alone, root follows no link, opens no pipe, and takes only a plain file
-//! that has no second name and belongs to root or to the owner of the directory.
+//! a log, or of a directory on the way to one. So where a directory is not root's alone, root follows no link, opens no
+//! pipe, and takes only a plain file that has no second name and belongs to root or to the owner of the directory.
 
 mod create;
+mod place;
 mod replace;
 
-use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchown, open, openat, unlinkat};
+use rustix::fs::{Gid, OFlags, Uid, fchown};
 use rustix::io::Errno;
 
 pub use create::create;
+use place::Place;
 pub use replace::{replace, replace_owned};
 
 /// Why a file is left alone.
@@ -43,10 +44,11 @@ pub fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
 
 /// Opens a file of any size.
 pub fn open_to_read(path: &Path) -> io::Result<File> {
-    let guarded = must_guard(path)?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let flags = if guarded { flags | OFlags::NOFOLLOW } else { flags };
-    open_guarded(path, flags, guarded)
+    let place = Place::of(path)?;
+    match place.open(OFlags::RDONLY) {
+        Err(Errno::LOOP) => Err(not_trusted()),
+        other => checked(other?, &place),
+    }
 }
 
 /// Opens the file of this path for appending, makes it where there is none, readable by owner and group.
@@ -55,45 +57,42 @@ pub fn open_to_read(path: &Path) -> io::Result<File> {
 /// write itself: in a directory that belongs to `owner`. A file that root makes is given to that user, so that runs as
 /// him can go on with it.
 pub fn append(path: &Path, owner: u32) -> io::Result<File> {
-    let (directory, name) = named_directory(path, owner)?;
-    let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    match openat(&directory, name, flags, Mode::empty()) {
+    let place = place_of(path, owner)?;
+    match place.open(OFlags::WRONLY | OFlags::APPEND) {
         Err(Errno::NOENT) => {}
         Err(Errno::LOOP) => return Err(not_trusted()),
-        other => return checked(File::from(other?), Some(directory.metadata()?.uid())),
+        other => return checked(other?, &place),
     }
-    let new = flags | OFlags::CREATE | OFlags::EXCL;
-    let made = File::from(openat(&directory, name, new, Mode::from_raw_mode(0o640))?);
+    let made = place.create(place.name(), OFlags::WRONLY | OFlags::APPEND | OFlags::NONBLOCK, 0o640)?;
     if rustix::process::geteuid().is_root() {
-        let meta = directory.metadata()?;
-        fchown(&made, Some(Uid::from_raw(meta.uid())), Some(Gid::from_raw(meta.gid())))?;
+        let (user, group) = place.owner();
+        fchown(&made, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
     }
     Ok(made)
 }
 
-/// Removes a file that [`append`] made. False when there was none.
-pub fn remove(path: &Path, owner: u32) -> io::Result<bool> {
-    let (directory, name) = named_directory(path, owner)?;
-    match unlinkat(&directory, name, AtFlags::empty()) {
-        Err(Errno::NOENT) => Ok(false),
-        other => Ok(other.map(|()| true)?),
-    }
+/// Removes a file that [`replace`] made. False when there was none.
+pub fn discard(path: &Path) -> io::Result<bool> {
+    let place = Place::itself(path)?;
+    place.remove(place.name())
 }
 
-/// Opens the directory of a path: what is looked at and what is used are the same one, however it is renamed.
-fn named_directory(path: &Path, owner: u32) -> io::Result<(File, &OsStr)> {
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not the path of a file"));
-    };
-    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory = File::from(open(directory, flags, Mode::empty())?);
-    if rustix::process::geteuid().is_root() && directory.metadata()?.uid() != owner {
+/// Removes a file that [`append`] made. False when there was none.
+pub fn remove(path: &Path, owner: u32) -> io::Result<bool> {
+    let place = place_of(path, owner)?;
+    place.remove(place.name())
+}
+
+/// The place of a path whose directory must belong to `owner`.
+fn place_of(path: &Path, owner: u32) -> io::Result<Place> {
+    let place = Place::itself(path)?;
+    if rustix::process::geteuid().is_root() && place.owner().0 != owner {
         return Err(io::Error::new(
             ErrorKind::PermissionDenied,
             "root does not write there: the directory does not belong to the user of FreePBX",
         ));
     }
-    Ok((directory, name))
+    Ok(place)
 }
 
 fn not_trusted() -> io::Error {
@@ -102,38 +101,13 @@ fn not_trusted() -> io::Error {
 
 /// Takes a plain file, and where somebody else may have put it there, one that has no second name and belongs to root
 /// or to the owner of its directory.
-fn checked(file: File, directory: Option<u32>) -> io::Result<File> {
+fn checked(file: File, place: &Place) -> io::Result<File> {
     let meta = file.metadata()?;
-    let guarded = rustix::process::geteuid().is_root();
-    let strange = |owner: u32| meta.nlink() != 1 || ![0, owner].contains(&meta.uid());
-    if !meta.is_file() || (guarded && directory.is_some_and(strange)) {
+    let strange = || meta.nlink() != 1 || ![0, place.owner().0].contains(&meta.uid());
+    if !meta.is_file() || (place.guarded && strange()) {
         return Err(not_trusted());
     }
     Ok(file)
-}
-
-fn open_guarded(path: &Path, flags: OFlags, guarded: bool) -> io::Result<File> {
-    let file = match open(path, flags, Mode::empty()) {
-        Err(Errno::LOOP) => return Err(not_trusted()),
-        other => File::from(other?),
-    };
-    checked(file, if guarded { Some(parent(path)?.uid()) } else { None })
-}
-
-/// Whether somebody else than root, who runs this, can put something else in the place of the file.
-fn must_guard(path: &Path) -> io::Result<bool> {
-    if !rustix::process::geteuid().is_root() {
-        return Ok(false);
-    }
-    let directory = parent(path)?;
-    Ok(directory.uid() != 0 || directory.mode() & 0o022 != 0)
-}
-
-fn parent(path: &Path) -> io::Result<Metadata> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.metadata(),
-        _ => Path::new(".").metadata(),
-    }
 }
 
 #[cfg(test)]
@@ -181,6 +155,42 @@ mod tests {
         assert_eq!(read_text(&path, 7).unwrap(), "one two");
         assert!(read_text(&path, 6).is_err());
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn root_follows_no_link_to_a_directory_that_others_can_put_there() {
+        let own = rustix::process::geteuid().as_raw();
+        let roots = tempfile::tempdir().unwrap();
+        fs::create_dir(roots.path().join("deep")).unwrap();
+        fs::write(roots.path().join("deep/file"), "secret").unwrap();
+        let open = open_directory();
+        symlink(roots.path(), open.path().join("link")).unwrap();
+        for way in ["link/deep/file", "link/../link/deep/file", "./link/deep/file"] {
+            let path = open.path().join(way);
+            let refused = |error: io::Error| error.to_string().contains("does not follow the link \"link\"");
+            assert!(read(&path, 100).is_err_and(refused), "{way}");
+            assert!(append(&path, own).is_err_and(refused), "{way}");
+            assert!(replace(&path, b"x", 0o644).is_err_and(refused), "{way}");
+            assert!(remove(&path, own).is_err_and(refused), "{way}");
+            let new = open.path().join("link/new");
+            assert!(create(&new, b"x", 0o644, (own, own)).is_err_and(refused));
+        }
+        // What is no link is walked, and so is a link that only root can have made.
+        symlink(open.path(), roots.path().join("link")).unwrap();
+        fs::write(open.path().join("plain"), "plain").unwrap();
+        assert_eq!(read_text(&roots.path().join("deep/../link/plain"), 100).unwrap(), "plain");
+        assert_eq!(fs::read_to_string(roots.path().join("deep/file")).unwrap(), "secret");
+    }
+
+    #[test]
+    fn links_that_lead_in_a_circle_and_paths_of_no_file_are_errors() {
+        let dir = tempfile::tempdir().unwrap();
+        symlink("b", dir.path().join("a")).unwrap();
+        symlink("a", dir.path().join("b")).unwrap();
+        assert!(read(&dir.path().join("a"), 1).is_err());
+        for path in ["", "/", ".", ".."] {
+            assert!(read(Path::new(path), 1).is_err(), "{path:?}");
+        }
     }
 
     #[test]

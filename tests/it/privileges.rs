@@ -249,6 +249,41 @@ fn whoever_owns_the_configurations_place_makes_root_read_nothing_of_its_own() {
 }
 
 #[test]
+fn a_directory_that_asterisk_made_a_link_leads_root_nowhere() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let pbx = &env.pbx;
+    env.sync(0, &[]);
+    pbx.run(&["mkdir", "-p", "/etc/secret/deep"]).ok();
+    pbx.write_file("/etc/secret/deep/banbridge.toml", "[[feed]]\nname = \"topsecret\"\n");
+    pbx.write_file("/etc/secret/deep/banbridge.log", "topsecret\n");
+    pbx.run(&["chmod", "-R", "go=", "/etc/secret"]).ok();
+    pbx.run_as("asterisk", &["ln", "-s", "/etc/secret", "/var/log/asterisk/way"]).ok();
+    let before = roots_files(&env);
+    let way = |name: &str| format!("/var/log/asterisk/way/deep/{name}");
+    let (config, output) = (way("banbridge.toml"), way("list"));
+    let commands: [&[&str]; 6] = [
+        &["status", "--config", &config],
+        &["config", "show", "--config", &config],
+        &["config", "set", "log.level", "debug", "--config", &config],
+        &["export", "--output", &output],
+        &["export", "--output", &config],
+        &["coverage", "/etc/hosts", "--svg", &output],
+    ];
+    for words in commands {
+        let run = env.run(words);
+        assert_ne!(run.code, 0, "{words:?}: {run:?}");
+        let said = run.stdout + &run.stderr;
+        assert!(said.contains("does not follow the link \"way\""), "{words:?}: {said}");
+        assert!(!said.contains("topsecret"), "{words:?}: {said}");
+    }
+    pbx.sql_run("UPDATE freepbx_settings SET value = ? WHERE keyword = 'ASTLOGDIR'", (way(""),));
+    assert!(!env.run(&["log"]).stdout.contains("topsecret"));
+    assert!(env.run(&["apply"]).stderr.contains("cannot write the log"));
+    assert!(env.run(&["purge", "--yes"]).stderr.contains("cannot remove the log"));
+    assert_eq!(roots_files(&env), before);
+}
+
+#[test]
 fn freepbx_conf_is_read_and_never_run() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     let pbx = &env.pbx;

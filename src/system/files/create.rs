@@ -1,27 +1,21 @@
 //! A file that is made whole, or not at all, and never in the place of another.
 
-use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::path::Path;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, fchown, linkat, openat, unlinkat};
+use rustix::fs::{AtFlags, Gid, OFlags, Uid, fchown, linkat};
 use rustix::io::Errno;
 
-use super::named_directory;
+use super::place_of;
 
 /// Makes a file with this content, mode, user and group. Its directory must belong to that user or to root.
 ///
 /// # Errors
 /// [`ErrorKind::AlreadyExists`] where there is something of this name, which stays as it is.
 pub fn create(path: &Path, content: &[u8], mode: u32, (user, group): (u32, u32)) -> io::Result<()> {
-    let (directory, name) = named_directory(path, user).or_else(|_| named_directory(path, 0))?;
-    let beside = format!(".{}.{}.new", name.to_string_lossy(), std::process::id());
-    match unlinkat(&directory, beside.as_str(), AtFlags::empty()) {
-        Ok(()) | Err(Errno::NOENT) => {}
-        Err(error) => return Err(error.into()),
-    }
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mut file = File::from(openat(&directory, beside.as_str(), flags, Mode::from_raw_mode(0o600))?);
+    let place = place_of(path, user).or_else(|_| place_of(path, 0))?;
+    let beside = place.beside()?;
+    let mut file = place.create(&beside, OFlags::WRONLY, 0o600)?;
     let done = (|| {
         file.write_all(content)?;
         if rustix::process::geteuid().is_root() {
@@ -30,12 +24,13 @@ pub fn create(path: &Path, content: &[u8], mode: u32, (user, group): (u32, u32))
         file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
         file.sync_all()?;
         // A link is made only where nothing of this name is.
-        match linkat(&directory, beside.as_str(), &directory, name, AtFlags::empty()) {
+        let directory = place.directory();
+        match linkat(directory, beside.as_os_str(), directory, place.name(), AtFlags::empty()) {
             Err(Errno::EXIST) => Err(io::Error::from(ErrorKind::AlreadyExists)),
             other => Ok(other?),
         }
     })();
-    unlinkat(&directory, beside.as_str(), AtFlags::empty())?;
+    place.remove(&beside)?;
     done
 }
 

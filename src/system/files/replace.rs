@@ -1,14 +1,18 @@
 //! Files that are replaced whole: written beside, synced, renamed, so that a reader sees the old or the new one and
 //! a power cut leaves one of the two.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
-use super::{NOT_TRUSTED, must_guard, parent};
+use rustix::fs::{FileType, Mode, OFlags, openat};
 
-/// Replaces a file. A file that was there keeps its mode and owner; a new one gets `mode`.
+use super::not_trusted;
+use super::place::Place;
+
+/// Replaces a file. A file that was there keeps its mode and owner; a new one gets `mode`. A link of root's stays a link,
+/// and what it leads to is replaced.
 ///
 /// # Errors
 /// Those of the system; the old file stays then.
@@ -26,40 +30,27 @@ pub fn replace_owned(
     mode: u32,
     new_owner: Option<(u32, u32)>,
 ) -> io::Result<()> {
-    let guarded = must_guard(path)?;
-    // A link stays a link and what it leads to is replaced; but not one that somebody else may have put there.
-    let path = match fs::canonicalize(path) {
-        Ok(real) if !guarded => real,
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => path.to_owned(),
-    };
-    let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not the path of a file"));
-    };
-    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    let old = match fs::symlink_metadata(&path) {
-        Ok(old) => {
-            let owner = !guarded || [0, parent(&path)?.uid()].contains(&old.uid());
-            if !old.is_file() || !owner || (guarded && old.nlink() != 1) {
-                return Err(io::Error::new(ErrorKind::PermissionDenied, NOT_TRUSTED));
-            }
-            Some(old)
-        }
-        Err(_) => None,
-    };
-    let beside = dir.join(format!(".{}.{}.new", name.to_string_lossy(), std::process::id()));
-    // A new file and nothing else: what somebody put there under this name is not followed.
-    let _ = fs::remove_file(&beside);
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
-    let owner = old.as_ref().map(|old| (old.uid(), old.gid())).or(new_owner);
-    let mode = old.map_or(mode, |old| old.permissions().mode() & 0o7777);
-    let done = write(file, content, owner, mode).and_then(|()| fs::rename(&beside, &path));
+    let place = Place::of(path)?;
+    let old = place.look()?;
+    let strange = old.is_some_and(|old| {
+        let owned = [0, place.owner().0].contains(&old.st_uid) && old.st_nlink == 1;
+        FileType::from_raw_mode(old.st_mode) != FileType::RegularFile || (place.guarded && !owned)
+    });
+    if strange {
+        return Err(not_trusted());
+    }
+    let beside = place.beside()?;
+    let file = place.create(&beside, OFlags::WRONLY, 0o600)?;
+    let owner = old.map(|old| (old.st_uid, old.st_gid)).or(new_owner);
+    let mode = old.map_or(mode, |old| old.st_mode & 0o7777);
+    let done = write(file, content, owner, mode).and_then(|()| place.rename_from(&beside));
     if done.is_err() {
-        let _ = fs::remove_file(&beside);
+        let _ = place.remove(&beside);
         return done;
     }
     // The new name too is to survive a power cut; where a directory cannot be synced it is as good as it gets.
-    let _ = File::open(dir).and_then(|dir| dir.sync_all());
+    let readable = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let _ = openat(place.directory(), ".", readable, Mode::empty()).map(|all| File::from(all).sync_all());
     Ok(())
 }
 
