@@ -177,11 +177,13 @@ fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
         until("the daemon to go on", || pbx.daemon_state() != Some('T'));
         pbx.hup();
     }
-    // All of the unit, the watch too: nothing is left that could let it go on. The next unit does, with its own timer.
+    // All of the unit, the watch first, as it would notice the end of the other: nothing is left that could let it go
+    // on. The next unit does, with its own timer.
     for next in ["banbridge-sync.service", "banbridge-boot.service"] {
         let _ = fs::remove_file(&at);
         systemctl(&env, &["start", "--no-block", "banbridge-apply.service"]).ok();
         until("the daemon to be held still", || at.exists());
+        pbx.run(&["pkill", "-KILL", "-f", "thaw-watch"]).ok();
         systemctl(&env, &["kill", "--signal=KILL", "banbridge-apply.service"]).ok();
         until("the unit to end", || {
             !systemctl(&env, &["is-active", "banbridge-apply.service"]).stdout.contains("ating")
