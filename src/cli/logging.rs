@@ -2,7 +2,9 @@
 //!
 //! Only this program's own lines are logged: the libraries below would log URLs, and a URL may contain a key.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use log::LevelFilter;
 
@@ -43,7 +45,8 @@ pub fn start(global: &Global, context: Option<&Context>) {
             .and_then(|(owner, _)| files::append(&path, owner))
         {
             Ok(file) => {
-                let lines = fern::Dispatch::new().level(filter(level)).format(line).chain(file);
+                let log: Box<dyn Write + Send> = Box::new(Log { file, path, silent: global.quiet });
+                let lines = fern::Dispatch::new().level(filter(level)).format(line).chain(log);
                 all = all.chain(lines);
             }
             Err(why) => problem = Some(format!("cannot write the log {}: {why}", path.display())),
@@ -53,6 +56,29 @@ pub fn start(global: &Global, context: Option<&Context>) {
     let _ = all.apply();
     if let Some(problem) = problem {
         complain(&problem);
+    }
+}
+
+/// The log file. What cannot be written is left out: a full disk stops no run. It is said once.
+struct Log {
+    file: File,
+    path: PathBuf,
+    /// Whether it is not to be said, or was said.
+    silent: bool,
+}
+
+impl Write for Log {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Err(why) = self.file.write_all(line)
+            && !std::mem::replace(&mut self.silent, true)
+        {
+            complain(&format!("cannot write the log {}: {why}", self.path.display()));
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -349,6 +349,22 @@ fn a_log_that_cannot_be_written_is_said_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_full_disk_under_the_log_is_one_plain_line_and_none_for_cron() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let full = "cd /var/log/asterisk && mount -t tmpfs -o size=8k,mode=0755 none . && cd . && \
+                chown asterisk:asterisk /var/log/asterisk && ! cat /dev/zero >/var/log/asterisk/rest";
+    env.pbx.run(&["sh", "-c", full]).ok();
+    for (arguments, lines) in [(&["sync", "--full"][..], 1), (&["sync", "--full", "-q"], 0)] {
+        let run = env.run(arguments);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert_eq!(run.stderr.lines().count(), lines, "{run:?}");
+        let line = format!("cannot write the log {}: No space left on device", testenv::LOG);
+        assert_eq!(run.stderr.contains(&line), lines == 1, "{run:?}");
+    }
+    assert_eq!(env.ours(), set([ATTACKER]));
+}
+
+#[test]
 fn zones_that_cannot_be_understood_are_said_and_those_protected_before_stay_so() {
     let env = TestEnv::without_firewall(&["91.2.3.4", ATTACKER]);
     env.pbx.set_config("networkmaps", &serde_json::json!({"91.2.3.0/24": "trusted"}));
