@@ -1,8 +1,11 @@
 //! An address or network taken out of what is blocked, for the time that the configuration says, whatever feeds list.
 
+use std::sync::Arc;
+
 use super::context::Context;
 use super::report::Report;
-use crate::ban::{Cover, Prefix};
+use super::state::SavedState;
+use crate::ban::{Cover, Prefix, Source};
 use crate::ledger::rows;
 use crate::system::failure::Result;
 
@@ -13,19 +16,29 @@ pub struct Unblocked {
     pub until: Option<i64>,
     /// Whether anything was different before.
     pub changed: bool,
+    /// How many entries of feeds it lets through, whole or in part; none after [`undo`].
+    pub entries: usize,
     /// The report of applying it.
     pub report: Report,
 }
 
-/// Unblocks an address or network. Its rows are removed at once.
+/// Whether a network may be unblocked: no wider than one that may be allowed. Most of the internet is no false positive.
+pub fn may_unblock(address: &Prefix) -> bool {
+    Source::Allow.accepts(address)
+}
+
+/// Unblocks an address or network, see [`may_unblock`]. Its rows are removed at once.
 pub fn unblock(context: Context, address: Prefix) -> Result<Unblocked> {
-    let time = context.config.protect.unblock.as_secs();
-    let ((changed, until), report) = super::change(context, |ledger, now| {
-        let (known, until) = (ledger.unblocked(now)?, now + time);
+    let config = Arc::clone(&context.config);
+    let ((changed, until, entries), report) = super::change(context, |ledger, now| {
+        let saved = SavedState::load(ledger, &config, now)?;
+        let network = Cover::new([&address]);
+        let entries = saved.holding(now).filter(|entry| network.overlaps(&entry.prefix)).count();
+        let until = now + config.protect.unblock.as_secs();
         ledger.unblock(&[address], now, until)?;
-        Ok((!known.iter().any(|one| one.prefix == address), until))
+        Ok((!saved.unblocked.iter().any(|one| one.prefix == address), until, entries))
     })?;
-    Ok(Unblocked { until: Some(until), changed, report })
+    Ok(Unblocked { until: Some(until), changed, entries, report })
 }
 
 /// Lets the feeds block it again, at once where they still list it. Of a larger unblocked network the rest stays
@@ -41,5 +54,5 @@ pub fn undo(context: Context, address: Prefix) -> Result<Unblocked> {
         }
         Ok(!touched.is_empty())
     })?;
-    Ok(Unblocked { until: None, changed, report })
+    Ok(Unblocked { until: None, changed, entries: 0, report })
 }

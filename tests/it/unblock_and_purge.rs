@@ -51,6 +51,29 @@ fn part_of_a_released_network_can_be_taken_back() {
 }
 
 #[test]
+fn an_unblock_says_how_much_it_lets_through_and_is_not_for_most_of_the_internet() {
+    let env = TestEnv::without_firewall(&["45.0.0.0/30", "45.0.1.1", "46.0.0.1"]);
+    env.sync(0, &[]);
+    for (network, entries, words) in [
+        ("45.0.0.2", 1, "This lets through 1 entry of the feeds."),
+        ("45.0.0.0/16", 2, "This lets through 2 entries of the feeds."),
+        ("47.0.0.0/8", 0, "No feed lists it now."),
+    ] {
+        let (code, said) = env.json(&["unblock", network]);
+        assert_eq!((code, &said["entries"]), (0, &json!(entries)), "{network}");
+        let said = env.run(&["unblock", network]).ok();
+        assert!(said.contains(words), "{said}");
+    }
+    assert_eq!(env.ours(), set(["46.0.0.1"]));
+    for network in ["0.0.0.0/0", "44.0.0.0/7", "::/0", "2000::/15"] {
+        let refused = env.run(&["unblock", network]);
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.stderr.contains("most of the internet"), "{refused:?}");
+    }
+    assert_eq!(env.ours(), set(["46.0.0.1"]));
+}
+
+#[test]
 fn purge_removes_rules_and_rows_together_and_the_daemon_starts_no_process() {
     for firewall in [NFT, LEGACY] {
         let env = TestEnv::new(firewall, &addresses(300));
