@@ -22,8 +22,8 @@ pub struct PurgeArgs {
 /// Runs the command.
 pub fn run(global: &Global, args: &PurgeArgs) -> Result<Exit> {
     let environment = global.environment();
-    let ledger = match environment.ledger() {
-        Ok((ledger, _)) => ledger,
+    let ledger = match environment.ledger_of_any_version() {
+        Ok(ledger) => ledger,
         Err(error) if args.yes && environment.is_root => return Err(without_database(error)),
         Err(error) => return Err(error),
     };

@@ -99,7 +99,7 @@ impl Look<'_> {
         let mut ledger = match Ledger::new(conn) {
             Ok(ledger) => ledger,
             Err(error @ LedgerError::Newer { .. }) => {
-                let mend = "install the newer banbridge that created them";
+                let mend = "install that version, or start over: banbridge purge, then banbridge sync";
                 self.checks.push(Check::error("tables", Lack::Setting, error.to_string(), mend));
                 return None;
             }

@@ -27,6 +27,7 @@ use crate::system::database::{DatabaseError, Record, Result, Table};
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::fault;
+use crate::system::text::one_line;
 
 /// A migration: its number, and its statements.
 type Migration = (usize, &'static str);
@@ -42,14 +43,13 @@ pub enum LedgerError {
     Database(#[from] DatabaseError),
     /// The tables are of a later version.
     #[error(
-        "the tables banbridge_* were made by a newer banbridge (version {found}, this one knows {known}); \
-         update this program"
+        "the tables banbridge_* were made by a newer banbridge ({program}; this is {}). Install that version. \
+         Only banbridge purge works with these tables",
+        env!("CARGO_PKG_VERSION")
     )]
     Newer {
-        /// Version in the database.
-        found: usize,
-        /// Version that this program knows.
-        known: usize,
+        /// The version of the program that made them, fit to be shown.
+        program: String,
     },
 }
 
@@ -84,14 +84,18 @@ impl Ledger {
         let mut present = !tables.is_empty();
         if present {
             let done = versions(&mut conn)?;
-            let found = done.iter().copied().max().unwrap_or(0);
-            let known = newest(MIGRATIONS);
-            if found > known {
-                return Err(LedgerError::Newer { found, known });
+            if done.iter().any(|version| *version > newest(MIGRATIONS)) {
+                return Err(LedgerError::Newer { program: made_by(&mut conn)? });
             }
             present = pending(MIGRATIONS, &done).is_empty();
         }
         Ok(Self { conn, present, outside: None })
+    }
+
+    /// Takes the connection over for a purge, which removes the tables of any version.
+    pub fn of_any_version(mut conn: Conn) -> Result<Self> {
+        let tables: Vec<String> = conn.query("SHOW TABLES LIKE 'banbridge\\_%'")?;
+        Ok(Self { conn, present: !tables.is_empty(), outside: None })
     }
 
     /// The connection, for the PBX's own tables.
@@ -141,7 +145,8 @@ impl Ledger {
         self.make(
             temporary,
             "CREATE TABLE IF NOT EXISTS banbridge_schema \
-             (version INT UNSIGNED NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL) ENGINE=InnoDB",
+             (version INT UNSIGNED NOT NULL PRIMARY KEY, program VARCHAR(64) NOT NULL, applied_at BIGINT NOT NULL) \
+             ENGINE=InnoDB",
         )?;
         let done = versions(&mut self.conn)?;
         for (version, text) in pending(MIGRATIONS, &done) {
@@ -150,8 +155,8 @@ impl Ledger {
                 self.make(temporary, &statement)?;
             }
             self.conn.exec_drop(
-                "INSERT INTO banbridge_schema (version, applied_at) VALUES (?, ?)",
-                (version, now),
+                "INSERT INTO banbridge_schema (version, program, applied_at) VALUES (?, ?, ?)",
+                (version, env!("CARGO_PKG_VERSION"), now),
             )?;
         }
         self.present = true;
@@ -205,6 +210,14 @@ fn newest(all: &[Migration]) -> usize {
 /// The migrations that are still to be made, in their order.
 fn pending(all: &[Migration], done: &[usize]) -> Vec<Migration> {
     all.iter().filter(|(version, _)| !done.contains(version)).copied().collect()
+}
+
+/// The version of the program that made the newest migration.
+fn made_by(conn: &mut Conn) -> Result<String> {
+    let sql = "SELECT program FROM banbridge_schema ORDER BY version DESC LIMIT 1";
+    let row = tables::SCHEMA.first(conn, sql, ())?;
+    let program: Option<String> = row.map(|row| row.get("program")).transpose()?;
+    Ok(one_line(&program.unwrap_or_default(), 64).into_owned())
 }
 
 /// The numbers of the migrations that were made.

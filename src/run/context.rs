@@ -61,6 +61,11 @@ impl Environment {
         Ok((ledger, clock))
     }
 
+    /// The ledger for a purge, whatever version made its tables.
+    pub fn ledger_of_any_version(&self) -> Result<Ledger> {
+        Ok(Ledger::of_any_version(self.database()?.connect()?)?)
+    }
+
     /// The last net under a secret: the environment's key never leaves in a message.
     pub fn scrub(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.scrub(text))

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::context::{Environment, log_file};
 use super::state::present;
+use crate::ban::ownership::Written;
 use crate::ban::plan::Present;
 use crate::kernel;
 use crate::kernel::apply::{Change, Site, apply_blacklist};
@@ -17,6 +18,7 @@ use crate::kernel::set::SetError;
 use crate::ledger::Ledger;
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall;
+use crate::system::database::DatabaseError;
 use crate::system::failure::Result;
 use crate::system::files;
 use crate::system::program::System;
@@ -28,6 +30,8 @@ pub struct Purge {
     rows: Rows,
     /// Rows that were written through fwconsole and carry no mark; the tables know them.
     unmarked: Vec<String>,
+    /// What the tables should say and do not.
+    left: Vec<Left>,
 }
 
 /// What was removed.
@@ -51,6 +55,12 @@ pub struct Purged {
 /// What could not be removed, and why.
 #[derive(Debug, thiserror::Error)]
 pub enum Left {
+    /// Rows that were written through fwconsole.
+    #[error(
+        "Rows that were written through fwconsole, if there are any, stay: only the tables knew them ({0}). Remove them in \
+         FreePBX: Connectivity, Firewall, Services, Blacklist."
+    )]
+    Unmarked(DatabaseError),
     /// The kernel set, without root.
     #[error("The kernel set stays: only root can remove it. Fix: run banbridge purge as root.")]
     NeedsRoot,
@@ -76,10 +86,14 @@ impl Purge {
     /// Looks at what there is, and keeps other runs away.
     pub fn look(environment: &Environment, mut ledger: Ledger) -> Result<Self> {
         ledger.lock()?;
-        let written = ledger.written()?;
+        let mut left = Vec::new();
+        let written = readable(ledger.written())?.unwrap_or_else(|error| {
+            left.push(Left::Unmarked(error));
+            Written::default()
+        });
         let rows = blacklist::read(ledger.conn())?;
         let unmarked = rows.others.iter().filter(|key| written.unmarked.contains(*key)).cloned().collect();
-        Ok(Self { environment: environment.clone(), ledger, rows, unmarked })
+        Ok(Self { environment: environment.clone(), ledger, rows, unmarked, left })
     }
 
     /// How many rows will be removed.
@@ -90,7 +104,7 @@ impl Purge {
     /// Removes all of it, the log unless it is kept.
     pub fn remove(mut self, keep_log: bool) -> Result<Purged> {
         let is_root = self.environment.is_root;
-        let mut left = Vec::new();
+        let mut left = std::mem::take(&mut self.left);
         let log_dir = firewall::setting(self.ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
         let rows = self.remove_rows(&mut left)?;
         // Before the tables: as long as they exist, it is known that there is a set.
@@ -100,7 +114,8 @@ impl Purge {
                 false
             })
         } else {
-            if self.ledger.set_found()?.is_some_and(|set| set.backend.is_some()) {
+            let found = readable(self.ledger.set_found())?;
+            if found.is_ok_and(|set| set.is_some_and(|set| set.backend.is_some())) {
                 left.push(Left::NeedsRoot);
             }
             false
@@ -123,7 +138,7 @@ impl Purge {
         }
         let run_dir = firewall::setting(self.ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
         let programs = self.environment.programs;
-        let names = self.ledger.names()?;
+        let names = readable(self.ledger.names())?.unwrap_or_default();
         let mut change = Removal { purge: self, names, removed: None };
         let applied = apply_blacklist(&Site::new(&firewall, &run_dir, &programs), &mut change, &mut ())?;
         let rows = change.removed.unwrap_or(0);
@@ -143,6 +158,19 @@ impl Purge {
                 None
             }
         }
+    }
+}
+
+/// What one of our tables says. The inner error is of a table that another version made, or that was altered: it has no
+/// say in its own removal.
+fn readable<T>(read: Result<T, DatabaseError>) -> Result<Result<T, DatabaseError>, DatabaseError> {
+    match read {
+        Err(
+            error
+            @ (DatabaseError::NoTable(_) | DatabaseError::NoColumn { .. } | DatabaseError::Value { .. }),
+        ) => Ok(Err(error)),
+        Err(error) => Err(error),
+        Ok(value) => Ok(Ok(value)),
     }
 }
 

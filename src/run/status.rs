@@ -103,8 +103,6 @@ pub struct FeedStatus {
     pub entries: usize,
     /// Whether it was read to its end.
     pub complete: bool,
-    /// Where it goes on.
-    pub cursor: Option<String>,
     /// When it was last asked.
     pub last_attempt: Option<Time>,
     /// When it last gave a good answer.
@@ -234,7 +232,6 @@ fn look(
         enabled: config.enabled,
         entries: saved.count(state.id, now),
         complete: state.complete,
-        cursor: state.cursor.clone(),
         last_attempt: state.last_attempt.map(Time),
         last_success: state.last_success.map(Time),
         last_error: state.last_error.clone(),

@@ -239,8 +239,8 @@ fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
     ends_with(&env, "no settings", 69, &["freepbx_settings"]);
     pbx.sql_run("RENAME TABLE elsewhere TO freepbx_settings", ());
 
-    pbx.sql_run("INSERT INTO banbridge_schema (version, applied_at) VALUES (99, 0)", ());
-    ends_with(&env, "newer tables", 78, &["newer banbridge", "update this program"]);
+    pbx.sql_run("INSERT INTO banbridge_schema (version, program, applied_at) VALUES (99, '9.9.9', 0)", ());
+    ends_with(&env, "newer tables", 78, &["newer banbridge (9.9.9; this is ", "Install that version"]);
     pbx.sql_run("DELETE FROM banbridge_schema WHERE version = 99", ());
     assert_eq!(env.requests().len(), asked, "nobody was asked");
 

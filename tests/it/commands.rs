@@ -75,7 +75,7 @@ fn status_shows_feeds_rows_firewall_and_the_last_run() {
     let (code, status) = env.json(&["status"]);
     assert_eq!(code, 0);
     let feed = &status["feeds"][0];
-    has_fields(feed, "name kind enabled entries cursor last_attempt last_success last_error out_of_date");
+    has_fields(feed, "name kind enabled entries last_attempt last_success last_error out_of_date");
     assert_eq!(
         (&feed["name"], &feed["kind"], &feed["enabled"]),
         (&json!("apiban"), &json!("apiban"), &json!(true))

@@ -97,6 +97,32 @@ fn purge_removes_rules_and_rows_together_and_the_daemon_starts_no_process() {
 }
 
 #[test]
+fn purge_takes_away_what_a_newer_version_or_a_hand_left_in_the_tables() {
+    let newer = "INSERT INTO banbridge_schema (version, program, applied_at) VALUES (99, '9.9.9', 0)";
+    let changes: [&[&str]; 4] = [
+        &[newer],
+        &[newer, "ALTER TABLE banbridge_schema DROP COLUMN program", "CREATE TABLE banbridge_later (id INT)"],
+        &[newer, "ALTER TABLE banbridge_row DROP COLUMN unmarked", "DROP TABLE banbridge_name"],
+        &["ALTER TABLE banbridge_set MODIFY backend BLOB", "UPDATE banbridge_set SET backend = X'ff'"],
+    ];
+    for change in changes {
+        let env = TestEnv::new(NFT, &addresses(20));
+        env.configure("[set]\nenabled = \"yes\"");
+        env.pbx.fwconsole(&["firewall", "add", "blacklist", "81.2.69.160"]).ok();
+        env.sync(0, &[]);
+        for statement in change {
+            env.pbx.sql_run(statement, ());
+        }
+        assert_eq!(env.run(&["sync"]).code, 78, "{change:?}");
+        let (code, purged) = env.json(&["purge", "--yes"]);
+        let removed = (code, &purged["rows"], &purged["set"], &purged["other_rows"]);
+        assert_eq!(removed, (0, &json!(20), &json!(true), &json!(1)), "{change:?}");
+        assert_eq!(env.pbx.sql::<String>("SHOW TABLES LIKE 'banbridge%'", ()), [""; 0], "{change:?}");
+        assert_eq!(env.his().len(), 1);
+    }
+}
+
+#[test]
 fn purge_as_asterisk_says_that_the_rules_stay_until_the_firewall_removes_them() {
     let env = TestEnv::new(NFT, &addresses(20));
     env.sync(0, &[]);
