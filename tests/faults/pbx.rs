@@ -90,7 +90,7 @@ impl Pbx {
             pbx.sql_run(&format!("DROP TABLE {}", tables.join(", ")), ());
         }
         pbx.sql_run(&format!("DELETE FROM {TABLE} WHERE id IN ('blacklist', 'banbridge')"), ());
-        pbx.sql_run("TRUNCATE audit", ());
+        pbx.sql_run("DELETE FROM audit", ());
         if self.shape == Shape::Quiet {
             pbx.sql_run(&format!("DELETE FROM {TABLE} WHERE `key` LIKE 'firewall\\_%'"), ());
             if nftables {
@@ -104,6 +104,9 @@ impl Pbx {
             pbx.sql_run(&format!("ALTER TABLE {TABLE} ENGINE={engine}"), ());
             self.engine = engine;
         }
+        // MariaDB 10.11.19 cannot always recover from a kill soon after tables were dropped and made: "Missing
+        // FILE_CREATE, FILE_DELETE or FILE_MODIFY before FILE_CHECKPOINT". That would be its fault and not ours.
+        pbx.sql_run("SET GLOBAL innodb_log_checkpoint_now = 1", ());
         self.env.feed.set_list(&[]);
         self.env.feed.clear_faults();
         for file in fs::read_dir(self.dir()).unwrap() {
@@ -125,7 +128,7 @@ impl Pbx {
     /// Rows that were written since the last time this was asked.
     pub fn audit(&self) -> Vec<(String, String)> {
         let rows = self.env.pbx.sql("SELECT `key`, val FROM audit ORDER BY place", ());
-        self.env.pbx.sql_run("TRUNCATE audit", ());
+        self.env.pbx.sql_run("DELETE FROM audit", ());
         rows
     }
 

@@ -164,7 +164,7 @@ impl<'a> Schedule<'a> {
             points.extend([POINTS_OF_THE_DAEMON; 10].concat());
         }
         if self.oracle.writer == Writer::Fwconsole {
-            points.extend([POINTS_OF_FWCONSOLE; 5].concat());
+            points.extend([POINTS_OF_FWCONSOLE; 15].concat());
         }
         let point = self.dice.one_of(&points).to_owned();
         // A busy machine has a run change rows and chain together once at most.
