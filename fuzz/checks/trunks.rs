@@ -3,6 +3,7 @@
 
 use banbridge::ban::Source;
 use banbridge::ban::target::{self, Target};
+use banbridge::pbx::named::Found;
 use banbridge::pbx::trunks::{Row, parse};
 
 use super::{protected, target, text};
@@ -36,17 +37,17 @@ pub fn read(data: &[u8]) {
 pub fn check(data: &[u8]) {
     let text = text(data);
     let rows = rows(&text);
-    let found = parse(Source::Pjsip, &rows);
+    let found = parse(Source::Pjsip, &rows).named;
     assert!(found.len() <= 2 * text.len());
     found.iter().for_each(protected);
     // A row says the same alone as among others; only the trunk's name comes from another one.
-    let alone = rows.iter().flat_map(|row| parse(Source::Pjsip, std::slice::from_ref(row)));
+    let alone = rows.iter().flat_map(|row| parse(Source::Pjsip, std::slice::from_ref(row)).named);
     assert!(alone.map(|named| named.target).eq(found.into_iter().map(|named| named.target)));
     for keyword in OTHERS {
-        assert_eq!(parse(Source::Sip, &[row(keyword, &text)]), []);
+        assert_eq!(parse(Source::Sip, &[row(keyword, &text)]), Found::default());
     }
     // Data with line breaks in it.
-    for named in KEYWORDS.iter().flat_map(|keyword| parse(Source::Sip, &[row(keyword, &text)])) {
+    for named in KEYWORDS.iter().flat_map(|keyword| parse(Source::Sip, &[row(keyword, &text)]).named) {
         protected(&named);
         assert!(named.label.starts_with("3, "));
         found_in_whatever_stands_around_it(&named.target);

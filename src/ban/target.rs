@@ -80,6 +80,9 @@ fn parts(text: &str) -> Option<(Target, bool)> {
     if text.len() > LONGEST {
         return None;
     }
+    // Asterisk's files have a ; that begins no comment as \;, and FreePBX keeps it so.
+    let unescaped = text.replace("\\;", ";");
+    let text = unescaped.as_str();
     if let Some(target) = masked(text) {
         return Some((target, false));
     }
@@ -198,6 +201,11 @@ mod tests {
             ("sip.example.com:5061", "sip.example.com"),
             ("sip:81.2.69.1:5060;lr", "81.2.69.1"),
             ("sip:sip.example.com;lr;hide", "sip.example.com"),
+            ("sip:81.2.69.1\\;lr", "81.2.69.1"),
+            ("81.2.69.1\\;lr", "81.2.69.1"),
+            ("sip:sip.example.com:5061\\;transport=tls\\;lr", "sip.example.com"),
+            ("sips:sip.example.com\\;lr", "sip.example.com"),
+            ("sip:user/name@81.2.69.1:5060", "81.2.69.1"),
             ("<sip:100@81.2.69.1:5060;transport=udp>", "81.2.69.1"),
             ("\"Office\" <sip:100@81.2.69.1>", "81.2.69.1"),
             ("SIPS:100@sip.example.com:5061?Subject=x", "sip.example.com"),

@@ -146,7 +146,9 @@ fn address(uri: &str) -> Option<(IpAddr, bool)> {
     let closed = uri.split_once('@').is_some_and(|(_, behind)| {
         behind.contains([']', ';', '>']) || (prefix.is_ipv4() && behind.contains(':'))
     });
-    (single && !uri.contains(['/', '<'])).then_some((address, closed))
+    // A user may hold a /, the host not.
+    let host = uri.rsplit('@').next().unwrap_or(uri);
+    (single && !host.contains('/') && !uri.contains('<')).then_some((address, closed))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use mysql::prelude::Queryable;
 
 use super::firewall;
-use super::named::{Named, SourceError};
+use super::named::{Found, SourceError};
 use crate::ban::Source;
 use crate::ban::target;
 
@@ -12,16 +12,24 @@ use crate::ban::target;
 const LISTS: [&str; 3] = ["custom_whitelist", "dynamic_whitelist", "whiteHosts"];
 
 /// Reads all lists; one that is missing is empty.
-pub fn read(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
-    let values = firewall::values(conn, &LISTS)?;
-    Ok(values.iter().flat_map(|(list, text)| parse(list, text)).collect())
+pub fn read(conn: &mut impl Queryable) -> Result<Found, SourceError> {
+    let mut all = Found::default();
+    for (list, text) in firewall::values(conn, &LISTS)? {
+        let found = parse(&list, &text);
+        all.extend([found]);
+    }
+    Ok(all)
 }
 
 /// The entries of one list: addresses, networks and names.
-pub fn parse(list: &str, text: &str) -> Vec<Named> {
-    let named =
-        |entry: &str| Some(Named::new(Source::Fail2ban, target::host(entry)?, &format!("{list}: {entry}")));
-    target::list(text).filter_map(named).collect()
+pub fn parse(list: &str, text: &str) -> Found {
+    let mut found = Found::default();
+    for entry in target::list(text) {
+        let targets = target::host(entry).into_iter().collect();
+        let label = format!("{list}: {entry}");
+        found.take(Source::Fail2ban, &label, &label, targets);
+    }
+    found
 }
 
 #[cfg(test)]
@@ -32,7 +40,9 @@ mod tests {
     #[test]
     fn a_list_is_read_line_by_line_with_comments_spaces_and_commas() {
         let text = "81.2.69.1\r\n81.2.70.0/24 # the office\n\n2a05::1, home.example.com\n300.1.1.1\n#1.1.1.1";
-        let all: Vec<String> = parse("whiteHosts", text).into_iter().map(|named| named.label).collect();
+        let found = parse("whiteHosts", text);
+        assert_eq!(found.unread, ["whiteHosts: 300.1.1.1"]);
+        let all: Vec<String> = found.named.into_iter().map(|named| named.label).collect();
         assert_eq!(
             all,
             ["81.2.69.1", "81.2.70.0/24", "2a05::1", "home.example.com"].map(|e| format!("whiteHosts: {e}"))

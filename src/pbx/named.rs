@@ -31,6 +31,41 @@ impl Named {
     }
 }
 
+/// What a source says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Whom it names.
+    pub named: Vec<Named>,
+    /// What should name somebody and cannot be read, fit to be shown: nobody is protected by it.
+    pub unread: Vec<String>,
+}
+
+impl Found {
+    /// Takes whom a text of the source names; when that is nobody, the text is one that cannot be read, and `text` is what
+    /// to show of it.
+    pub fn take(&mut self, source: Source, label: &str, text: &str, targets: Vec<Target>) {
+        if targets.is_empty() {
+            self.unread.push(one_line(text, LABEL).into_owned());
+        }
+        self.named.extend(targets.into_iter().map(|target| Named::new(source, target, label)));
+    }
+}
+
+impl Extend<Found> for Found {
+    fn extend<T: IntoIterator<Item = Found>>(&mut self, all: T) {
+        for one in all {
+            self.named.extend(one.named);
+            self.unread.extend(one.unread);
+        }
+    }
+}
+
+impl From<Vec<Named>> for Found {
+    fn from(named: Vec<Named>) -> Self {
+        Self { named, unread: Vec::new() }
+    }
+}
+
 /// Why a source could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {

@@ -6,7 +6,7 @@
 
 use mysql::Conn;
 
-use super::named::{Named, SourceError};
+use super::named::{Found, Named, SourceError};
 use super::{
     contacts, fail2ban, freepbx_conf, gateways, hosts_file, interfaces, resolvers, ssh, trunks, zones,
 };
@@ -15,7 +15,7 @@ use crate::ban::target::{self, Target};
 use crate::system::database::{DatabaseError, Settings};
 
 /// What one source said, or why it said nothing.
-pub type Reading = (Source, Result<Vec<Named>, String>);
+pub type Reading = (Source, Result<Found, String>);
 
 /// What the readers need besides the database.
 #[derive(Debug, Default)]
@@ -38,9 +38,9 @@ impl Surroundings {
     }
 }
 
-/// Reads every source.
-pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, DatabaseError> {
-    type Reader = fn(&mut Conn) -> Result<Vec<Named>, SourceError>;
+/// Reads the sources in FreePBX's database: what the administrator set there.
+pub fn read_database(conn: &mut Conn) -> Result<Vec<Reading>, DatabaseError> {
+    type Reader = fn(&mut Conn) -> Result<Found, SourceError>;
     let in_database: [(Source, Reader); 6] = [
         (Source::Zone, zones::read),
         (Source::Hidden, zones::read_hidden),
@@ -49,6 +49,11 @@ pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, Data
         (Source::Sip, trunks::read_sip),
         (Source::Iax, trunks::read_iax),
     ];
+    in_database.into_iter().map(|(source, reader)| Ok((source, unless_lost(reader(conn))?))).collect()
+}
+
+/// Reads every source.
+pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, DatabaseError> {
     let elsewhere = [
         (Source::Interface, interfaces::read()),
         (Source::Gateway, gateways::read()),
@@ -59,20 +64,15 @@ pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, Data
         (Source::Allow, Ok(allowed(&around.allow))),
         (Source::Contact, contacts::read(around.asterisk)),
     ];
-    let mut all = Vec::new();
-    for (source, reader) in in_database {
-        all.push((source, unless_lost(reader(conn))?));
-    }
+    let mut all = read_database(conn)?;
     for (source, reading) in elsewhere {
-        all.push((source, unless_lost(reading)?));
+        all.push((source, unless_lost(reading.map(Found::from))?));
     }
     Ok(all)
 }
 
 /// A table that is missing or broken fails its source alone; a database that is gone ends the run.
-fn unless_lost(
-    reading: Result<Vec<Named>, SourceError>,
-) -> Result<Result<Vec<Named>, String>, DatabaseError> {
+fn unless_lost(reading: Result<Found, SourceError>) -> Result<Result<Found, String>, DatabaseError> {
     match reading {
         Ok(found) => Ok(Ok(found)),
         Err(SourceError::Database(DatabaseError::NoTable(why))) => Ok(Err(why)),

@@ -12,10 +12,11 @@ use std::collections::BTreeMap;
 
 use mysql::prelude::Queryable;
 
-use super::named::{Named, SourceError};
+use super::named::{Found, SourceError};
 use crate::ban::Source;
 use crate::ban::target::{self, Target};
 use crate::system::database::{self, Record, Table};
+use crate::system::text::number;
 
 /// One setting.
 pub type Row = (String, String, String);
@@ -35,6 +36,12 @@ const SERVERS: [&str; 8] = [
 ];
 /// Settings that hold a list.
 const LISTS: [&str; 2] = ["match", "permit"];
+/// Settings of a table that are read at most: a PBX with thousands of extensions has some ten thousand.
+const MOST_ROWS: usize = 50_000;
+/// Addresses, networks and names that are taken at most.
+const MOST: usize = 50_000;
+/// Longest value that is read, in characters; FreePBX's own columns end at 255.
+const LONGEST: usize = 8_000;
 
 /// What to do about a row of these tables that cannot be read.
 const FIX: &str = "save the trunk or extension in FreePBX again (Connectivity), then apply the configuration";
@@ -43,67 +50,106 @@ static SIP: Table = Table { name: "sip", fix: FIX };
 static IAX: Table = Table { name: "iax", fix: FIX };
 
 /// Trunks of PJSIP.
-pub fn read_pjsip(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+pub fn read_pjsip(conn: &mut impl Queryable) -> Result<Found, SourceError> {
     read(conn, &PJSIP, Source::Pjsip)
 }
 
 /// Peers and trunks of chan_sip, and what extensions of PJSIP are held to.
-pub fn read_sip(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+pub fn read_sip(conn: &mut impl Queryable) -> Result<Found, SourceError> {
     read(conn, &SIP, Source::Sip)
 }
 
 /// Peers and trunks of IAX2.
-pub fn read_iax(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+pub fn read_iax(conn: &mut impl Queryable) -> Result<Found, SourceError> {
     read(conn, &IAX, Source::Iax)
 }
 
-fn read(conn: &mut impl Queryable, table: &'static Table, source: Source) -> Result<Vec<Named>, SourceError> {
+fn read(conn: &mut impl Queryable, table: &'static Table, source: Source) -> Result<Found, SourceError> {
     let keywords: Vec<&str> = NAMES.into_iter().chain(SERVERS).chain(LISTS).collect();
     let marks = vec!["?"; keywords.len()].join(",");
-    let sql = format!("SELECT `id`, `keyword`, `data` FROM `{}` WHERE `keyword` IN ({marks})", table.name);
+    // Whoever fills such a table with rubbish fills its longest lists: they come last.
+    let sql = format!(
+        "SELECT `id`, `keyword`, LEFT(`data`, {}) AS `data` FROM `{}` WHERE `keyword` IN ({marks}) \
+         ORDER BY `keyword` IN ('match', 'permit'), `keyword` = 'permit' LIMIT {}",
+        LONGEST + 1,
+        table.name,
+        MOST_ROWS + 1
+    );
     let row = |row: &Record| {
         let data: Option<String> = row.get("data")?;
         Ok((row.get("id")?, row.get("keyword")?, data.unwrap_or_default()))
     };
     let rows = table.rows(conn, &sql, keywords)?.iter().map(row).collect::<database::Result<Vec<Row>>>()?;
-    Ok(parse(source, &rows))
+    let (most, more) = (rows.len().min(MOST_ROWS), rows.len() > MOST_ROWS);
+    let mut found = parse(source, &rows[..most]);
+    if more || found.named.len() > MOST {
+        found.named.truncate(MOST);
+        found.unread.push(format!("everything beyond the first {} in table {}", number(MOST), table.name));
+    }
+    Ok(found)
 }
 
 /// Whom the rows name.
-pub fn parse(source: Source, rows: &[Row]) -> Vec<Named> {
+pub fn parse(source: Source, rows: &[Row]) -> Found {
     let names: BTreeMap<&str, &str> = rows
         .iter()
         .filter(|(_, keyword, data)| NAMES.contains(&keyword.as_str()) && !data.trim().is_empty())
         .map(|(id, _, data)| (id.as_str(), data.trim()))
         .collect();
-    let mut all = Vec::new();
+    let mut found = Found::default();
     for (id, keyword, data) in rows {
         let who = match names.get(id.as_str()) {
             Some(name) if name != id => format!("{name} ({id})"),
             _ => id.clone(),
         };
         let label = format!("{who}, {keyword}");
-        all.extend(targets(keyword, data).into_iter().map(|target| Named::new(source, target, &label)));
+        let (data, rest) = cut(data);
+        for (entry, targets) in entries(keyword, data) {
+            // A register line holds a password.
+            let text = if keyword == "register" { label.clone() } else { format!("{label}: {entry:?}") };
+            found.take(source, &label, &text, targets);
+        }
+        if rest {
+            found.unread.push(format!("{label}: what comes after {} characters", number(LONGEST)));
+        }
     }
-    all
+    found
 }
 
-/// Whom one setting names.
-fn targets(keyword: &str, data: &str) -> Vec<Target> {
+/// A value as far as it is read, up to the end of an entry, and whether there is more of it.
+fn cut(data: &str) -> (&str, bool) {
+    match data.char_indices().nth(LONGEST) {
+        None => (data, false),
+        Some((end, _)) => {
+            let end = data[..end].rfind(['&', ',', ' ', '\n']).unwrap_or(0);
+            (&data[..end], true)
+        }
+    }
+}
+
+/// What one setting holds, each with whom it names. What is meant to name nobody is left out.
+fn entries<'a>(keyword: &str, data: &'a str) -> Vec<(&'a str, Vec<Target>)> {
+    let filled = |entry: &&str| !entry.is_empty();
     if keyword == "register" {
         // user:secret@host:port/extension; without an @ it could be anything.
-        return data.split('&').filter(|line| line.contains('@')).flat_map(target::server).collect();
+        let host = |line: &'a str| (line, if line.contains('@') { target::server(line) } else { Vec::new() });
+        return data.split('&').map(str::trim).filter(filled).map(host).collect();
     }
     if SERVERS.contains(&keyword) {
-        return data.split(['&', ',']).flat_map(target::server).collect();
+        let all = data.split(['&', ',', '\n']).map(str::trim).enumerate();
+        // chan_sip's one flag behind a proxy.
+        let hosts = all.filter(|(place, entry)| *place == 0 || !entry.eq_ignore_ascii_case("force"));
+        let hosts = hosts.map(|(_, entry)| entry).filter(|entry| !entry.eq_ignore_ascii_case("dynamic"));
+        return hosts.filter(filled).map(|entry| (entry, target::server(entry))).collect();
     }
     if LISTS.contains(&keyword) {
         // What begins with ! is excepted from the list (Asterisk's acl.conf).
-        let entries = target::list(data).filter(|entry| !entry.starts_with('!'));
-        return match keyword {
-            "match" => entries.flat_map(target::server).collect(),
-            _ => entries.filter_map(target::host).collect(),
+        let all = target::list(data).filter(|entry| !entry.starts_with('!'));
+        let host = |entry: &'a str| match keyword {
+            "match" => (entry, target::server(entry)),
+            _ => (entry, target::host(entry).into_iter().collect()),
         };
+        return all.map(host).collect();
     }
     Vec::new()
 }
@@ -111,19 +157,83 @@ fn targets(keyword: &str, data: &str) -> Vec<Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pbx::named::Named;
     use proptest::prelude::*;
 
-    fn shown(source: Source, rows: &[(&str, &str, &str)]) -> Vec<String> {
+    fn read(source: Source, rows: &[(&str, &str, &str)]) -> Found {
         let rows: Vec<Row> = rows
             .iter()
             .map(|(id, keyword, data)| ((*id).into(), (*keyword).into(), (*data).into()))
             .collect();
+        parse(source, &rows)
+    }
+
+    fn shown(source: Source, rows: &[(&str, &str, &str)]) -> Vec<String> {
         let target = |named: Named| match named.target {
             Target::Prefix(prefix) => format!("{} {prefix}", named.label),
             Target::Name(name) => format!("{} {name}", named.label),
             Target::Service(domain) => format!("{} srv {domain}", named.label),
         };
-        parse(source, &rows).into_iter().map(target).collect()
+        read(source, rows).named.into_iter().map(target).collect()
+    }
+
+    #[test]
+    fn every_form_of_a_proxy_names_its_host_and_a_flag_names_nobody() {
+        let table: [(&str, &str, &[&str]); 12] = [
+            ("outbound_proxy", r"sip:45.10.0.1\;lr", &["45.10.0.1"]),
+            (
+                "outbound_proxy",
+                r"sip:proxy2.example.com\;lr",
+                &["proxy2.example.com", "srv proxy2.example.com"],
+            ),
+            ("outbound_proxy", r"45.10.0.1\;lr", &["45.10.0.1"]),
+            ("outbound_proxy", r"sip:45.10.0.1\;lr&sip:45.10.0.2:5060\;lr", &["45.10.0.1", "45.10.0.2"]),
+            ("outbound_proxy", r"sips:45.10.0.1\;lr,sip:45.10.0.2", &["45.10.0.1", "45.10.0.2"]),
+            ("server_uri", r"sip:45.10.0.5\;transport=tls", &["45.10.0.5"]),
+            ("server_uri", r"sip:[2a05::1]\;transport=tls", &["2a05::1"]),
+            ("aor_contact", r"sip:us/er@45.10.0.5:5060", &["45.10.0.5"]),
+            ("outboundproxy", "45.60.0.3,force", &["45.60.0.3"]),
+            ("outboundproxy", "proxy.example.com:5060,FORCE", &["proxy.example.com"]),
+            ("outboundproxy", "tls://45.60.0.3:5061,force", &["45.60.0.3"]),
+            ("register", "tls://us/er:secret@45.60.0.4:5061/100", &["45.60.0.4"]),
+        ];
+        for (keyword, data, hosts) in table {
+            let expected: Vec<String> = hosts.iter().map(|host| format!("7, {keyword} {host}")).collect();
+            assert_eq!(shown(Source::Pjsip, &[("7", keyword, data)]), expected, "{data}");
+            assert_eq!(read(Source::Pjsip, &[("7", keyword, data)]).unread, [""; 0], "{data}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_read_is_told_with_trunk_and_field_but_for_passwords() {
+        let rows = [
+            ("3", "trunk_name", "Flowroute"),
+            ("3", "sip_server", "sip server.example.com"),
+            ("3", "match", "81.2.69.1,010.0.0.1"),
+            ("tr-reg-2", "register", "user:secret"),
+            ("tr-reg-3", "register", "user:secret@"),
+            ("tr-peer-4", "host", "dynamic"),
+            ("tr-peer-5", "host", " "),
+        ];
+        let found = read(Source::Sip, &rows);
+        assert_eq!(found.named.len(), 1);
+        assert_eq!(
+            found.unread,
+            [
+                r#"Flowroute (3), sip_server: "sip server.example.com""#,
+                r#"Flowroute (3), match: "010.0.0.1""#,
+                "tr-reg-2, register",
+                "tr-reg-3, register",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_without_end_is_read_to_the_end_of_an_entry() {
+        let data = "81.2.69.100 ".repeat(1_000);
+        let found = read(Source::Sip, &[("6001", "permit", &data)]);
+        assert_eq!((found.named.len(), found.unread.len()), (666, 1), "{:?}", found.unread);
+        assert!(found.named.iter().all(|named| named.target == target::host("81.2.69.100").unwrap()));
     }
 
     #[test]

@@ -4,28 +4,29 @@ use mysql::prelude::Queryable;
 use serde_json::Value;
 
 use super::firewall;
-use super::named::{Named, SourceError};
+use super::named::{Found, SourceError};
 use crate::ban::Source;
-use crate::ban::target::host;
+use crate::ban::target::{Target, host};
 
 /// Zones that let in. `external` is the internet and `reject` turns away: being in one of those protects nobody.
 const LETS_IN: [&str; 3] = ["trusted", "internal", "other"];
 
-/// Reads zones and hosts. What is neither an address nor a name lets nobody in and is passed over.
-pub fn read(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+/// Reads zones and hosts. What is neither an address nor a name lets nobody in.
+pub fn read(conn: &mut impl Queryable) -> Result<Found, SourceError> {
     let values = firewall::values(conn, &["networkmaps", "hostmaps"])?;
-    let mut all = Vec::new();
+    let mut all = Found::default();
     for (key, text) in values {
-        all.extend(zone_map(&text).ok_or_else(|| shape(&key))?);
+        let found = zone_map(&text).ok_or_else(|| shape(&key))?;
+        all.extend([found]);
     }
     Ok(all)
 }
 
 /// Reads the hidden networks.
-pub fn read_hidden(conn: &mut impl Queryable) -> Result<Vec<Named>, SourceError> {
+pub fn read_hidden(conn: &mut impl Queryable) -> Result<Found, SourceError> {
     match firewall::values(conn, &["hiddennets"])?.get("hiddennets") {
         Some(text) => hidden(text).ok_or_else(|| shape("hiddennets")),
-        None => Ok(Vec::new()),
+        None => Ok(Found::default()),
     }
 }
 
@@ -36,19 +37,31 @@ fn shape(key: &str) -> SourceError {
 }
 
 /// `{"192.0.2.0/24":"trusted","host.example.com":"internal"}`; an empty PHP array is written `[]`.
-pub fn zone_map(text: &str) -> Option<Vec<Named>> {
-    let named = |(who, zone): (&String, &Value)| {
-        let zone = zone.as_str()?;
-        let target = LETS_IN.contains(&zone).then(|| host(who))??;
-        Some(Named::new(Source::Zone, target, &format!("{zone}: {who}")))
-    };
-    Some(object(text)?.iter().filter_map(named).collect())
+pub fn zone_map(text: &str) -> Option<Found> {
+    let mut found = Found::default();
+    for (who, zone) in &object(text)? {
+        let zone = zone.as_str().unwrap_or_default();
+        if LETS_IN.contains(&zone) {
+            take(&mut found, Source::Zone, &format!("{zone}: {who}"), who);
+        }
+    }
+    Some(found)
 }
 
 /// `{"cidr":true}`
-pub fn hidden(text: &str) -> Option<Vec<Named>> {
-    let named = |who: &String| Some(Named::new(Source::Hidden, host(who)?, who));
-    Some(object(text)?.keys().filter_map(named).collect())
+pub fn hidden(text: &str) -> Option<Found> {
+    let mut found = Found::default();
+    for who in object(text)?.keys() {
+        take(&mut found, Source::Hidden, who, who);
+    }
+    Some(found)
+}
+
+fn take(found: &mut Found, source: Source, label: &str, who: &str) {
+    let targets: Vec<Target> = host(who).into_iter().collect();
+    if !who.trim().is_empty() {
+        found.take(source, label, label, targets);
+    }
 }
 
 fn object(text: &str) -> Option<serde_json::Map<String, Value>> {
@@ -71,9 +84,10 @@ mod tests {
         let json = r#"{"81.2.69.0/24":"trusted","Host.example.com":"internal","2a05::1/128":"other",
             "81.2.70.9/24":"trusted","voip.example.com:5060":"trusted","[2a05::2]":"trusted",
             "45.0.0.1":"reject","46.0.0.0/8":"external","rubbish here":"trusted","47.0.0.1":7}"#;
-        let mut found: Vec<String> =
-            zone_map(json).unwrap().iter().map(|n| format!("{:?}", n.target)).collect();
+        let map = zone_map(json).unwrap();
+        let mut found: Vec<String> = map.named.iter().map(|n| format!("{:?}", n.target)).collect();
         found.sort_unstable();
+        assert_eq!(map.unread, ["trusted: rubbish here"]);
         assert_eq!(
             found,
             [
@@ -85,7 +99,7 @@ mod tests {
                 "Prefix(81.2.70.0/24)",
             ]
         );
-        assert_eq!(hidden(r#"{"81.2.69.0/24":true}"#).unwrap()[0].label, "81.2.69.0/24");
+        assert_eq!(hidden(r#"{"81.2.69.0/24":true}"#).unwrap().named[0].label, "81.2.69.0/24");
     }
 
     proptest! {
@@ -99,7 +113,7 @@ mod tests {
     #[test]
     fn an_empty_map_is_nobody_and_an_unreadable_one_is_an_error() {
         for empty in ["", "[]", "{}", "null", "false"] {
-            assert_eq!(zone_map(empty), Some(vec![]), "{empty}");
+            assert_eq!(zone_map(empty), Some(Found::default()), "{empty}");
         }
         for bad in ["{", "[\"a\"]", "7", "\"x\"", "true"] {
             assert_eq!(zone_map(bad), None, "{bad}");

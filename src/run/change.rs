@@ -84,7 +84,7 @@ fn under_lock<T>(
     let backend = backend::of_this_process(context.environment.is_root, context.config.blacklist.writer);
     let mut session = Session::new(context, backend, Some(Duration::ZERO))?;
     let mut report = Report::new(false);
-    let worked = session.enforce(&mut report);
+    let worked = session.learn_settings().and_then(|()| session.enforce(&mut report));
     if worked.is_ok() {
         session.complete(&mut report);
     }

@@ -13,6 +13,7 @@ use crate::ledger::Ledger;
 use crate::pbx::named::Named;
 use crate::pbx::names::Resolver;
 use crate::pbx::protected::{self, Reading};
+use crate::system::text::count;
 
 impl Session {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
@@ -27,8 +28,11 @@ impl Session {
         let names = self.resolve(&readings, resolver, report)?;
         for (source, reading) in readings {
             match reading {
-                Ok(named) => {
-                    let found = found(&named, &names, report);
+                Ok(reading) => {
+                    let (found, warnings) = found(&reading.named, &names);
+                    for warning in warnings.into_iter().chain(unread(source, &reading.unread)) {
+                        report.warn(warning);
+                    }
                     self.ledger.save_source(source, &found, self.clock.now())?;
                 }
                 Err(error) => {
@@ -44,6 +48,31 @@ impl Session {
         Ok(())
     }
 
+    /// Reads again what the administrator set in FreePBX's database, for a run that asks nobody: names count as they were
+    /// last answered. What cannot be read, and what there is to say of it, is for the runs that read every source.
+    pub(super) fn learn_settings(&mut self) -> Result<()> {
+        let readings = protected::read_database(self.ledger.conn())?;
+        let (names, known) = (self.ledger.names_lately()?, self.ledger.protections()?);
+        let mut changed = false;
+        for (source, reading) in readings {
+            let Ok(reading) = reading else { continue };
+            let (mut new, _) = found(&reading.named, &names);
+            let mut old: Vec<Protection> = known.iter().filter(|one| one.source == source).cloned().collect();
+            let key = |one: &Protection| (one.prefix, one.label.clone());
+            new.sort_by_key(key);
+            new.dedup();
+            old.sort_by_key(key);
+            if new != old {
+                changed = true;
+                self.ledger.save_source(source, &new, self.clock.now())?;
+            }
+        }
+        if changed {
+            self.saved.never_block = NeverBlock::new(self.ledger.protections()?);
+        }
+        Ok(())
+    }
+
     /// Asks for all names at once, in the sources and in the administrator's rows. Returns every address that they had
     /// lately.
     fn resolve(
@@ -52,7 +81,8 @@ impl Session {
         resolver: &dyn Resolver,
         report: &mut Report,
     ) -> Result<BTreeMap<String, Vec<IpAddr>>> {
-        let named = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok()).flatten();
+        let found = readings.iter().filter_map(|(_, reading)| reading.as_ref().ok());
+        let named = found.flat_map(|found| &found.named);
         let in_rows = self.saved.rows.others.iter().filter_map(|key| target::target(key));
         let targets = named.map(|named| named.target.clone()).chain(in_rows);
         let mut questions: Vec<String> = targets.filter_map(|target| target.question()).collect();
@@ -78,22 +108,45 @@ impl Session {
     }
 }
 
-/// The protections of one source, names replaced by what they resolve to.
-fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>, report: &mut Report) -> Vec<Protection> {
-    let mut all = Vec::new();
+/// Texts that cannot be read that are named.
+const UNREAD_SHOWN: usize = 5;
+
+/// What of a source protects nobody, in sentences.
+fn unread(source: Source, unread: &[String]) -> Vec<String> {
+    let title = source.title();
+    let mut all: Vec<String> = unread
+        .iter()
+        .take(UNREAD_SHOWN)
+        .map(|text| {
+            format!(
+                "{title}: cannot read an address or host in {text}. Nobody is protected by it. Add the address: banbridge allow ADDRESS"
+            )
+        })
+        .collect();
+    if unread.len() > UNREAD_SHOWN {
+        let more = count(unread.len() - UNREAD_SHOWN, "more value", "more values");
+        all.push(format!("{title}: {more} cannot be read."));
+    }
+    all
+}
+
+/// The protections of one source, names replaced by what they resolve to; and what to warn of.
+fn found(named: &[Named], names: &BTreeMap<String, Vec<IpAddr>>) -> (Vec<Protection>, Vec<String>) {
+    let (mut all, mut warnings) = (Vec::new(), Vec::new());
     for protection in resolved(named, names) {
         let (source, prefix, label) = (protection.source, &protection.prefix, &protection.label);
         if source.accepts(prefix) {
             if prefix.length() == 0 {
-                report.warn(format!("{label} protects every address. Nothing can be blocked."));
+                warnings.push(format!("{label} protects every address. Nothing can be blocked."));
             }
             all.push(protection);
         } else if prefix.length() > 0 || !source.is_trunks() {
             let title = source.title();
-            report.warn(format!("{title}: {prefix} ({label}) is most of the internet. It is not protected."));
+            warnings
+                .push(format!("{title}: {prefix} ({label}) is most of the internet. It is not protected."));
         }
     }
-    all
+    (all, warnings)
 }
 
 fn unanswered(question: &str, known: bool) -> String {

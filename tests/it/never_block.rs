@@ -355,6 +355,71 @@ fn a_missing_table_or_value_is_said_and_never_means_nothing_to_protect() {
 }
 
 #[test]
+fn a_value_that_should_name_a_provider_and_cannot_be_read_is_told_with_trunk_and_field() {
+    let env = TestEnv::without_firewall(&[ATTACKER, "45.10.0.1"]);
+    setting(&env, "pjsip", "7", "trunk_name", "Flowroute");
+    setting(&env, "pjsip", "7", "outbound_proxy", r"sip:45.10.0.1\;lr");
+    setting(&env, "pjsip", "7", "sip_server", "sip server.example.com");
+    setting(&env, "sip", "tr-reg-8", "register", "user:topsecret");
+    env.pbx.set_config("networkmaps", &json!({"10.20.30/24x": "trusted"}));
+    let (_, report) = env.json(&["sync"]);
+    assert_eq!(env.ours(), set([ATTACKER]));
+    let said = warnings(&report);
+    for told in [
+        r#"PJSIP trunks: cannot read an address or host in Flowroute (7), sip_server: "sip server.example.com". Nobody is protected by it."#,
+        "in tr-reg-8, register. Nobody is protected by it.",
+        "in trusted: 10.20.30/24x. Nobody is protected by it.",
+    ] {
+        assert!(said.contains(told), "{told}: {said}");
+    }
+    assert!(!said.contains("topsecret"), "{said}");
+    assert!(!env.pbx.read_file(crate::testenv::LOG).contains("topsecret"));
+}
+
+#[test]
+fn a_table_full_of_permits_is_read_to_a_bound_that_is_told_and_the_trunks_come_first() {
+    let env = TestEnv::without_firewall(&[ATTACKER, "45.10.0.1"]);
+    let full = "INSERT INTO sip (id, keyword, data) \
+                SELECT seq, 'permit', CONCAT(INET_NTOA(INET_ATON('60.0.0.0') + 2 * seq), '/32') FROM seq_1_to_300000";
+    env.pbx.sql_run(full, ());
+    setting(&env, "sip", "tr-peer-1", "host", "45.10.0.1");
+    let (code, report) = env.json(&["sync"]);
+    assert_eq!((code, env.ours()), (0, set([ATTACKER])));
+    let said = warnings(&report);
+    assert!(said.contains("everything beyond the first 50,000 in table sip"), "{said}");
+}
+
+#[test]
+fn what_an_administrator_protects_or_no_longer_does_is_so_within_the_next_apply() {
+    for user in ["root", "asterisk"] {
+        let env = TestEnv::without_firewall(&[ATTACKER, "45.20.0.1"]);
+        env.sync(0, &[]);
+        assert_eq!(env.ours(), set([ATTACKER, "45.20.0.1"]));
+        let asked = env.requests().len();
+        let apply = || {
+            let run = if user == "root" { env.run(&["apply"]) } else { env.run_as(user, &["apply"]) };
+            assert_eq!(run.code, 0, "{run:?}");
+        };
+        let steps: [(&dyn Fn(), &[&str]); 4] = [
+            (&|| env.pbx.set_config("networkmaps", &json!({"45.20.0.0/24": "trusted"})), &[ATTACKER]),
+            (
+                &|| env.pbx.set_config("networkmaps", &json!({"45.20.0.0/24": "external"})),
+                &[ATTACKER, "45.20.0.1"],
+            ),
+            (&|| setting(&env, "pjsip", "7", "sip_server", "45.20.0.1"), &[ATTACKER]),
+            // What cannot be read counts as it did before.
+            (&|| env.pbx.sql_run("RENAME TABLE pjsip TO elsewhere", ()), &[ATTACKER]),
+        ];
+        for (number, (change, rows)) in steps.into_iter().enumerate() {
+            change();
+            apply();
+            assert_eq!(env.ours(), set(rows), "{user} {number}");
+        }
+        assert_eq!(env.requests().len(), asked, "nobody is asked");
+    }
+}
+
+#[test]
 fn what_would_protect_most_of_the_internet_protects_nobody() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.pbx.set_config("hiddennets", &json!({ "0.0.0.0/0": true, "::/0": true }));
