@@ -1,9 +1,10 @@
 //! `/etc/freepbx.conf`: where FreePBX keeps the way to its database.
 //!
-//! It is a PHP file of lines `$amp_conf['AMPDBUSER'] = 'x';`. It is read as text and never run: asterisk owns it, and
-//! what asterisk owns, root does not execute.
+//! It is a PHP file of lines `$amp_conf['AMPDBUSER'] = 'x';`. It is read as text ([`php`]) and never run: asterisk owns
+//! it, and what asterisk owns, root does not execute.
 
-use std::collections::HashMap;
+mod php;
+
 use std::io::ErrorKind;
 
 use std::os::unix::fs::MetadataExt;
@@ -14,6 +15,7 @@ use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 use crate::system::files;
 use crate::system::secret::Secret;
+use php::Given;
 
 /// Where FreePBX keeps it when neither `--freepbx-conf` nor BANBRIDGE_FREEPBX_CONF names it.
 pub const DEFAULT_PATH: &str = "/etc/freepbx.conf";
@@ -46,6 +48,19 @@ pub enum ConfError {
         /// The setting.
         key: &'static str,
     },
+    /// A setting is worked out by PHP.
+    #[error(
+        "{}, line {line}: {key} is a PHP expression. banbridge reads this file and never runs it, so it needs the value \
+         itself: $amp_conf['{key}'] = '...';", file.display()
+    )]
+    Expression {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The setting.
+        key: &'static str,
+    },
     /// A setting has a value that cannot be.
     #[error("{}: {key} is {value:?}, {why}", file.display())]
     Wrong {
@@ -64,9 +79,11 @@ impl Classify for ConfError {
     fn exit(&self) -> Exit {
         match self {
             Self::Denied(_) => Exit::Denied,
-            Self::Unreadable { .. } | Self::Ownerless(_) | Self::Missing { .. } | Self::Wrong { .. } => {
-                Exit::Config
-            }
+            Self::Unreadable { .. }
+            | Self::Ownerless(_)
+            | Self::Missing { .. }
+            | Self::Expression { .. }
+            | Self::Wrong { .. } => Exit::Config,
         }
     }
 }
@@ -79,35 +96,39 @@ pub fn read(file: &Path) -> Result<Settings, ConfError> {
         }
         _ => ConfError::Unreadable { file: file.to_owned(), why: error.to_string() },
     })?;
-    // An old file may hold a comment in another encoding.
-    parse(&String::from_utf8_lossy(&bytes), file)
+    parse(&bytes, file)
 }
 
 /// Reads the database settings from the file's text.
-pub fn parse(text: &str, file: &Path) -> Result<Settings, ConfError> {
-    let mut found = assignments(text);
-    let mut take = |key: &str| found.remove(key).filter(|value| !value.is_empty());
+pub fn parse(text: &[u8], file: &Path) -> Result<Settings, ConfError> {
+    let mut found = php::assignments(text);
+    let wrong = |key, value: String, why| ConfError::Wrong { file: file.to_owned(), key, value, why };
+    let mut take = |key: &'static str| match found.remove(key) {
+        None => Ok(None),
+        Some(Given::Expression(line)) => Err(ConfError::Expression { file: file.to_owned(), line, key }),
+        // An old file may hold a comment in another encoding, but not a value: it would be another one.
+        Some(Given::Value(value)) => match String::from_utf8(value) {
+            Ok(value) => Ok(Some(value).filter(|value| !value.is_empty())),
+            Err(_) => Err(wrong(key, "...".to_owned(), "which is not UTF-8 text")),
+        },
+    };
     let missing = |key| ConfError::Missing { file: file.to_owned(), key };
     let known = |engine: &String| matches!(engine.as_str(), "mysql" | "mysqli" | "mariadb");
-    if let Some(value) = take("AMPDBENGINE").filter(|engine| !known(engine)) {
-        let why = "but only mysql is known";
-        return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBENGINE", value, why });
+    if let Some(value) = take("AMPDBENGINE")?.filter(|engine| !known(engine)) {
+        return Err(wrong("AMPDBENGINE", value, "but only mysql is known"));
     }
-    let port = match take("AMPDBPORT") {
+    let port = match take("AMPDBPORT")? {
         None => 3306,
         Some(value) => match value.parse() {
             Ok(port) => port,
-            Err(_) => {
-                let why = "which is no port number";
-                return Err(ConfError::Wrong { file: file.to_owned(), key: "AMPDBPORT", value, why });
-            }
+            Err(_) => return Err(wrong("AMPDBPORT", value, "which is no port number")),
         },
     };
-    let host = take("AMPDBHOST").unwrap_or_else(|| "localhost".to_owned());
-    let socket = take("AMPDBSOCK").map(PathBuf::from);
-    let name = take("AMPDBNAME").ok_or_else(|| missing("AMPDBNAME"))?;
-    let user = take("AMPDBUSER").ok_or_else(|| missing("AMPDBUSER"))?;
-    let password = Secret::new(take("AMPDBPASS").unwrap_or_default());
+    let host = take("AMPDBHOST")?.unwrap_or_else(|| "localhost".to_owned());
+    let socket = take("AMPDBSOCK")?.map(PathBuf::from);
+    let name = take("AMPDBNAME")?.ok_or_else(|| missing("AMPDBNAME"))?;
+    let user = take("AMPDBUSER")?.ok_or_else(|| missing("AMPDBUSER"))?;
+    let password = Secret::new(take("AMPDBPASS")?.unwrap_or_default());
     Ok(Settings { host, port, socket, name, user, password, file: file.to_owned() })
 }
 
@@ -131,77 +152,14 @@ fn asterisk(passwd: &str) -> Option<(u32, u32)> {
     (ids.0 != 0).then_some(ids)
 }
 
-/// All lines `$amp_conf['KEY'] = 'value';`, the last one of a key winning, as in PHP. Comments are passed over.
-fn assignments(text: &str) -> HashMap<String, String> {
-    let mut found = HashMap::new();
-    for line in text.lines() {
-        let mut rest = line.trim_start();
-        if rest.starts_with('*') || rest.starts_with("/*") {
-            continue;
-        }
-        // Behind the value that was read, which may hold anything, an assignment too.
-        while let Some((before, behind)) = rest.split_once("$amp_conf") {
-            if before.contains('#') || before.contains("//") {
-                break;
-            }
-            rest = match assignment(behind) {
-                Some((key, value, rest)) => {
-                    found.insert(key.to_owned(), value);
-                    rest
-                }
-                None => behind,
-            };
-        }
-    }
-    found
-}
-
-/// What stands behind `$amp_conf`: the key, the value, and the rest of the line.
-fn assignment(text: &str) -> Option<(&str, String, &str)> {
-    let rest = text.trim_start().strip_prefix('[')?.trim_start();
-    let quote = rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
-    let (key, rest) = rest[1..].split_once(quote)?;
-    let rest = rest.trim_start().strip_prefix(']')?.trim_start().strip_prefix('=')?.trim_start();
-    let (value, rest) = literal(rest)?;
-    Some((key, value, rest))
-}
-
-/// A PHP string, single or double quoted, with the escapes that each knows, or a bare number; and what follows.
-fn literal(text: &str) -> Option<(String, &str)> {
-    let mut chars = text.chars();
-    let quote = match chars.next()? {
-        quote @ ('\'' | '"') => quote,
-        c if c.is_ascii_digit() => {
-            let rest = text.trim_start_matches(|c: char| c.is_ascii_digit());
-            return Some((text[..text.len() - rest.len()].to_owned(), rest));
-        }
-        _ => return None,
-    };
-    let mut value = String::new();
-    while let Some(c) = chars.next() {
-        match c {
-            c if c == quote => return Some((value, chars.as_str())),
-            '\\' => match (quote, chars.next()?) {
-                (_, '\\') => value.push('\\'),
-                (_, c) if c == quote => value.push(c),
-                ('"', '$') => value.push('$'),
-                ('"', 'n') => value.push('\n'),
-                ('"', 't') => value.push('\t'),
-                (_, c) => value.extend(['\\', c]),
-            },
-            c => value.push(c),
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn parsed(text: &str) -> Result<Settings, ConfError> {
-        parse(text, Path::new("/etc/freepbx.conf"))
+        let text = format!("<?php\n{}", text.trim_start_matches("<?php"));
+        parse(text.as_bytes(), Path::new("/etc/freepbx.conf"))
     }
 
     #[test]
@@ -250,8 +208,12 @@ mod tests {
         let table = [
             ("", "has no AMPDBNAME"),
             ("$amp_conf['AMPDBNAME'] = 'a';", "has no AMPDBUSER"),
-            ("$amp_conf['AMPDBNAME'] = 'a';\n$amp_conf['AMPDBUSER'] = 'unterminated", "has no AMPDBUSER"),
+            ("$amp_conf['AMPDBNAME'] = 'a';\n$amp_conf['AMPDBUSER'] = 'unterminated", "line 3: AMPDBUSER is"),
             ("$amp_conf['AMPDBPORT'] = 'x';", "AMPDBPORT is \"x\""),
+            (
+                "$amp_conf['AMPDBNAME'] = 'a';\n$amp_conf['AMPDBUSER'] = 'u';\n$amp_conf['AMPDBPASS'] = getenv('P');",
+                ", line 4: AMPDBPASS is a PHP expression",
+            ),
             ("$amp_conf['AMPDBENGINE'] = 'sqlite3';", "only mysql"),
         ];
         for (text, words) in table {
@@ -274,6 +236,73 @@ mod tests {
         #[test]
         fn no_text_makes_the_reader_panic(text in "(\\$amp_conf|\\[|\\]|'|\"|\\\\|=|AMPDBUSER|\\PC|\n){0,40}") {
             let _ = parsed(&text);
+        }
+    }
+
+    /// What real PHP makes of the same file. What we take is what it takes; what we do not take is an error.
+    #[test]
+    fn each_setting_is_what_php_reads_or_is_named_as_what_is_not_read() {
+        let known = |key: &str, value: &str| format!("$amp_conf['{key}'] = {value};\n");
+        let base = known("AMPDBNAME", "'asterisk'") + &known("AMPDBUSER", "'u'");
+        // What follows the two, and whether it is read.
+        let table: &[(&str, bool)] = &[
+            ("$amp_conf['AMPDBPASS'] = 'right';\n/*\n$amp_conf['AMPDBPASS'] = 'old';\n*/", true),
+            ("/* see https://example.com/ */ $amp_conf['AMPDBPASS'] = 'right';", true),
+            ("# $amp_conf['AMPDBPASS'] = 'no';\n// $amp_conf['AMPDBPASS'] = 'no';\n", true),
+            ("$amp_conf['AMPDBPASS'] = 'a' . 'b'.\"c\" . 7;", true),
+            ("$amp_conf [ \"AMPDBPASS\" ]='a\\'b\\\\c\\d$e';", true),
+            (
+                r#"$amp_conf['AMPDBPASS'] = "\\ \$x \" \n\t\r\v\e\f \101\x41\u{41}\u{1F600} \q \' $ $1 { }";"#,
+                true,
+            ),
+            (r#"$amp_conf['AMPDBPASS'] = "\1012\x4\x414";"#, true),
+            ("$amp_conf['AMPDBPASS'] = 1234567;", true),
+            ("$amp_conf['AMPDBPASS'] = null;", true),
+            ("$amp_conf['AMPDBPASS'] = '// no comment # nor this /* nor this';", true),
+            (
+                "$amp_conf['AMPDBPASS'] = 'x'; // ?> $amp_conf['AMPDBPASS'] = 'no'; <?php $amp_conf['AMPDBHOST'] = 'h';",
+                true,
+            ),
+            ("$amp_conf['AMPDBPASS'] = 'x' ?>\n$amp_conf['AMPDBPASS'] = 'no';\n<?php\n$a = 1;", true),
+            ("if (true) { $x = 1; }\n$amp_conf['AMPDBPASS'] = 'x';", true),
+            ("if (true): $x = 1; else: $x = 2; endif;\n$amp_conf['AMPDBPASS'] = 'x';", true),
+            ("$x = <<<'EOT'\n$amp_conf['AMPDBPASS'] = 'no';\nEOT;\n$amp_conf['AMPDBPASS'] = 'x';", true),
+            ("$x = <<<'E'\n';\nE;\n$amp_conf['AMPDBPASS'] = 'x';", true),
+            (
+                "$amp_conf['AMPDBPASS'] = 'x'; $y = $amp_conf['AMPDBPASS'] == 'z'; $z = ['a' => $amp_conf['AMPDBPASS']];",
+                true,
+            ),
+            ("$amp_conf['AMPDBPASS'] = getenv('HOME');", false),
+            ("$x = 'y';\n$amp_conf['AMPDBPASS'] = \"a$x\";", false),
+            ("$x = 'y';\n$amp_conf['AMPDBPASS'] = \"a{$x}\";", false),
+            ("$amp_conf['AMPDBPASS'] = 'a' . PHP_EOL;", false),
+            ("$amp_conf['AMPDBPASS'] = 'a'; $amp_conf['AMPDBPASS'] .= 'b';", false),
+            ("$amp_conf['AMPDBPASS'] = <<<EOT\nabc\nEOT;\n", false),
+            ("$amp_conf['AMPDBPASS'] = 010;", false),
+            ("$amp_conf['AMPDBPASS'] = 1.50;", false),
+            ("$amp_conf['AMPDBPASS'] = -1;", false),
+            ("if (false) { $amp_conf['AMPDBPASS'] = 'no'; }", false),
+            ("if (false) $amp_conf['AMPDBPASS'] = 'no';", false),
+            ("if (false): $x = 1; $amp_conf['AMPDBPASS'] = 'no'; endif;", false),
+            ("$amp_conf['AMPDBPASS'] = true ? 'a' : 'b';", false),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        for (text, is_read) in table {
+            let file = dir.path().join("freepbx.conf");
+            std::fs::write(&file, format!("<?php\n{base}{text}\n")).unwrap();
+            let parsed = read(&file);
+            if !is_read {
+                let error = parsed.unwrap_err().to_string();
+                assert!(error.contains("AMPDBPASS is a PHP expression"), "{text}: {error}");
+                continue;
+            }
+            let print = "ob_start(); include $argv[1]; ob_end_clean(); \
+                         echo $amp_conf['AMPDBPASS'] ?? '', '|', $amp_conf['AMPDBHOST'] ?? 'localhost';";
+            let php = std::process::Command::new("php").args(["-r", print]).arg(&file).output().unwrap();
+            assert!(php.status.success(), "{text}: {php:?}");
+            let settings = parsed.unwrap_or_else(|error| panic!("{text}: {error}"));
+            let ours = format!("{}|{}", settings.password.expose(), settings.host);
+            assert_eq!(ours, String::from_utf8(php.stdout).unwrap(), "{text}");
         }
     }
 }

@@ -291,7 +291,7 @@ fn freepbx_conf_is_read_and_never_run() {
     let evil = "<?php touch('/tmp/owned'); system('touch /tmp/owned'); `touch /tmp/owned`;\n\
                 $amp_conf['AMPDBPASS'] = system('touch /tmp/owned') . 'x';\n\
                 $amp_conf['AMPDBNAME'] = '$(touch /tmp/owned)';\n";
-    pbx.write_file("/etc/freepbx.conf", format!("{evil}{text}"));
+    pbx.write_file("/etc/freepbx.conf", format!("{evil}?>{text}"));
     env.sync(0, &[]);
     assert!(!fs::exists(pbx.outside("/tmp/owned")).unwrap());
     assert_eq!(env.ours(), set([ATTACKER]));
