@@ -254,6 +254,55 @@ fn a_database_that_is_down_or_lacks_something_is_told_and_nothing_is_lost() {
 }
 
 #[test]
+fn a_user_whom_the_database_does_not_let_in_is_told_by_the_cause() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let conf = env.pbx.read_file("/etc/freepbx.conf");
+    let with = |extra: &str| conf.clone() + "\n" + extra + "\n";
+    env.sync(0, &[]);
+    let user = "freepbxuser@localhost";
+    let tcp = "$amp_conf['AMPDBHOST'] = '127.0.0.1';";
+    // What is done to the user, where the database is asked, the exit code and what is said.
+    let table: &[(&str, &str, &[&str])] = &[
+        ("ALTER USER {} ACCOUNT LOCK", "", &["its account is locked", "ACCOUNT UNLOCK"]),
+        ("ALTER USER {} PASSWORD EXPIRE", "", &["its password has expired", "/etc/freepbx.conf"]),
+        ("ALTER USER {} REQUIRE SSL", "", &["does not accept the user", "REQUIRE SSL"]),
+        ("SET @here = 1", tcp, &["may not connect from this machine", "localhost in AMPDBHOST"]),
+        ("ALTER USER {} IDENTIFIED VIA unix_socket", "", &["does not accept the user"]),
+        ("ALTER USER {} IDENTIFIED VIA pam", "", &["logs in by dialog", "ed25519"]),
+        ("SET GLOBAL require_secure_transport = ON", tcp, &["may not connect"]),
+    ];
+    env.pbx.sql_run("INSTALL SONAME 'auth_pam'", ());
+    env.pbx.sql_run("INSTALL SONAME 'auth_ed25519'", ());
+    for (statement, extra, words) in table {
+        env.pbx.write_file("/etc/freepbx.conf", with(extra));
+        env.pbx.sql_run(&statement.replace("{}", user), ());
+        let run = ends_with(&env, statement, 77, words);
+        assert!(!run.stderr.contains("DriverError") && !run.stderr.contains("correct-horse"), "{run:?}");
+        env.pbx.sql_run("SET GLOBAL require_secure_transport = OFF", ());
+        let good = "IDENTIFIED VIA mysql_native_password USING PASSWORD('correct-horse') REQUIRE NONE ACCOUNT UNLOCK";
+        env.pbx.sql_run(&format!("ALTER USER {user} {good}"), ());
+    }
+    env.pbx.write_file("/etc/freepbx.conf", &conf);
+    env.pbx.sql_run(&format!("ALTER USER {user} IDENTIFIED VIA ed25519 USING PASSWORD('correct-horse')"), ());
+    env.sync(0, &[]);
+}
+
+#[test]
+fn a_database_that_takes_small_statements_only_gets_small_ones() {
+    for (most, entries) in [(16_384, 2_000u32), (1_024, 300)] {
+        let env = TestEnv::without_firewall(&addresses(entries));
+        env.pbx.sql_run(&format!("SET GLOBAL max_allowed_packet = {most}"), ());
+        env.sync(0, &[]);
+        assert_eq!(env.ours().len(), entries as usize);
+        env.feed.set_list(&addresses(1));
+        env.later(8 * crate::testenv::DAY);
+        env.sync(0, &["--full", "--accept"]);
+        assert_eq!(env.ours().len(), 1);
+        assert_eq!(env.json(&["purge", "--yes"]).1["rows"], 1);
+    }
+}
+
+#[test]
 fn a_first_run_without_the_firewalls_table_makes_no_tables() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.pbx.sql_run("DROP TABLE kvstore_FreePBX_modules_Firewall", ());
