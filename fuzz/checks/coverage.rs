@@ -4,7 +4,7 @@
 use std::io::Read;
 use std::net::IpAddr;
 
-use banbridge::coverage::asterisk_log::{Finding, find, split};
+use banbridge::coverage::asterisk_log::{Finding, dated, find, split};
 use banbridge::coverage::listings::Listings;
 use banbridge::coverage::scan::{Scanner, Seen};
 use banbridge::coverage::stamp::Zone;
@@ -19,8 +19,13 @@ pub fn read(data: &[u8]) {
     let _ = scan(data);
     let words = words(data);
     for (line, _) in lines(&words) {
-        let _ = split(line.as_bytes()).map(|line| find(&line));
+        let _ = finding(&line);
     }
+}
+
+fn finding(line: &str) -> Option<Finding> {
+    let (stamp, message) = dated(line.as_bytes())?;
+    split(stamp, message).map(|line| find(&line))
 }
 
 fn scan(input: impl Read) -> (Vec<Event>, Seen) {
@@ -89,15 +94,15 @@ fn lines([one, other]: &[String; 2]) -> Vec<(String, bool)> {
 pub fn check(data: &[u8]) {
     let rejected: IpAddr = REJECTED.parse().expect("an address");
     for (line, must) in lines(&words(data)) {
-        let finding = split(line.as_bytes()).map(|line| find(&line));
-        match finding {
+        match finding(&line) {
             Some(Finding::Rejected(_, address)) => assert_eq!(address, rejected, "{line}"),
             finding => assert!(!must, "{finding:?}: {line}"),
         }
     }
     let (events, seen) = scan(data);
-    assert_eq!((events.clone(), seen), scan(Drip(data)), "however it drips in");
-    assert!(events.len() as u64 + seen.unclear <= seen.lines);
+    assert_eq!((events.clone(), seen.clone()), scan(Drip(data)), "however it drips in");
+    assert!(events.len() as u64 + seen.unclear + seen.unknown <= seen.lines);
+    assert_eq!(seen.unknown > 0, seen.unknown_line.is_some());
     let listings = Listings::default();
     let nothing_protected = |_: IpAddr| false;
     let mut tally = Tally::new(&listings, &nothing_protected, (i64::MIN, i64::MAX)).keep(3);

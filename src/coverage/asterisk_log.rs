@@ -9,9 +9,9 @@
 
 use std::net::IpAddr;
 
-use memchr::{memchr, memmem};
+use memchr::{memchr, memchr2, memmem};
 
-use super::{Kind, address};
+use super::{Kind, address, address_before_port, is_unclear};
 
 /// The longest time stamp.
 const STAMP: usize = 48;
@@ -40,6 +40,59 @@ pub enum Finding {
     Rejected(Kind, IpAddr),
     /// A rejection that fits more than one address.
     Unclear,
+    /// It looks like a rejection, in a form that is not known.
+    Unknown,
+}
+
+/// Words of rejections, by which one in a form that is not known is noticed.
+const REJECTIONS: [&[u8]; 6] = [
+    b" failed for '",
+    b" rejected",
+    b"ailed to authenticate",
+    b"No matching ",
+    b"Wrong password",
+    b" has no configured AORs",
+];
+
+/// A line without the colours of Asterisk's console, as it is or as syslog writes them (`#033[1;33m`). What was left out
+/// is left out in `room`.
+pub fn without_colours<'a>(line: &'a [u8], room: &'a mut Vec<u8>) -> &'a [u8] {
+    const BEGINS: [&[u8]; 2] = [b"\x1b[", b"#033["];
+    if memchr2(0x1b, b'#', line).is_none() || !BEGINS.iter().any(|begin| memmem::find(line, begin).is_some())
+    {
+        return line;
+    }
+    room.clear();
+    let mut rest = line;
+    while let Some(first) = rest.first() {
+        let colour = BEGINS.iter().find_map(|begin| rest.strip_prefix(*begin)).and_then(|code| {
+            let end = code.iter().position(|byte| !(byte.is_ascii_digit() || *byte == b';'))?;
+            code[end..].strip_prefix(b"m")
+        });
+        match colour {
+            Some(behind) => rest = behind,
+            None => {
+                room.push(*first);
+                rest = &rest[1..];
+            }
+        }
+    }
+    room
+}
+
+/// The time and the message of a line that Asterisk sent to syslog: `TIME HOST asterisk[1]: MESSAGE`.
+pub fn of_syslog(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    // `2026-11-24T06:58:30.123456+01:00`, or `Nov 24 06:58:30`, which has no year.
+    let end = match line.first()? {
+        b'0'..=b'9' => memchr(b' ', &line[..line.len().min(STAMP)]).filter(|end| *end >= 19)?,
+        first if first.is_ascii_uppercase() => Some(15).filter(|end| line.get(*end) == Some(&b' '))?,
+        _ => return None,
+    };
+    let (stamp, rest) = (&line[..end], &line[end + 1..]);
+    let rest = &rest[memchr(b' ', &rest[..rest.len().min(256)])? + 1..];
+    let rest = rest.strip_prefix(b"asterisk")?;
+    let message = &rest[memmem::find(&rest[..rest.len().min(16)], b": ")? + 2..];
+    stamp.iter().any(u8::is_ascii_digit).then_some((stamp, message))
 }
 
 /// A line that begins a packet, if SIP debugging writes packets into the log: the sender's text follows.
@@ -57,20 +110,14 @@ pub const PACKET_BEGIN: &[u8] = b"<--- SIP read from ";
 pub const PACKET_END: &[u8] = b"<------------->";
 
 /// The time of a line, and the text after it.
-fn after_stamp(line: &[u8]) -> Option<(&[u8], &[u8])> {
+pub fn dated(line: &[u8]) -> Option<(&[u8], &[u8])> {
     let rest = line.strip_prefix(b"[")?;
     let end = memchr(b']', &rest[..rest.len().min(STAMP)])?;
     Some((&rest[..end], rest[end + 1..].trim_ascii_start()))
 }
 
-/// The time of any line that has one.
-pub fn stamp(line: &[u8]) -> Option<&[u8]> {
-    after_stamp(line).map(|(stamp, _)| stamp)
-}
-
-/// The parts of a line of level NOTICE, WARNING or SECURITY; none for other levels.
-pub fn split(line: &[u8]) -> Option<Line<'_>> {
-    let (stamp, rest) = after_stamp(line)?;
+/// The parts of a line of level NOTICE, WARNING or SECURITY, whose time was read; none for other levels.
+pub fn split<'a>(stamp: &'a [u8], rest: &'a [u8]) -> Option<Line<'a>> {
     // By its first letter, since nearly all lines are of other levels.
     let (security, rest) = match rest.first()? {
         b'N' => (false, rest.strip_prefix(b"NOTICE")?),
@@ -79,14 +126,18 @@ pub fn split(line: &[u8]) -> Option<Line<'_>> {
         _ => return None,
     };
     let rest = after_thread(rest)?.strip_prefix(b" ")?;
-    let colon = memchr(b':', rest)?;
+    // Whom the caller dialled may hold a colon.
+    let colon = match rest.starts_with(DIALPLAN) {
+        true => memmem::rfind(rest, b": \"").or_else(|| memchr(b':', rest))?,
+        false => memchr(b':', rest)?,
+    };
     let (source, rest) = (&rest[..colon], &rest[colon + 1..]);
     Some(Line { stamp, security, source, message: after_function(rest)? })
 }
 
 /// Skips the thread and the call: `[123][C-0000001a]`, each with a colon or without.
 fn after_thread(rest: &[u8]) -> Option<&[u8]> {
-    let rest = rest.strip_prefix(b"[")?;
+    let rest = rest.strip_prefix(b" ").unwrap_or(rest).strip_prefix(b"[")?;
     let end = rest.iter().take(12).position(|b| !b.is_ascii_digit()).filter(|end| *end > 0)?;
     let rest = rest[end..].strip_prefix(b"]")?;
     let rest = rest.strip_prefix(b":").unwrap_or(rest);
@@ -109,9 +160,8 @@ fn after_function(rest: &[u8]) -> Option<&[u8]> {
     Some(called.unwrap_or(message))
 }
 
-/// Whether a line begins a packet that SIP debugging writes into the log.
-pub fn packet(line: &[u8]) -> Option<Packet> {
-    let (_, rest) = after_stamp(line)?;
+/// Whether a line, behind its time, begins a packet that SIP debugging writes into the log.
+pub fn packet(rest: &[u8]) -> Option<Packet> {
     let rest = after_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start();
     if let Some(rest) = rest.strip_prefix(b"res_pjsip_logger.c: <--- ") {
         let rest = &rest[memchr(b'(', rest)? + 1..];
@@ -123,12 +173,15 @@ pub fn packet(line: &[u8]) -> Option<Packet> {
     rest.starts_with(PACKET_BEGIN).then_some(Packet::UntilEnd)
 }
 
+/// What begins the place of a line of the dialplan.
+const DIALPLAN: &[u8] = b"Ext. ";
+
 /// What a line is about.
 pub fn find(line: &Line<'_>) -> Finding {
     let message = line.message.trim_ascii_end();
     let finding = if line.security {
         security_event(message)
-    } else if line.source.starts_with(b"Ext. ") {
+    } else if line.source.starts_with(DIALPLAN) {
         // Before the message is the called number, as the caller wrote it: only the end is safe.
         unknown_connection(message)
     } else {
@@ -138,15 +191,24 @@ pub fn find(line: &Line<'_>) -> Finding {
             Some(b'C') if message.starts_with(b"Call from '") => call(message),
             Some(b'N') if message.starts_with(b"No registration for peer '") => no_registration(message),
             Some(b'h') => hacking(message),
+            Some(b'E') if message.starts_with(b"Endpoint '") => no_aors(message),
             Some(b'"') => unknown_connection(message),
             _ => host_failed(message),
         }
     };
-    finding.unwrap_or(Finding::Nothing)
+    finding.unwrap_or_else(|| {
+        // In a security event and in what the dialplan logs, callers write too much.
+        let others = line.security || line.source.starts_with(DIALPLAN);
+        let looks = !others && REJECTIONS.iter().any(|words| memmem::find(message, words).is_some());
+        if looks { Finding::Unknown } else { Finding::Nothing }
+    })
 }
 
 fn rejected(kind: Kind, text: &[u8]) -> Option<Finding> {
-    address(text).map(|address| Finding::Rejected(kind, address))
+    if is_unclear(text) {
+        return Some(Finding::Unclear);
+    }
+    address_before_port(text).map(|address| Finding::Rejected(kind, address))
 }
 
 /// The address, if all places that may be Asterisk's agree.
@@ -206,7 +268,7 @@ fn request(message: &[u8]) -> Option<Finding> {
     let places = memmem::find_iter(message, before).filter(quoted).filter_map(|place| {
         let rest = &message[place + before.len()..];
         let rest = &rest[..rest.len().min(ADDRESS + behind.len())];
-        address(&rest[..memmem::find(rest, behind)?])
+        address_before_port(&rest[..memmem::find(rest, behind)?])
     });
     agreed(kind, places)
 }
@@ -218,10 +280,22 @@ fn call(message: &[u8]) -> Option<Finding> {
     let places = memmem::find_iter(message, behind).filter_map(|place| {
         let rest = &message[place.saturating_sub(ADDRESS)..place];
         let text = &rest[memmem::rfind(rest, b"' (")? + 3..];
-        let text = [b"UDP:".as_slice(), b"TCP:"].iter().find_map(|p| text.strip_prefix(*p)).unwrap_or(text);
-        address(text)
+        let text = TRANSPORTS.iter().find_map(|name| text.strip_prefix(*name)).unwrap_or(text);
+        address_before_port(text)
     });
     agreed(Kind::Call, places)
+}
+
+/// What chan_sip and PJSIP write before an address.
+const TRANSPORTS: [&[u8]; 5] = [b"UDP:", b"TCP:", b"TLS:", b"WSS:", b"WS:"];
+
+/// `Endpoint 'NAME' (ADDRESS:PORT) has no configured AORs`: somebody registers as an endpoint that nobody may register
+/// as. The name is one of the configuration.
+fn no_aors(message: &[u8]) -> Option<Finding> {
+    let rest = message.strip_suffix(b") has no configured AORs")?;
+    let before = b"' (";
+    let address = address_before_port(&rest[memmem::rfind(rest, before)? + before.len()..])?;
+    Some(Finding::Rejected(Kind::Registration, address))
 }
 
 /// `No registration for peer 'NAME' (from ADDRESS)`.

@@ -3,10 +3,12 @@ use proptest::prelude::*;
 use super::*;
 
 fn described(line: &str) -> String {
-    let Some(line) = split(line.as_bytes()) else { return "no line".to_owned() };
+    let line = dated(line.as_bytes()).and_then(|(stamp, rest)| split(stamp, rest));
+    let Some(line) = line else { return "no line".to_owned() };
     match find(&line) {
         Finding::Nothing => "nothing".to_owned(),
         Finding::Unclear => "unclear".to_owned(),
+        Finding::Unknown => "unknown".to_owned(),
         Finding::Rejected(kind, address) => format!("{kind:?} {address}"),
     }
 }
@@ -29,7 +31,18 @@ fn every_kind_of_rejection_is_found_with_its_address() {
         ("NOTICE", "chan_sip.c", "Registration from '\"100\" <sip:100@192.0.2.1>' failed for '203.0.113.7:5071' - Wrong password".to_owned(), "Registration 203.0.113.7"),
         ("NOTICE", "chan_sip.c", "Registration from '<sip:100@192.0.2.1>' failed for '203.0.113.7' - No matching peer found".to_owned(), "Registration 203.0.113.7"),
         ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for '[2001:db8::7]:5060' - ACL error (permit/deny)".to_owned(), "Registration 2001:db8::7"),
-        ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for '203.0.113.7:5071' - Because".to_owned(), "nothing"),
+        ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for '203.0.113.7:5071' - Because".to_owned(), "unknown"),
+        ("NOTICE", "chan_sip.c", "Call from '' (TLS:203.0.113.7:5071) to extension '00442' rejected because extension not found in context 'default'.".to_owned(), "Call 203.0.113.7"),
+        ("NOTICE", "chan_sip.c", "Call from '' (WS:203.0.113.7:5071) to extension '00442' rejected because extension not found in context 'default'.".to_owned(), "Call 203.0.113.7"),
+        ("NOTICE", "res_pjsip_session.c", "Call from '' (WSS:2a05:1::9:5060) to extension '00442' rejected because extension not found in context 'default'.".to_owned(), "Call 2a05:1::9"),
+        ("NOTICE", "res_pjsip_session.c", "Call from '' (WSS:203.0.113.7:5071) to extension '00442' rejected because you are you.".to_owned(), "unknown"),
+        ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from '<sip:a@x>' failed for '2a05:1::a:5060' (callid: x) - No matching endpoint found".to_owned(), "Call 2a05:1::a"),
+        ("WARNING", "res_pjsip_registrar.c", "Endpoint 'anonymous' (203.0.113.7:5071) has no configured AORs".to_owned(), "Registration 203.0.113.7"),
+        ("WARNING", "res_pjsip_registrar.c", "Endpoint 'anonymous' (2a05:1::a:5071) has no configured AORs".to_owned(), "Registration 2a05:1::a"),
+        ("WARNING", "Ext. s", "\"Rejecting unknown SIP connection from 2a05:1::c:5060\"".to_owned(), "unclear"),
+        ("WARNING", "Ext. s", "\"Rejecting unknown SIP connection from 2a05:1::c:52126\"".to_owned(), "Call 2a05:1::c"),
+        ("WARNING", "Ext. tel:+4420", "\"Rejecting unknown SIP connection from 203.0.113.7:5071\"".to_owned(), "Call 203.0.113.7"),
+        ("WARNING", "Ext. 00:9@x:2", "\"Rejecting unknown SIP connection from [2a05:1::9]:52126\"".to_owned(), "Call 2a05:1::9"),
         ("NOTICE", "chan_sip.c", "Call from '' (203.0.113.7:5071) to extension '00442' rejected because extension not found in context 'default'.".to_owned(), "Call 203.0.113.7"),
         ("NOTICE", "chan_sip.c", "Call from '' (TCP:203.0.113.7:5071) to extension '00442' rejected because extension not found in context 'default'.".to_owned(), "Call 203.0.113.7"),
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from '\"9\" <sip:9@192.0.2.1>' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "Call 203.0.113.7"),
@@ -40,7 +53,7 @@ fn every_kind_of_rejection_is_found_with_its_address() {
         ("NOTICE", "chan_iax2.c", "Host 203.0.113.7 failed MD5 authentication for '100' (a != b)".to_owned(), "Authentication 203.0.113.7"),
         ("NOTICE", "manager.c", "203.0.113.7 tried to authenticate with nonexistent user 'admin'".to_owned(), "Authentication 203.0.113.7"),
         ("NOTICE", "manager.c", "203.0.113.7 failed to authenticate as 'admin'".to_owned(), "Authentication 203.0.113.7"),
-        ("NOTICE", "manager.c", "203.0.113.7 failed to authenticated as 'admin'".to_owned(), "nothing"),
+        ("NOTICE", "manager.c", "203.0.113.7 failed to authenticated as 'admin'".to_owned(), "unknown"),
         ("NOTICE", "x.c", "hacking attempt detected '203.0.113.7'".to_owned(), "Authentication 203.0.113.7"),
         ("WARNING", "Ext. s", "\"Rejecting unknown SIP connection from 203.0.113.7:5071\"".to_owned(), "Call 203.0.113.7"),
         ("SECURITY", "res_security_log.c", security("InvalidPassword", ",Challenge=\"1\",ReceivedChallenge=\"1\",ReceivedHash=\"2\""), "Authentication 203.0.113.7"),
@@ -50,7 +63,7 @@ fn every_kind_of_rejection_is_found_with_its_address() {
         ("SECURITY", "res_security_log.c", security("ChallengeSent", ",Challenge=\"1\""), "nothing"),
         ("SECURITY", "res_security_log.c", security("SuccessfulAuth", ",UsingPassword=\"1\""), "nothing"),
         ("NOTICE", "chan_sip.c", "Peer '100' is now Reachable. (12ms / 2000ms)".to_owned(), "nothing"),
-        ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for 'sip.example.com:5060' - Wrong password".to_owned(), "nothing"),
+        ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for 'sip.example.com:5060' - Wrong password".to_owned(), "unknown"),
     ];
     for (level, source, message, expected) in table {
         assert_eq!(described(&line(level, source, &message)), expected, "{message}");
@@ -99,8 +112,8 @@ fn an_attacker_who_writes_another_address_into_a_line_is_found_by_their_own() {
         // The attacker's own address twice.
         ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'INVITE' from 'x' failed for '203.0.113.7:1' (callid: 1' failed for '203.0.113.7:5071' (callid: 5) - No matching endpoint found".to_owned(), "Call 203.0.113.7"),
         // A rejection in the words of a line that is none.
-        ("NOTICE", "chan_sip.c", "Peer 'Registration from 'x' failed for '198.51.100.9' - Wrong password' is now Lagged".to_owned(), "nothing"),
-        ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'x' from 'x' failed for '198.51.100.9:5060' (callid: 5) - No matching endpoint found' failed for '203.0.113.7:5071' (callid: 5) - Whatever".to_owned(), "nothing"),
+        ("NOTICE", "chan_sip.c", "Peer 'Registration from 'x' failed for '198.51.100.9' - Wrong password' is now Lagged".to_owned(), "unknown"),
+        ("NOTICE", "res_pjsip/pjsip_distributor.c", "Request 'x' from 'x' failed for '198.51.100.9:5060' (callid: 5) - No matching endpoint found' failed for '203.0.113.7:5071' (callid: 5) - Whatever".to_owned(), "unknown"),
     ];
     for (level, source, message, expected) in table {
         assert_eq!(described(&line(level, source, &message)), expected, "{source}: {message}");
@@ -120,6 +133,7 @@ fn a_line_is_read_in_all_formats_of_its_head() {
         "[2026-11-24 06:58:30] NOTICE[2210]: manager.c:1234 in authenticate: ",
         "[2026-11-24 06:58:30] NOTICE[2210]: manager.c:1234 ",
         "[2026-11-24 06:58:30] WARNING[2210] manager.c: ",
+        "[2026-11-24 06:58:30] NOTICE [2210] manager.c: ",
     ] {
         assert_eq!(described(&format!("{head}{message}")), "Authentication 203.0.113.7", "{head}");
         assert_eq!(described(&format!("{head}{message}\r")), "Authentication 203.0.113.7", "{head}");
@@ -154,14 +168,15 @@ fn the_beginning_of_a_packet_in_the_log_is_known() {
         ("[x] NOTICE[1] res_pjsip_logger.c: <--- Received SIP request (543 bytes) from", None),
     ];
     for (line, expected) in table {
-        assert_eq!(packet(line.as_bytes()), expected, "{line}");
+        assert_eq!(dated(line.as_bytes()).and_then(|(_, rest)| packet(rest)), expected, "{line}");
     }
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (split(&bytes).map(|line| find(&line)), packet(&bytes), stamp(&bytes));
+        let _ = (split(b"", &bytes).map(|line| find(&line)), packet(&bytes), dated(&bytes), of_syslog(&bytes));
+        let _ = without_colours(&bytes, &mut Vec::new());
     }
 
     #[test]

@@ -42,12 +42,17 @@ impl<R: Read> Lines<R> {
                     searched = 0;
                     continue;
                 }
-                return Ok(Some(&self.buffer[line]));
+                return Ok(Some(without_nulls(&self.buffer[line])));
             }
             if self.ended {
                 let line = std::mem::replace(&mut self.start, self.end)..self.end;
                 let whole = !line.is_empty() && !self.skipping;
-                return Ok(whole.then(|| &self.buffer[line]));
+                return Ok(whole.then(|| without_nulls(&self.buffer[line])));
+            }
+            // Copied and truncated while it is written, a log begins with as many NULs as it was long.
+            let nulls = self.buffer[self.start..self.end].iter().take_while(|byte| **byte == 0).count();
+            if !self.skipping {
+                self.start += nulls;
             }
             searched = self.end - self.start;
             if searched == self.buffer.len() {
@@ -94,6 +99,11 @@ impl<R: Read> Lines<R> {
     }
 }
 
+fn without_nulls(line: &[u8]) -> &[u8] {
+    let nulls = line.iter().take_while(|byte| **byte == 0).count();
+    &line[nulls..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +142,16 @@ mod tests {
             assert_eq!(all.len(), if length < BUFFER { 3 } else { 2 }, "{length}");
             text.truncate(4 + length);
             assert_eq!(lines(&text, 10_000).len(), if length < BUFFER { 2 } else { 1 }, "{length}");
+        }
+    }
+
+    #[test]
+    fn the_nulls_of_a_log_that_was_truncated_are_no_part_of_its_first_line() {
+        for nulls in [1, 100, BUFFER - 1, BUFFER, BUFFER + 1, 3 * BUFFER + 7] {
+            for at_once in [1_000, 100_000] {
+                let text = [&vec![0; nulls][..], b"one\ntwo\n"].concat();
+                assert_eq!(lines(&text, at_once), [b"one".to_vec(), b"two".to_vec()], "{nulls}");
+            }
         }
     }
 

@@ -28,6 +28,8 @@ const FAIL2BAN_LOG: &str = "fail2ban.log";
 const FAIL2BAN_DIRECTORY: &str = "/var/log";
 /// How much of a file is searched for its first time, in bytes.
 const BEGINNING: u64 = 256 * 1024;
+/// The most characters of a line that is shown.
+const EXAMPLE: usize = 200;
 /// The name of standard input.
 const STDIN: &str = "-";
 /// How to set the times that are read.
@@ -120,7 +122,9 @@ pub enum FileProblem {
     #[error("{} with a time of an unknown form, not counted", count(*.0, "line", "lines"))]
     LinesWithUnknownTime(u64),
     /// It is not a log of Asterisk or fail2ban.
-    #[error("it has no line of Asterisk or fail2ban")]
+    #[error(
+        "it has no line of Asterisk or fail2ban. From the journal: journalctl -u asterisk -o short-iso | banbridge coverage -"
+    )]
     NotALog,
 }
 
@@ -182,6 +186,10 @@ pub struct LogFile {
     pub lines: u64,
     /// Rejections whose address is not certain.
     pub unclear: u64,
+    /// Lines that look like rejections, in a form that is not known.
+    pub unknown: u64,
+    /// The first of those, harmless and cut.
+    pub unknown_line: Option<String>,
     /// Packets that SIP debugging wrote into it.
     pub packets: u64,
     /// What is wrong with it.
@@ -319,6 +327,11 @@ impl<'w> Log<'w> {
             bytes,
             lines: seen.lines,
             unclear: seen.unclear,
+            unknown: seen.unknown,
+            unknown_line: seen
+                .unknown_line
+                .as_ref()
+                .map(|line| one_line(&String::from_utf8_lossy(line), EXAMPLE).into_owned()),
             packets: seen.packets,
             problem: problem.or_else(|| FileProblem::judge(&seen)),
             span: seen.first.map(|first| (first, seen.last.unwrap_or(first))),

@@ -62,17 +62,54 @@ fn address(text: &[u8]) -> Option<IpAddr> {
         Some(rest) => rest.split_once(']')?,
         None => text.split_at(text.find(':')?),
     };
-    let is_port = |port: &str| (1..=5).contains(&port.len()) && port.bytes().all(|b| b.is_ascii_digit());
-    if !port.is_empty() && !port.strip_prefix(':').is_some_and(is_port) {
+    if !port.is_empty() && !port.strip_prefix(':').is_some_and(|port| is_port(port.as_bytes())) {
         return None;
     }
     let address = host.parse::<IpAddr>().ok()?;
     (address.is_ipv6() == text.starts_with('[')).then(|| address.to_canonical())
 }
 
+/// An address where Asterisk writes it with a port behind a colon always, to IPv6 without brackets too.
+fn address_before_port(text: &[u8]) -> Option<IpAddr> {
+    let is_v6 = !text.starts_with(b"[") && text.iter().filter(|byte| **byte == b':').count() > 1;
+    match text.iter().rposition(|byte| *byte == b':').filter(|_| is_v6) {
+        Some(colon) if is_port(&text[colon + 1..]) => address(&text[..colon]).or_else(|| address(text)),
+        _ => address(text),
+    }
+}
+
+/// Whether a text is an IPv6 address that may as well be a shorter one and a port: nobody can tell which.
+fn is_unclear(text: &[u8]) -> bool {
+    address(text).is_some_and(|whole| address_before_port(text) != Some(whole))
+}
+
+fn is_port(text: &[u8]) -> bool {
+    (1..=5).contains(&text.len()) && text.iter().all(u8::is_ascii_digit)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_ipv6_address_with_a_port_and_no_brackets_is_never_a_wrong_one() {
+        let table = [
+            // text, where a port is always written, whether it is unclear where it may be missing
+            ("2a05:1::9:5060", Some("2a05:1::9"), true),
+            ("2a05:1::9:52126", Some("2a05:1::9"), false),
+            ("2a05:1:2:3:4:5:6:7:5060", Some("2a05:1:2:3:4:5:6:7"), false),
+            ("2a05:1:2:3:4:5:6:7", Some("2a05:1:2:3:4:5:6:7"), false),
+            ("2a05:1::9", Some("2a05:1::9"), false),
+            ("2a05:1::beef", Some("2a05:1::beef"), false),
+            ("[2a05:1::9]:5060", Some("2a05:1::9"), false),
+            ("203.0.113.7:5060", Some("203.0.113.7"), false),
+            ("::ffff:203.0.113.7:5060", Some("203.0.113.7"), false),
+        ];
+        for (text, expected, unclear) in table {
+            let found = address_before_port(text.as_bytes()).map(|address| address.to_string());
+            assert_eq!((found.as_deref(), is_unclear(text.as_bytes())), (expected, unclear), "{text}");
+        }
+    }
 
     #[test]
     fn an_address_is_read_with_and_without_its_port_and_nothing_else_is() {

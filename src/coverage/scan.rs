@@ -9,29 +9,37 @@ use super::{Event, Kind, fail2ban_log};
 
 /// Dated lines that are searched for a year before a log without any is given up.
 const LOOKED_AT: u64 = 1_000;
+/// How much is kept of a line that is shown as an example, in bytes.
+const EXAMPLE: usize = 300;
 
 /// The program that wrote a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Writer {
     /// Asterisk.
     Asterisk,
+    /// syslog or journald, for Asterisk.
+    Syslog,
     /// fail2ban.
     Fail2ban,
 }
 
 /// What a log contains besides its events.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Lines, without those that were too long and skipped.
     pub lines: u64,
     /// Rejections that fit more than one address.
     pub unclear: u64,
+    /// Lines that look like rejections, in a form that is not known.
+    pub unknown: u64,
     /// Dated lines and rejections whose time has no year.
     pub without_year: u64,
     /// Dated lines and rejections whose time has an unknown form.
     pub without_time: u64,
     /// Packets that SIP debugging wrote into the log.
     pub packets: u64,
+    /// The first of those, as it stands in the log.
+    pub unknown_line: Option<Vec<u8>>,
     /// The first time that was read, seconds since 1970.
     pub first: Option<i64>,
     /// The last one.
@@ -45,6 +53,8 @@ pub struct Scanner<R> {
     channel: u16,
     writer: Option<Writer>,
     in_packet: bool,
+    /// A line without its colours.
+    room: Vec<u8>,
     /// The last dated line's time, not parsed yet: its length and text.
     last_stamp: (usize, [u8; 48]),
     seen: Seen,
@@ -59,6 +69,7 @@ impl<R: Read> Scanner<R> {
             channel,
             writer: None,
             in_packet: false,
+            room: Vec::new(),
             last_stamp: (0, [0; 48]),
             seen: Seen::default(),
         }
@@ -73,7 +84,7 @@ impl<R: Read> Scanner<R> {
         if let Some(at) = stamp::read(&text[..length]).ok().and_then(|stamp| self.zone.moment(stamp)) {
             self.seen.last = Some(self.seen.last.map_or(at, |last| last.max(at)));
         }
-        self.seen
+        self.seen.clone()
     }
 
     /// Which program wrote the log, if that is known yet.
@@ -93,65 +104,81 @@ impl<R: Read> Scanner<R> {
                 self.in_packet = line.trim_ascii() != asterisk_log::PACKET_END;
                 continue;
             }
-            // A line that begins otherwise continues the line before.
-            let found = match line.first() {
-                Some(b'[') if self.writer != Some(Writer::Fail2ban) => {
-                    let Some(stamp) = asterisk_log::stamp(line) else { continue };
-                    if self.seen.first.is_none() && self.writer.is_none() {
-                        self.seen.read_time(stamp, &mut self.zone);
-                        if self.seen.first.is_some() {
-                            self.writer = Some(Writer::Asterisk);
-                        } else if self.seen.without_year + self.seen.without_time > LOOKED_AT {
-                            return Ok(None);
-                        } else {
-                            continue;
+            let line = asterisk_log::without_colours(line, &mut self.room);
+            // Who wrote a log is known by its first line; a line of another writer's form is somebody's words.
+            let dated = match self.writer {
+                Some(Writer::Fail2ban) => None,
+                Some(Writer::Asterisk) => of_asterisk(line),
+                Some(Writer::Syslog) => of_syslog(line),
+                None => of_asterisk(line).or_else(|| of_syslog(line)),
+            };
+            let found = if let Some((writer, stamp, message)) = dated {
+                if self.seen.first.is_none() && self.writer.is_none() {
+                    self.seen.read_time(stamp, &mut self.zone);
+                    if self.seen.first.is_some() {
+                        self.writer = Some(writer);
+                    } else if self.seen.without_year + self.seen.without_time > LOOKED_AT {
+                        return Ok(None);
+                    } else {
+                        continue;
+                    }
+                }
+                self.last_stamp.0 = stamp.len();
+                self.last_stamp.1[..stamp.len()].copy_from_slice(stamp);
+                let Some(parts) = asterisk_log::split(stamp, message) else {
+                    match asterisk_log::packet(message) {
+                        None => {}
+                        Some(Packet::Bytes(bytes)) => {
+                            self.seen.packets += 1;
+                            self.lines.skip(bytes)?;
+                        }
+                        Some(Packet::UntilEnd) => {
+                            self.seen.packets += 1;
+                            self.in_packet = true;
                         }
                     }
-                    self.last_stamp.0 = stamp.len();
-                    self.last_stamp.1[..stamp.len()].copy_from_slice(stamp);
-                    let Some(parts) = asterisk_log::split(line) else {
-                        match asterisk_log::packet(line) {
-                            None => {}
-                            Some(Packet::Bytes(bytes)) => {
-                                self.seen.packets += 1;
-                                self.lines.skip(bytes)?;
-                            }
-                            Some(Packet::UntilEnd) => {
-                                self.seen.packets += 1;
-                                self.in_packet = true;
-                            }
+                    continue;
+                };
+                match asterisk_log::find(&parts) {
+                    Finding::Nothing => continue,
+                    Finding::Unclear => {
+                        self.seen.unclear += 1;
+                        continue;
+                    }
+                    Finding::Unknown => {
+                        self.seen.unknown += 1;
+                        if self.seen.unknown_line.is_none() {
+                            self.seen.unknown_line = Some(line[..line.len().min(EXAMPLE)].to_vec());
                         }
                         continue;
-                    };
-                    match asterisk_log::find(&parts) {
-                        Finding::Nothing => continue,
-                        Finding::Unclear => {
-                            self.seen.unclear += 1;
-                            continue;
-                        }
-                        Finding::Rejected(kind, address) => {
-                            (parts.stamp, kind, address, u16::from(parts.security))
-                        }
+                    }
+                    Finding::Rejected(kind, address) => {
+                        (parts.stamp, kind, address, u16::from(parts.security))
                     }
                 }
-                Some(b'0'..=b'9') if self.writer != Some(Writer::Asterisk) => {
-                    let Some(stamp) = fail2ban_log::stamp(line) else { continue };
-                    if self.writer.is_none() {
-                        self.seen.read_time(stamp, &mut self.zone);
-                        self.writer = Some(Writer::Fail2ban);
+            } else {
+                match line.first() {
+                    Some(b'0'..=b'9') if matches!(self.writer, None | Some(Writer::Fail2ban)) => {
+                        let Some(stamp) = fail2ban_log::stamp(line) else { continue };
+                        if self.writer.is_none() {
+                            self.seen.read_time(stamp, &mut self.zone);
+                            self.writer = Some(Writer::Fail2ban);
+                        }
+                        let length = stamp.len().min(48);
+                        self.last_stamp.0 = length;
+                        self.last_stamp.1[..length].copy_from_slice(&stamp[..length]);
+                        let Some(found) = fail2ban_log::read(line) else { continue };
+                        (found.stamp, found.kind, found.address, 2 + u16::from(found.kind == Kind::Ban))
                     }
-                    self.last_stamp.0 = stamp.len().min(48);
-                    self.last_stamp.1[..stamp.len().min(48)].copy_from_slice(&stamp[..stamp.len().min(48)]);
-                    let Some(found) = fail2ban_log::read(line) else { continue };
-                    (found.stamp, found.kind, found.address, 2 + u16::from(found.kind == Kind::Ban))
+                    // The packet begins on a line of its own.
+                    Some(b'<') if line.starts_with(asterisk_log::PACKET_BEGIN) => {
+                        self.seen.packets += 1;
+                        self.in_packet = true;
+                        continue;
+                    }
+                    // It continues the line before.
+                    _ => continue,
                 }
-                // The packet begins on a line of its own.
-                Some(b'<') if line.starts_with(asterisk_log::PACKET_BEGIN) => {
-                    self.seen.packets += 1;
-                    self.in_packet = true;
-                    continue;
-                }
-                _ => continue,
             };
             let (stamp, kind, address, place) = found;
             match stamp::read(stamp).map(|stamp| self.zone.moment(stamp)) {
@@ -168,6 +195,18 @@ impl<R: Read> Scanner<R> {
     pub fn bytes(&self) -> u64 {
         self.lines.bytes
     }
+}
+
+/// Time and message of a line of Asterisk's own.
+fn of_asterisk(line: &[u8]) -> Option<(Writer, &[u8], &[u8])> {
+    asterisk_log::dated(line).map(|(stamp, message)| (Writer::Asterisk, stamp, message))
+}
+
+/// The same of a line of syslog. Asterisk's own time in it wins: it has a year more often.
+fn of_syslog(line: &[u8]) -> Option<(Writer, &[u8], &[u8])> {
+    let (stamp, message) = asterisk_log::of_syslog(line)?;
+    let (stamp, message) = asterisk_log::dated(message).unwrap_or((stamp, message));
+    Some((Writer::Syslog, stamp, message))
 }
 
 impl Seen {
@@ -236,6 +275,58 @@ mod tests {
         assert_eq!((events.len(), seen.without_year, seen.first), (1, 2, Some(AT)));
         let (events, seen) = scan(&format!("{}{line}", line.replace("Nov 24", "2026-11-24")));
         assert_eq!((events.len(), seen.without_year), (1, 1));
+    }
+
+    #[test]
+    fn colours_nulls_syslog_and_the_journal_do_not_hide_a_rejection() {
+        let rejected = "203.0.113.7 failed to authenticate as 'admin'";
+        let found = [format!("203.0.113.7 Authentication {AT} 8")];
+        for line in [
+            format!(
+                "[2026-11-24 06:58:30] \x1b[1;33mNOTICE\x1b[0m[1234]: \x1b[1;37mmanager.c\x1b[0m:\x1b[1;37m28926\x1b[0m \x1b[1;37mauth\x1b[0m: {rejected}"
+            ),
+            format!("[2026-11-24 06:58:30] #033[1;33mNOTICE#033[0m[1234]: manager.c: {rejected}"),
+            format!("\0\0\0[2026-11-24 06:58:30] NOTICE[1]: manager.c: {rejected}"),
+            format!(
+                "2026-11-24T06:58:30.123456+00:00 pbx asterisk[2210]: NOTICE[2211]: manager.c:12 in auth: {rejected}"
+            ),
+            format!(
+                "2026-11-24T06:58:30+0000 pbx asterisk[2210]: NOTICE[2211][C-0000001a]: manager.c:12 in auth: {rejected}"
+            ),
+            format!(
+                "2026-11-24T06:58:30+0000 pbx asterisk[2210]: [2026-11-24 06:58:30] NOTICE[2211] manager.c: {rejected}"
+            ),
+            format!(
+                "Nov 24 06:58:30 pbx asterisk[2210]: [2026-11-24 06:58:30] NOTICE[2211] manager.c: {rejected}"
+            ),
+        ] {
+            let (events, seen) = scan(&format!("{line}\n"));
+            assert_eq!((events.as_slice(), seen.unknown), (found.as_slice(), 0), "{line}");
+        }
+        // The year stands nowhere.
+        let (events, seen) = scan(&format!(
+            "Nov 24 06:58:30 pbx asterisk[2210]: NOTICE[2211]: manager.c:12 in auth: {rejected}\n"
+        ));
+        assert_eq!((events.len(), seen.without_year), (0, 1));
+        // Of another program.
+        let (events, seen) =
+            scan(&format!("2026-11-24T06:58:30+0000 pbx sshd[2210]: NOTICE[2211]: manager.c: {rejected}\n"));
+        assert_eq!((events.len(), seen.first), (0, None));
+        // In a log of Asterisk's own a line of syslog is somebody's words.
+        let own = format!("[2026-11-24 06:58:30] NOTICE[1]: manager.c: {rejected}\n");
+        let fake = own
+            .replace("[2026-11-24 06:58:30] ", "2026-11-24T06:58:30+0000 pbx asterisk[2210]: ")
+            .replace("203.0.113.7", "198.51.100.9");
+        assert_eq!(scan(&format!("{own}{fake}")).0, found);
+    }
+
+    #[test]
+    fn a_rejection_in_a_form_that_is_not_known_is_counted_and_shown() {
+        let line = "[2026-11-24 06:58:30] NOTICE[1] chan_new.c: Registration of 1@x failed for '203.0.113.7' - Because";
+        let (events, seen) =
+            scan(&format!("{line}\n{line}\n[2026-11-24 06:58:31] NOTICE[1] x.c: Peer is now Reachable\n"));
+        assert_eq!((events.len(), seen.unknown), (0, 2));
+        assert_eq!(seen.unknown_line.as_deref(), Some(line.as_bytes()));
     }
 
     #[test]

@@ -68,7 +68,7 @@ fn after_seconds(fields: [i16; 6], rest: &[u8]) -> Result<Stamp, StampError> {
         [b'.' | b',', digits @ ..] => digits.trim_ascii_start_digits(),
         _ => rest,
     };
-    let rest = rest.trim_ascii();
+    let (fields, rest) = twelve_hours(fields, rest.trim_ascii())?;
     match rest {
         [] => Ok(Stamp::Local(fields)),
         b"Z" | b"UTC" => moment(fields, 0),
@@ -86,6 +86,24 @@ fn after_seconds(fields: [i16; 6], rest: &[u8]) -> Result<Stamp, StampError> {
         name if name.iter().all(u8::is_ascii_alphabetic) => Ok(Stamp::Local(fields)),
         _ => Err(StampError::Unknown),
     }
+}
+
+/// The hour that `AM` or `PM` behind the seconds makes of it, and what stands behind them.
+fn twelve_hours(mut fields: [i16; 6], rest: &[u8]) -> Result<([i16; 6], &[u8]), StampError> {
+    let (half, behind) = rest.split_at(rest.len().min(2));
+    if !behind.first().is_none_or(u8::is_ascii_whitespace) {
+        return Ok((fields, rest));
+    }
+    let hour = match half.to_ascii_uppercase().as_slice() {
+        b"AM" => 0,
+        b"PM" => 12,
+        _ => return Ok((fields, rest)),
+    };
+    if !(1..=12).contains(&fields[3]) {
+        return Err(StampError::Unknown);
+    }
+    fields[3] = fields[3] % 12 + hour;
+    Ok((fields, behind.trim_ascii()))
 }
 
 trait Digits {
@@ -106,6 +124,7 @@ fn number(digits: &[u8]) -> Option<i64> {
 /// Words in any order: the month by its name, or `24.11.2026`.
 fn words(text: &[u8]) -> Result<Stamp, StampError> {
     let (mut year, mut month, mut day, mut time) = (None, None, None, None);
+    let mut half = [].as_slice();
     for word in text.split(|b| matches!(b, b' ' | b',')).filter(|word| !word.is_empty()).take(8) {
         let start: Vec<u8> = word.iter().take(3).map(u8::to_ascii_lowercase).collect();
         let found = if word.contains(&b':') {
@@ -114,6 +133,8 @@ fn words(text: &[u8]) -> Result<Stamp, StampError> {
             month.replace(i16::try_from(place + 1).unwrap_or(0)).is_none()
         } else if DAYS.contains(&start.as_slice()) {
             true
+        } else if matches!(start.as_slice(), b"am" | b"pm") {
+            std::mem::replace(&mut half, word).is_empty() && time.is_some()
         } else if let Some([d, m, y]) = dotted(word) {
             day.replace(d).is_none() && month.replace(m).is_none() && year.replace(y).is_none()
         } else {
@@ -131,7 +152,7 @@ fn words(text: &[u8]) -> Result<Stamp, StampError> {
     }
     match (year, month, day, time) {
         (Some(year), Some(month), Some(day), Some([hour, minute, second])) => {
-            Ok(Stamp::Local([year, month, day, hour, minute, second]))
+            Ok(Stamp::Local(twelve_hours([year, month, day, hour, minute, second], half)?.0))
         }
         (None, Some(_), Some(_), Some(_)) => Err(StampError::NoYear),
         _ => Err(StampError::Unknown),
@@ -244,10 +265,37 @@ mod tests {
             "Nov 24 2026 06:58:30",
             "24 Nov 2026 06:58:30",
             "Tue, 24 Nov 2026 06:58:30",
+            "2026-11-24 06:58:30 AM",
+            "2026-11-24 06:58:30 am CET",
+            "Nov 24 06:58:30 AM 2026",
             "1795499910",
             "1795499910.123",
         ] {
             assert_eq!(at(text), Ok(Some(moment)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_clock_of_twelve_hours_has_its_two_halves() {
+        let table = [
+            ("12:00:00 AM", 0),
+            ("01:00:00 AM", 1),
+            ("12:00:00 PM", 12),
+            ("01:00:00 PM", 13),
+            ("11:00:00 pm", 23),
+        ];
+        for (time, hour) in table {
+            let local = Ok(Stamp::Local([2026, 11, 24, hour, 0, 0]));
+            assert_eq!(read(format!("2026-11-24 {time}").as_bytes()), local, "{time}");
+            assert_eq!(read(format!("Nov 24 {time} 2026").as_bytes()), local, "{time}");
+        }
+        for text in [
+            "2026-11-24 13:00:00 PM",
+            "2026-11-24 00:00:00 AM",
+            "Nov 24 13:00:00 PM 2026",
+            "Nov 24 PM 01:00:00 AM 2026",
+        ] {
+            assert_eq!(read(text.as_bytes()), Err(StampError::Unknown), "{text}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Chain, Cursor, ErrorKind, Read};
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 /// Bytes that are needed to tell.
@@ -74,7 +74,7 @@ pub fn decompress<'a>(mut input: impl Read + 'a) -> io::Result<(Compression, Box
     Ok((
         compression,
         match compression {
-            Compression::Gzip => Box::new(MultiGzDecoder::new(whole)),
+            Compression::Gzip => Box::new(Gzip { member: Some(GzDecoder::new(whole)) }),
             Compression::Zstd => Box::new(Zstd { frame: None, rest: Some(whole) }),
             Compression::None | Compression::Other(_) => Box::new(whole),
         },
@@ -82,6 +82,27 @@ pub fn decompress<'a>(mut input: impl Read + 'a) -> io::Result<(Compression, Box
 }
 
 type Rest<R> = BufReader<Chain<Cursor<Vec<u8>>, R>>;
+
+/// All members of a gzip file. What follows the last one and is none is no part of it, as gzip has it.
+struct Gzip<R: Read> {
+    member: Option<GzDecoder<Rest<R>>>,
+}
+
+impl<R: Read> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.member else { return Ok(0) };
+            match member.read(buffer)? {
+                0 if !buffer.is_empty() => {}
+                length => return Ok(length),
+            }
+            let Some(mut rest) = self.member.take().map(GzDecoder::into_inner) else { return Ok(0) };
+            if Compression::of(rest.fill_buf()?) == Compression::Gzip {
+                self.member = Some(GzDecoder::new(rest));
+            }
+        }
+    }
+}
 
 /// All frames of a zstd text: the library's reader ends with the first one.
 struct Zstd<R: Read> {
@@ -157,6 +178,8 @@ mod tests {
             (b"", Compression::None, Vec::new()),
             (&gzip(text), Compression::Gzip, text.to_vec()),
             (&twice, Compression::Gzip, text.repeat(2)),
+            (&[&twice, b"\0\0\0".as_slice()].concat(), Compression::Gzip, text.repeat(2)),
+            (&[&twice, b"rubbish".as_slice()].concat(), Compression::Gzip, text.repeat(2)),
             (&zstd(text), Compression::Zstd, text.to_vec()),
             (&frames, Compression::Zstd, text.repeat(2)),
             (b"\xfd7zXZ\0 x", Compression::Other(Foreign::Xz), b"\xfd7zXZ\0 x".to_vec()),

@@ -115,6 +115,16 @@ fn notes(coverage: &Coverage) -> Vec<String> {
             "{lines} {do_not} not count: text that the attacker wrote hides the attacker's address."
         ));
     }
+    let unknown: u64 = coverage.logs.iter().map(|file| file.unknown).sum();
+    if unknown > 0 {
+        let first = coverage.logs.iter().find_map(|file| file.unknown_line.as_deref()).unwrap_or_default();
+        let look = if unknown == 1 { "line looks like a rejection" } else { "lines look like rejections" };
+        notes.push(format!(
+            "{} {look} in a form that banbridge does not know, and {} not count. The first: {first}",
+            number(unknown),
+            if unknown == 1 { "does" } else { "do" }
+        ));
+    }
     let packets: u64 = coverage.logs.iter().map(|file| file.packets).sum();
     if packets > 0 {
         notes.push(format!(

@@ -284,7 +284,7 @@ impl<'t> Scanner<'t> {
                     at += escaped(&rest[at + 1..], &mut value);
                 }
                 (b'$', Some(next)) if is_word(*next) && !next.is_ascii_digit() || *next == b'{' => {
-                    filled_in = true
+                    filled_in = true;
                 }
                 (b'{', Some(b'$')) => filled_in = true,
                 (byte, _) => value.push(*byte),
