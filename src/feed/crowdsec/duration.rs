@@ -17,6 +17,8 @@ const LONGEST: usize = 64;
 /// Digits of a number that are looked at, and of those behind its point.
 const DIGITS: usize = 18;
 const SECOND: i128 = 1_000_000_000;
+/// The longest span of Go's in whole seconds, 292 years. CrowdSec writes one of a fraction more for a ban without end.
+const FOREVER: i128 = i64::MAX as i128 / SECOND;
 
 /// The span in whole seconds, a part of one counted as one away from zero; none where it is no span of Go's, or a
 /// longer one than Go knows (292 years).
@@ -43,7 +45,7 @@ pub fn seconds(text: &str) -> Option<i64> {
         rest = &after[unit.len()..];
     }
     i64::try_from(nanos).ok()?;
-    let whole = i64::try_from((nanos + SECOND - 1) / SECOND).ok()?;
+    let whole = i64::try_from(((nanos + SECOND - 1) / SECOND).min(FOREVER)).ok()?;
     Some(if negative { -whole } else { whole })
 }
 
@@ -108,6 +110,8 @@ mod tests {
             (".5s", Some(1)),
             ("5.s", Some(5)),
             ("2562047h47m16s", Some(9_223_372_036)),
+            ("2562047h47m16.854775807s", Some(9_223_372_036)),
+            ("2562047h47m17s", None),
             ("2562048h", None),
             ("999999999999999999h", None),
             ("9999999999999999999s", None),
