@@ -16,12 +16,14 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 47] = [
+const CODES: [(&str, Option<&str>, u8); 52] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
     ("DatabaseError", Some("Refused"), 77),
+    ("DatabaseError", Some("NotLetIn"), 77),
     ("DatabaseError", Some("Denied"), 77),
+    ("DatabaseError", Some("TooLarge"), 78),
     ("DatabaseError", Some("NoDatabase"), 78),
     ("DatabaseError", Some("NoColumn"), 78),
     ("DatabaseError", Some("Value"), 78),
@@ -30,6 +32,9 @@ const CODES: [(&str, Option<&str>, u8); 47] = [
     ("FetchError", Some("Unavailable"), 69),
     ("FetchError", Some("RateLimited"), 75),
     ("FetchError", Some("KeyRefused"), 77),
+    ("FetchError", Some("BouncerRefused"), 77),
+    ("FetchError", Some("LoginRefused"), 77),
+    ("FetchError", Some("LoginMissing"), 77),
     ("FetchError", None, 65),
     ("Problem", None, 69),
     ("ListError", None, 65),

@@ -9,11 +9,12 @@ use toml::Spanned;
 
 use super::apiban::{self, ApibanConfig};
 use super::crowdsec::{self, CrowdsecConfig};
-use super::list::{self, ListConfig};
+use super::list::{self, ListConfig, LoginSource};
 use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Mistake, Period};
 use crate::ban::surge::Guard;
 use crate::ban::width::Widest;
 use crate::feed::apiban::{Api, Dataset};
+use crate::feed::http::Login;
 use crate::feed::list::{Column, Format};
 use crate::system::files;
 use crate::system::secret::Secret;
@@ -145,6 +146,24 @@ impl FeedConfig {
         self.key().is_some()
     }
 
+    /// What the server of a list wants to be shown, its secret read from where it is.
+    pub fn read_login(&self) -> Result<Option<Login>, ConfigError> {
+        let FeedKind::List(ListConfig { login: Some(login), .. }) = &self.kind else { return Ok(None) };
+        let (setting, path) = login.file();
+        let wrong = |why: &dyn std::fmt::Display| ConfigError {
+            file: self.at.file.clone(),
+            line: self.at.line,
+            mistake: Mistake::Other,
+            what: format!("feed {:?}: cannot use {setting} {}: {why}", self.name, path.display()),
+        };
+        let text = files::read_text(path, MOST).map_err(|error| wrong(&error))?;
+        match text.lines().next().unwrap_or_default().trim() {
+            "" => Err(wrong(&"its first line is empty")),
+            secret if secret.chars().any(char::is_control) => Err(wrong(&"it contains control characters")),
+            secret => Ok(Some(login.with(Secret::new(secret)))),
+        }
+    }
+
     /// How long an entry stays after its last sighting; none: until the list drops it.
     pub fn ttl(&self) -> Option<Period> {
         match &self.kind {
@@ -229,6 +248,10 @@ pub(super) struct RawFeed {
     pub(super) hold_more_addresses: Option<u64>,
     pub(super) wide: Option<bool>,
     pub(super) enabled: Option<bool>,
+    pub(super) username: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) header_name: Option<String>,
+    pub(super) header_file: Option<PathBuf>,
     pub(super) format: Option<Format>,
     pub(super) column: Option<Column>,
     pub(super) field: Option<String>,
@@ -293,6 +316,10 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     let of_apiban = [("dataset", raw.dataset.is_some()), ("api", raw.api.is_some())];
     let of_crowdsec = [("origins", raw.origins.is_some())];
     let of_lists = [
+        ("username", raw.username.is_some()),
+        ("password_file", raw.password_file.is_some()),
+        ("header_name", raw.header_name.is_some()),
+        ("header_file", raw.header_file.is_some()),
         ("format", raw.format.is_some()),
         ("column", raw.column.is_some()),
         ("field", raw.field.is_some()),
@@ -373,7 +400,18 @@ impl Serialize for FeedConfig {
         map.serialize_entry("hold_more", &self.hold_more)?;
         map.serialize_entry("hold_more_addresses", &self.hold_more_addresses)?;
         map.serialize_entry("wide", &self.wide)?;
-        if let FeedKind::List(ListConfig { settings, .. }) = &self.kind {
+        if let FeedKind::List(ListConfig { settings, login, .. }) = &self.kind {
+            match login {
+                Some(LoginSource::Password(user, file)) => {
+                    map.serialize_entry("username", user)?;
+                    map.serialize_entry("password_file", file)?;
+                }
+                Some(LoginSource::Header(header, file)) => {
+                    map.serialize_entry("header_name", header.as_str())?;
+                    map.serialize_entry("header_file", file)?;
+                }
+                None => {}
+            }
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;
             entry(&mut map, "field", settings.field.as_ref())?;

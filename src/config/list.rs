@@ -1,12 +1,18 @@
 //! Feeds of kind `list`.
 
+use std::path::{Path, PathBuf};
+
+use reqwest::header::HeaderName;
+
 use super::Period;
 use super::feed::RawFeed;
 use crate::ban::width::Widest;
 use crate::feed::catalog;
+use crate::feed::http::Login;
 use crate::feed::list::{Column, Settings};
 use crate::feed::snapshot;
 use crate::system::hash;
+use crate::system::secret::Secret;
 
 /// How often a list is asked for when nobody says.
 const INTERVAL: Period = Period::seconds(3_600);
@@ -20,8 +26,65 @@ pub struct ListConfig {
     pub settings: Settings,
     /// The publisher's shortest time between two requests.
     pub minimum: Period,
+    /// What its server wants to be shown.
+    pub login: Option<LoginSource>,
     /// How long an entry stays after the list dropped it; none: it goes with its line.
     pub ttl: Option<Period>,
+}
+
+/// A login, and the file that holds its secret.
+#[derive(Debug, Clone)]
+pub enum LoginSource {
+    /// A user, and the file with the password.
+    Password(String, PathBuf),
+    /// A header, and the file with its value.
+    Header(HeaderName, PathBuf),
+}
+
+impl LoginSource {
+    fn read(name: &str, raw: &RawFeed, place: &snapshot::Place) -> Result<Option<Self>, String> {
+        let login = match (&raw.username, &raw.password_file, &raw.header_name, &raw.header_file) {
+            (None, None, None, None) => return Ok(None),
+            (Some(user), Some(file), None, None) if !user.contains([':', '\r', '\n']) => {
+                Self::Password(user.clone(), file.clone())
+            }
+            (Some(_), Some(_), None, None) => {
+                return Err(format!("feed {name:?}: a username contains no colon and no line break"));
+            }
+            (None, None, Some(header), Some(file)) => {
+                let header = Login::header_name(header)
+                    .map_err(|why| format!("feed {name:?}: invalid header_name {header:?}: {why}"))?;
+                Self::Header(header, file.clone())
+            }
+            _ => {
+                return Err(format!(
+                    "feed {name:?}: a login is either username and password_file, or header_name and header_file"
+                ));
+            }
+        };
+        match place {
+            snapshot::Place::Http(_) => Ok(Some(login)),
+            snapshot::Place::File(_) => {
+                Err(format!("feed {name:?}: a list on this machine has no login. Remove it"))
+            }
+        }
+    }
+
+    /// The setting that names the file, and the file.
+    pub(super) fn file(&self) -> (&'static str, &Path) {
+        match self {
+            Self::Password(_, file) => ("password_file", file),
+            Self::Header(_, file) => ("header_file", file),
+        }
+    }
+
+    /// The login with its secret.
+    pub(super) fn with(&self, secret: Secret) -> Login {
+        match self {
+            Self::Password(user, _) => Login::Password(user.clone(), secret),
+            Self::Header(header, _) => Login::Header(header.clone(), secret),
+        }
+    }
 }
 
 impl ListConfig {
@@ -51,6 +114,7 @@ pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListCon
     if raw.min_score.is_some_and(|score| !score.is_finite()) {
         return Err(format!("feed {name:?}: min_score must be a number, such as 3"));
     }
+    let login = LoginSource::read(name, raw, &place)?;
     let settings = Settings {
         format: raw.format,
         column: raw.column.clone(),
@@ -62,7 +126,7 @@ pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListCon
     };
     let ttl = raw.ttl.filter(|ttl| ttl.as_secs() > 0);
     let minimum = Period::seconds(catalog::minimum(&url).unsigned_abs());
-    Ok((ListConfig { place, settings, minimum, ttl }, url))
+    Ok((ListConfig { place, settings, minimum, login, ttl }, url))
 }
 
 /// How often a list is asked for: as configured, but not more often than its publisher allows.

@@ -121,7 +121,19 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: 
     let known = ledger.list_state(state.map_or(u16::MAX, |state| state.id))?;
     let known =
         if known.fingerprint == list.fingerprint() { known.validators } else { Validators::default() };
-    Ok(match snapshot::fetch(name, &list.place, feed.timeout.duration(), &list.settings, &known)? {
+    let login = match feed.read_login() {
+        Ok(login) => login,
+        Err(error) => return Ok(not_asked(name, error.to_string())),
+    };
+    let request = snapshot::Request {
+        name,
+        place: &list.place,
+        login,
+        timeout: feed.timeout.duration(),
+        settings: &list.settings,
+        known: &known,
+    };
+    Ok(match snapshot::fetch(&request)? {
         Ok(_) => Asked { feed: name.to_owned(), ..Asked::default() },
         Err(error) => {
             if counts && error.never_came() {

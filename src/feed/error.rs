@@ -68,6 +68,24 @@ pub enum FetchError {
         /// The feed's host.
         host: String,
     },
+    /// A list's server does not accept user and password, or the header.
+    #[error(
+        "{host} did not accept the login. Compare username and password_file, or header_name and header_file, with what its \
+         publisher gave you."
+    )]
+    LoginRefused {
+        /// The feed's host.
+        host: String,
+    },
+    /// A list's server wants a login.
+    #[error(
+        "{host} gives out this list to those only who log in. Set username and password_file, or header_name and header_file, \
+         of the feed."
+    )]
+    LoginMissing {
+        /// The feed's host.
+        host: String,
+    },
     /// The server does not accept the request.
     #[error(
         "{host} did not accept the request ({why}). Check the feed's url, api and dataset in the configuration."
@@ -146,7 +164,10 @@ impl FetchError {
         match self {
             Self::Unreachable { .. } | Self::Unavailable { .. } => FetchErrorKind::Unreachable,
             Self::RateLimited { .. } => FetchErrorKind::RateLimited,
-            Self::KeyRefused { .. } | Self::BouncerRefused { .. } => FetchErrorKind::KeyRefused,
+            Self::KeyRefused { .. }
+            | Self::BouncerRefused { .. }
+            | Self::LoginRefused { .. }
+            | Self::LoginMissing { .. } => FetchErrorKind::KeyRefused,
             Self::BadRequest { .. }
             | Self::NotUnderstood { .. }
             | Self::CutOff { .. }

@@ -6,6 +6,7 @@
 
 pub mod decisions;
 pub mod download;
+mod login;
 mod post;
 mod send;
 
@@ -27,6 +28,7 @@ use crate::system::secret::Secret;
 use crate::system::text::one_line;
 pub use decisions::Question;
 pub use download::Download;
+pub use login::Login;
 
 /// The longest answer that is taken, in bytes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -270,7 +272,7 @@ fn refusal(to: &Url, previous: &[Url], redirects: Redirects) -> Option<&'static 
         return Some(rule.for_redirect());
     }
     if redirects == Redirects::SameOrigin && from.origin() != to.origin() {
-        return Some("the key is not sent to another server");
+        return Some("the key or password is not sent to another server");
     }
     if is_loopback(to) && !is_loopback(from) {
         // Another machine has no say in what this one asks of its own services.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{FetchError, Problem, SetupError, UrlError};
-use super::http::{Download, HttpClient, Redirects, Url, check_url, download};
+use super::http::{Download, HttpClient, Login, Redirects, Url, check_url, download};
 use super::list::{self, Settings};
 use crate::ban::snapshot::Validators;
 
@@ -40,21 +40,34 @@ impl Place {
     }
 }
 
-/// Asks for a list, unless it is still the one that `known` stands for.
+/// Which list to ask for, and how.
+#[derive(Debug)]
+pub struct Request<'r> {
+    /// What errors call it.
+    pub name: &'r str,
+    /// Where it stands.
+    pub place: &'r Place,
+    /// What its server wants to be shown.
+    pub login: Option<Login>,
+    /// The longest time for the whole of it.
+    pub timeout: Duration,
+    /// How it is read.
+    pub settings: &'r Settings,
+    /// The version that is known.
+    pub known: &'r Validators,
+}
+
+/// Asks for a list, unless it is still the one that is known.
 ///
 /// # Errors
 /// [`SetupError`] where TLS cannot be set up, [`FetchError`] inside where no whole list came.
-pub fn fetch(
-    name: &str,
-    place: &Place,
-    timeout: Duration,
-    settings: &Settings,
-    known: &Validators,
-) -> Result<Result<Download, FetchError>, SetupError> {
+pub fn fetch(request: &Request<'_>) -> Result<Result<Download, FetchError>, SetupError> {
+    let Request { name, place, login, timeout, settings, known } = request;
     match place {
         Place::Http(url) => {
-            let client = HttpClient::new(url, timeout, Redirects::Anywhere)?;
-            Ok(client.list(url.clone(), name, settings, known))
+            let redirects = if login.is_some() { Redirects::SameOrigin } else { Redirects::Anywhere };
+            let client = HttpClient::new(url, *timeout, redirects)?;
+            Ok(client.list(url.clone(), name, settings, known, login.as_ref()))
         }
         Place::File(path) => Ok(read_file(name, path, settings, known)),
     }
@@ -113,7 +126,8 @@ mod tests {
         let path = dir.path().join("list");
         let place = Place::File(path.clone());
         let ask = |known: &Validators| {
-            fetch("x", &place, Duration::from_secs(1), &Settings::default(), known).unwrap()
+            let (timeout, settings) = (Duration::from_secs(1), &Settings::default());
+            fetch(&Request { name: "x", place: &place, login: None, timeout, settings, known }).unwrap()
         };
         assert!(ask(&Validators::default()).unwrap_err().to_string().contains("list"));
         std::fs::write(&path, "45.0.0.1\n").unwrap();

@@ -129,8 +129,15 @@ fn answer(environment: &Environment, name: &str) -> Result<Answer> {
         let why = format!("{name} was fetched recently. It may be fetched again after {}.", Time(next));
         return Ok(Answer::failed(why, Exit::TryAgain));
     }
-    let timeout = feed.timeout.duration();
-    let parsed = match snapshot::fetch(name, &list.place, timeout, &list.settings, &Validators::default())? {
+    let request = snapshot::Request {
+        name,
+        place: &list.place,
+        login: feed.read_login()?,
+        timeout: feed.timeout.duration(),
+        settings: &list.settings,
+        known: &Validators::default(),
+    };
+    let parsed = match snapshot::fetch(&request)? {
         Ok(Download::List { parsed, .. }) => parsed,
         Ok(Download::Unchanged) => Parsed::default(),
         Err(error) => return Ok(Answer::failed(&error, error.exit())),

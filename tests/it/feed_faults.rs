@@ -210,7 +210,7 @@ fn version_2_asks_no_other_host_at_all() {
         let to = format!("redirect=http://{host}:{}/api/get", other.address.port());
         let error = one(&simulator, Api::V2, &to).unwrap_err();
         assert_eq!(error.kind(), FetchErrorKind::Unusable);
-        assert!(error.to_string().contains("the key is not sent to another server"), "{error}");
+        assert!(error.to_string().contains("the key or password is not sent to another server"), "{error}");
     }
     // The same machine by another name is another host.
     let to = format!("redirect=http://localhost:{}/api/get", simulator.address.port());

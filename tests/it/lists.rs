@@ -118,6 +118,62 @@ fn many(count: u32) -> String {
 /// Feeds of lists, one of which will be held and one of which will shrink: a dry run decides about them as the run after
 /// it does, whoever writes the rows and whoever runs it, and keeps nothing of what it decided.
 #[test]
+fn a_list_behind_a_login_is_read_with_it_and_no_secret_is_shown_or_sent_elsewhere() {
+    const SECRET: &str = "s3cr3t-w0rd";
+    let pbx = Pbx::start();
+    let secret_file = "/etc/asterisk/list.secret";
+    pbx.sandbox.write_file(secret_file, format!("{SECRET}\n"));
+    pbx.publish("basic", "45.0.0.1\n");
+    pbx.publish("basic.login", "Authorization: Basic bWU6czNjcjN0LXcwcmQ=");
+    // It sends back what it was shown.
+    pbx.publish("header", format!("45.0.0.2\n{SECRET}\n"));
+    pbx.publish("header.login", format!("X-Api-Key: {SECRET}"));
+    let basic = format!("username = \"me\"\npassword_file = \"{secret_file}\"");
+    let header = format!("header_name = \"X-Api-Key\"\nheader_file = \"{secret_file}\"");
+    let mut said = String::new();
+    let mut run = |words: &[&str], code: i32, expected: &str| {
+        let run = pbx.run(words);
+        let text = run.stdout + &run.stderr;
+        assert_eq!(run.code, code, "{words:?}: {text}");
+        assert!(text.contains(expected), "{words:?}: {text}");
+        said += &text;
+    };
+    pbx.configure(&[("basic", &basic), ("header", &header)]);
+    run(&["feed", "test", "basic"], 0, "");
+    run(&["sync", "-vv"], 0, "");
+    assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.2"]);
+    run(&["list", "--skipped", "--json"], 0, "***");
+    run(&["config", "show"], 0, secret_file);
+    run(&["status", "--json"], 0, "");
+    // Wrong, missing, elsewhere.
+    pbx.sandbox.write_file(secret_file, format!("{SECRET}-old\n"));
+    run(&["sync", "--feed", "basic"], 77, "did not accept the login");
+    run(&["sync", "--feed", "header"], 77, "did not accept the login");
+    pbx.sandbox.write_file(secret_file, format!("{SECRET}\n"));
+    pbx.publish("elsewhere", "45.0.0.9\n");
+    pbx.fault("basic", "redirect http://localhost:8099/elsewhere");
+    run(&["sync", "--feed", "basic"], 65, "not sent to another server");
+    pbx.no_fault("basic");
+    pbx.sandbox.remove_file(secret_file);
+    run(&["sync", "--feed", "basic"], 78, secret_file);
+    pbx.configure(&[("basic", "")]);
+    run(&["sync", "--feed", "basic"], 77, "those only who log in. Set username and password_file");
+    assert_eq!(pbx.keys(), ["45.0.0.1"], "the last good list stays");
+    for wrong in [
+        "username = \"me\"",
+        "header_file = \"/x\"",
+        "header_name = \"Host\"\nheader_file = \"/x\"",
+        &format!("{basic}\n{header}"),
+    ] {
+        pbx.configure(&[("basic", wrong)]);
+        run(&["config", "check"], 78, "header_");
+    }
+    said += &pbx.sandbox.read_file("/var/log/asterisk/banbridge.log");
+    assert!(!said.contains(SECRET), "{said}");
+    assert!(pbx.requests().iter().all(|request| !request.starts_with("elsewhere")));
+}
+
+#[test]
 fn a_dry_run_of_held_and_shrunken_lists_plans_what_the_next_run_does_and_keeps_nothing() {
     for writer in ["db", "fwconsole"] {
         let pbx = Pbx::start();

@@ -6,7 +6,7 @@ use reqwest::header::{
 
 use super::super::error::{FetchError, Problem};
 use super::super::list::{self, ListErrorKind, Parsed, Settings};
-use super::{HttpClient, Url, host_of};
+use super::{HttpClient, Login, Url, host_of};
 use crate::ban::snapshot::Validators;
 use crate::system::secret::Secret;
 
@@ -28,7 +28,8 @@ pub enum Download {
 }
 
 impl HttpClient {
-    /// GET the list at `url`, unless it is still the one that `known` stands for. `name` is what errors call it.
+    /// GET the list at `url`, unless it is still the one that `known` stands for. `name` is what errors call it. A client
+    /// that shows a login must not follow redirects to other servers.
     ///
     /// # Errors
     /// [`FetchError`] where no whole list came.
@@ -38,9 +39,11 @@ impl HttpClient {
         name: &str,
         settings: &Settings,
         known: &Validators,
+        login: Option<&Login>,
     ) -> Result<Download, FetchError> {
         let host = host_of(&url);
         let nothing = Secret::new("");
+        let secret = login.map_or(&nothing, Login::secret);
         let mut request = self
             .client
             .get(url)
@@ -51,12 +54,18 @@ impl HttpClient {
                 request = request.header(header, value);
             }
         }
-        let opened = self.send(request, host, &nothing)?;
+        if let Some(login) = login {
+            let Some(with_login) = login.show(request) else { return Err(FetchError::LoginRefused { host }) };
+            request = with_login;
+        }
+        let opened = self.send(request, host, secret)?;
         if let Some(error) = opened.unavailable() {
             return Err(error);
         }
         match opened.status() {
             200 => {}
+            401 | 403 if login.is_some() => return Err(FetchError::LoginRefused { host: opened.host }),
+            401 => return Err(FetchError::LoginMissing { host: opened.host }),
             304 if *known != Validators::default() => return Ok(Download::Unchanged),
             status => {
                 let why = format!("status {status} instead of the list. Check the feed's url");
@@ -71,8 +80,17 @@ impl HttpClient {
         let parsed =
             opened.read_body(&["gzip", "x-gzip", "zstd"], |body| list::read(name, body, settings))?;
         match parsed {
-            Ok(parsed) => Ok(Download::List { parsed, validators }),
-            Err(error) => Err(list_error(error)),
+            Ok(mut parsed) => {
+                // A server may send back what it was shown.
+                for skipped in &mut parsed.skipped {
+                    skipped.text = secret.scrub(&skipped.text);
+                }
+                Ok(Download::List { parsed, validators })
+            }
+            Err(error) => Err(match list_error(error) {
+                FetchError::List { why } => FetchError::List { why: secret.scrub(&why) },
+                error => error,
+            }),
         }
     }
 }

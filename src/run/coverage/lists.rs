@@ -90,8 +90,15 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
         // Before the request: one that is not recorded could be made too often.
         ledger.set_state(noted, now)?;
     }
-    let timeout = feed.timeout.duration();
-    match snapshot::fetch(&feed.name, &list.place, timeout, &list.settings, &Validators::default())? {
+    let request = snapshot::Request {
+        name: &feed.name,
+        place: &list.place,
+        login: feed.read_login()?,
+        timeout: feed.timeout.duration(),
+        settings: &list.settings,
+        known: &Validators::default(),
+    };
+    match snapshot::fetch(&request)? {
         Ok(Download::List { parsed, .. }) => {
             suggested.entries = parsed.prefixes.len();
             suggested.caught = Some(caught(&parsed.prefixes, suspects));

@@ -43,8 +43,19 @@ pub(super) fn ask(
     let known = if same { remembered.validators.clone() } else { Validators::default() };
     session.say(&format!("{}: asking {}", config.name, list.place.shown()));
     asked.requests = 1;
-    let timeout = config.timeout.duration();
-    let download = match snapshot::fetch(&config.name, &list.place, timeout, &list.settings, &known) {
+    let login = match config.read_login() {
+        Ok(login) => login,
+        Err(error) => return Ok(Outcome::Failed(Failure::from(error).into())),
+    };
+    let request = snapshot::Request {
+        name: &config.name,
+        place: &list.place,
+        login,
+        timeout: config.timeout.duration(),
+        settings: &list.settings,
+        known: &known,
+    };
+    let download = match snapshot::fetch(&request) {
         Ok(Ok(download)) => download,
         Ok(Err(error)) => {
             let answered = error.kind() == FetchErrorKind::Unusable;

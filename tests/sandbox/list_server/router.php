@@ -1,6 +1,6 @@
 <?php
 // A publisher of lists on a loopback port: files of the directory LISTS with ETag and Last-Modified, faults beside
-// them. FILE.fault holds one: "status 503", "html", "redirect URL", "cut N" (promises more than the N bytes it sends).
+// them. FILE.login holds the header that must come with a request, "Name: value". FILE.fault holds one: "status 503", "html", "redirect URL", "cut N" (promises more than the N bytes it sends).
 // Run with: LISTS=DIR php -S 127.0.0.1:PORT router.php
 $dir = getenv('LISTS');
 $name = basename(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
@@ -8,6 +8,14 @@ $file = "$dir/$name";
 $line = $name . ' ' . ($_SERVER['HTTP_IF_NONE_MATCH'] ?? '-') . ' ' . ($_SERVER['HTTP_IF_MODIFIED_SINCE'] ?? '-');
 file_put_contents("$dir/requests.log", $line . "\n", FILE_APPEND);
 $fault = is_file("$file.fault") ? explode(' ', trim(file_get_contents("$file.fault"))) : [''];
+if (is_file("$file.login")) {
+    list($header, $value) = explode(': ', trim(file_get_contents("$file.login")), 2);
+    $came = array_change_key_case(getallheaders());
+    if (($came[strtolower($header)] ?? '') !== $value) {
+        http_response_code(isset($came[strtolower($header)]) ? 403 : 401);
+        return true;
+    }
+}
 switch ($fault[0]) {
 case 'status':
     http_response_code((int) $fault[1]);
