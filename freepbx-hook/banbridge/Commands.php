@@ -40,6 +40,13 @@ class Commands {
 		return is_string($command) && isset(self::$all[$command]);
 	}
 
+	/** Exit codes of a command that was done, where there are more than 0: not blocked; remembered, and not in effect yet. */
+	private static $success = array(
+		'check' => array(0, 1),
+		'allow' => array(0, 75),
+		'unallow' => array(0, 75),
+	);
+
 	/** Whether the command needs the permission to change. */
 	public static function changes($command) {
 		return self::$all[$command];
@@ -58,7 +65,7 @@ class Commands {
 		} catch (\InvalidArgumentException $error) {
 			return array('status' => false, 'code' => 2, 'message' => $error->getMessage(), 'data' => null);
 		}
-		return self::answer(Program::run($args, $options), $command === 'check' ? array(0, 1) : array(0));
+		return self::answer(Program::run($args, $options), isset(self::$success[$command]) ? self::$success[$command] : array(0));
 	}
 
 	/** The program's answer for the page, with its JSON unchanged. */

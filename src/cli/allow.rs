@@ -52,7 +52,9 @@ struct Answer<'a> {
 pub fn allow(global: &Global, args: &AllowArgs) -> Result<Exit> {
     let change = allow::allow(global.open()?, &args.target, args.comment.as_deref())?;
     say(global, &args.target, &change)?;
-    Ok(ended(&change.applied))
+    // It is remembered, and nobody is protected by it yet.
+    let unknown = change.entry.is_some() && change.addresses.is_empty();
+    Ok(if unknown { Exit::TryAgain } else { ended(&change.applied) })
 }
 
 /// Runs `unallow`. What the configuration allows stays allowed, which is a plain no.
@@ -110,7 +112,7 @@ fn text(target: &str, change: &Change, file: &Path) -> String {
     }
     if is_listed && change.addresses.is_empty() {
         lines.push(
-            "Could not resolve the name, so nothing is protected yet. Each run tries again.".to_owned(),
+            "Could not resolve the name, so nobody is protected by it yet. Each sync tries again.".to_owned(),
         );
     } else if is_listed && change.addresses != [target] {
         lines.push(format!("Addresses: {}.", change.addresses.join(", ")));

@@ -248,6 +248,11 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.locator('#bb-allow-add').click();
 		await row(page, '#bb-allowed', '192.168.77.20').waitFor();
 		assert.match(await row(page, '#bb-allowed', '192.168.77.20').textContent(), /<script>globalThis/);
+		await page.fill('#bb-allow-target', 'nobody.example.net');
+		await page.locator('#bb-allow-add').click();
+		await said(page, 'does not resolve: it protects nobody yet');
+		await page.getByRole('button', { name: 'Remove nobody.example.net' }).click();
+		await row(page, '#bb-allowed', 'nobody.example.net').waitFor({ state: 'detached' });
 		await page.fill('#bb-allow-target', 'not an address!');
 		await page.locator('#bb-allow-add').click();
 		await page.locator('#toasts .toast-error').first().waitFor();

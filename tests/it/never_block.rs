@@ -549,8 +549,9 @@ fn allow_refuses_what_is_no_host_and_most_of_the_internet() {
     }
     assert!(env.tables().is_empty());
     // A name that nobody knows is kept and said.
-    let shown = env.run(&["allow", "nobody.example.com"]).ok();
-    assert!(shown.contains("Could not resolve the name"), "{shown}");
+    let run = env.run(&["allow", "nobody.example.com"]);
+    assert_eq!(run.code, 75, "{run:?}");
+    assert!(run.stdout.contains("Could not resolve the name, so nobody is protected by it yet"), "{run:?}");
     env.pbx.names(&format!("nobody.example.com {ATTACKER}\n"));
     env.sync(0, &[]);
     assert_eq!(env.ours(), set::<&str>([]));

@@ -137,6 +137,8 @@ return array(
 	'unblock' => _('Unblock'),
 	'unblock_undo' => _('Block again'),
 	'said_allow' => _('%s is on the allow list and is not blocked.'),
+	'said_allow_unknown' => _('%s is on the allow list, but the name does not resolve: it protects nobody yet. Each sync tries again.'),
+	'said_later' => _('%s is changed on the allow list. Another run is in progress and applies it.'),
 	'said_unallow' => _('%s is no longer on the allow list.'),
 	'said_unblock' => _('%s is unblocked until %s.'),
 	'said_unblock_undo' => _('Feeds can block %s again.'),

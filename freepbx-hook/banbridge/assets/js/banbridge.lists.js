@@ -96,12 +96,20 @@ window.Banbridge = window.Banbridge || {};
 			'" aria-label="' + bb.escape(label + ' ' + target) + '">' + bb.escape(label) + '</button>';
 	}
 
+	/** What became of a change of the allow list: it may not be in effect yet. */
+	function saidAllowed(name, data, target) {
+		if (name === 'allow' && data && data.addresses && !data.addresses.length) {
+			return bb.text('said_allow_unknown', target);
+		}
+		return bb.text(data && data.blacklist ? 'said_' + name : 'said_later', target);
+	}
+
 	/** Runs allow, unallow, unblock or unblock_undo, from a button of a table row or of the check. */
 	function act(button) {
 		var name = button.getAttribute('data-bb-action'), target = button.getAttribute('data-bb-target');
 		var region = $(button).closest('[data-bb-region]')[0];
 		return bb.change(button, name, {target: target}, function (data) {
-			return bb.text('said_' + name, target, data && data.until ? bb.time(data.until) : '');
+			return /allow$/.test(name) ? saidAllowed(name, data, target) : bb.text('said_' + name, target, data && data.until ? bb.time(data.until) : '');
 		}).then(function () {
 			// The table row disappears, and the focus must not be lost with it.
 			if (region) {
@@ -278,8 +286,8 @@ window.Banbridge = window.Banbridge || {};
 	function allow(event) {
 		event.preventDefault();
 		var target = bb.byId('bb-allow-target'), comment = bb.byId('bb-allow-comment');
-		bb.change(bb.byId('bb-allow-add'), 'allow', {target: target.value.trim(), comment: comment.value.trim()}, function () {
-			return bb.text('said_allow', target.value.trim());
+		bb.change(bb.byId('bb-allow-add'), 'allow', {target: target.value.trim(), comment: comment.value.trim()}, function (data) {
+			return saidAllowed('allow', data, target.value.trim());
 		}).then(function () {
 			target.value = '';
 			comment.value = '';
