@@ -16,7 +16,7 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 52] = [
+const CODES: [(&str, Option<&str>, u8); 53] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
@@ -51,6 +51,7 @@ const CODES: [(&str, Option<&str>, u8); 52] = [
     ("ChildError", Some("Start"), 74),
     ("ChildError", Some("Late"), 75),
     ("ChildError", Some("Ended"), 75),
+    ("ChildError", Some("Stopped"), 75),
     ("ChildError", None, 70),
     ("CronError", Some("NoProgram"), 74),
     ("CronError", Some("Unseen"), 74),

@@ -15,8 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{
-    DumpableBehavior, Gid, Resource, Rlimit, Signal, Uid, geteuid, getppid, set_dumpable_behavior,
-    set_parent_process_death_signal, setrlimit, setsid,
+    DumpableBehavior, Gid, Pid, Resource, Rlimit, Signal, Uid, WaitId, WaitIdOptions, geteuid, getppid,
+    set_dumpable_behavior, set_parent_process_death_signal, setrlimit, setsid, waitid,
 };
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use serde::Serialize;
@@ -42,6 +42,10 @@ const TEXT: usize = 20_000;
 const COMPLAINT: (u64, usize) = (4 << 10, 600);
 /// How long it may take to end after its last answer.
 const END: Duration = Duration::from_secs(10);
+/// How long it may stand still when somebody stopped it: its parent may hold what others wait for.
+const STOPPED: Duration = Duration::from_secs(20);
+/// How often it is looked at whether it stands still.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Signals by which somebody else ends a process: an administrator, the kernel without memory, the limits above.
 const FROM_OUTSIDE: [Signal; 5] = [Signal::KILL, Signal::TERM, Signal::INT, Signal::HUP, Signal::XCPU];
@@ -87,6 +91,14 @@ pub enum ChildError {
         /// What to know.
         then: &'static str,
     },
+    /// Somebody stopped it, and it did not go on.
+    #[error("{part} was stopped from outside for {} s and was ended. {then}", STOPPED.as_secs())]
+    Stopped {
+        /// What it did.
+        part: &'static str,
+        /// What to know.
+        then: &'static str,
+    },
     /// It failed, and said why.
     #[error("{part}: {why}")]
     Failed {
@@ -109,7 +121,7 @@ impl Classify for ChildError {
     fn exit(&self) -> Exit {
         match self {
             Self::Start(..) => Exit::Io,
-            Self::Late { .. } | Self::Ended { .. } => Exit::TryAgain,
+            Self::Late { .. } | Self::Ended { .. } | Self::Stopped { .. } => Exit::TryAgain,
             Self::Failed { exit, .. } => *exit,
             Self::Silent(..) | Self::Unreadable(..) => Exit::Bug,
         }
@@ -121,6 +133,8 @@ pub struct Child {
     process: std::process::Child,
     /// Whether its end was seen.
     ended: bool,
+    /// Since when it stands still.
+    stopped: Option<Instant>,
     words: Option<Sender<Vec<u8>>>,
     answers: Receiver<io::Result<Vec<u8>>>,
     complaint: Receiver<(Vec<u8>, bool)>,
@@ -151,7 +165,16 @@ impl Child {
         let answers = lines(process.stdout.take());
         let complaint = program::collect(process.stderr.take(), COMPLAINT.0, Rest::Dropped);
         let until = Instant::now() + start.patience;
-        Ok(Self { process, ended: false, words: Some(words), answers, complaint, start, until })
+        Ok(Self {
+            process,
+            ended: false,
+            stopped: None,
+            words: Some(words),
+            answers,
+            complaint,
+            start,
+            until,
+        })
     }
 
     /// The next thing that it says; none when it says no more.
@@ -161,11 +184,14 @@ impl Child {
     pub fn answer<T: DeserializeOwned>(&mut self) -> Result<Option<T>, ChildError> {
         let part = self.start.part;
         let unreadable = |error: String| ChildError::Unreadable(part, error);
-        let left = self.until.saturating_duration_since(Instant::now());
-        let line = match self.answers.recv_timeout(left) {
-            Ok(line) => line.map_err(|error| unreadable(error.to_string()))?,
-            Err(RecvTimeoutError::Disconnected) => return Ok(None),
-            Err(RecvTimeoutError::Timeout) => return Err(self.late()),
+        let line = loop {
+            let left = self.until.saturating_duration_since(Instant::now());
+            match self.answers.recv_timeout(left.min(LOOK)) {
+                Ok(line) => break line.map_err(|error| unreadable(error.to_string()))?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+                Err(RecvTimeoutError::Timeout) if left.is_zero() => return Err(self.late()),
+                Err(RecvTimeoutError::Timeout) => self.look()?,
+            }
         };
         let mut value: Value =
             serde_json::from_slice(&line).map_err(|error| unreadable(error.to_string()))?;
@@ -187,9 +213,16 @@ impl Child {
         self.words = None;
         let part = self.start.part;
         let until = self.until.max(Instant::now() + END);
-        let status =
-            program::wait(&mut self.process, until).map_err(|error| ChildError::Start(part, error))?;
-        let Some(status) = status else { return Err(self.late()) };
+        let status = loop {
+            let next = until.min(Instant::now() + LOOK);
+            let status =
+                program::wait(&mut self.process, next).map_err(|error| ChildError::Start(part, error))?;
+            match status {
+                Some(status) => break status,
+                None if next == until => return Err(self.late()),
+                None => self.look()?,
+            }
+        };
         self.ended = true;
         if status.success() {
             return Ok(());
@@ -207,6 +240,21 @@ impl Child {
                 Err(ChildError::Failed { part, why, exit: Exit::from_code(code) })
             }
             _ => Err(ChildError::Silent(part, status)),
+        }
+    }
+
+    /// Whether it stands still for too long.
+    fn look(&mut self) -> Result<(), ChildError> {
+        let pid = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw);
+        let options = WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let state = pid.and_then(|pid| waitid(WaitId::Pid(pid), options).ok().flatten());
+        if !state.is_some_and(|state| state.stopped()) {
+            self.stopped = None;
+            return Ok(());
+        }
+        match self.stopped.get_or_insert_with(Instant::now).elapsed() < STOPPED {
+            true => Ok(()),
+            false => Err(ChildError::Stopped { part: self.start.part, then: self.start.then }),
         }
     }
 
@@ -360,6 +408,7 @@ mod tests {
         let table = [
             (ChildError::Late { part: "x", patience: END, then: "y." }, Exit::TryAgain),
             (ChildError::Ended { part: "x", status: status(9), then: "y." }, Exit::TryAgain),
+            (ChildError::Stopped { part: "x", then: "y." }, Exit::TryAgain),
             (ChildError::Failed { part: "x", why: "z".into(), exit: Exit::Config }, Exit::Config),
             (ChildError::Silent("x", status(11)), Exit::Bug),
         ];

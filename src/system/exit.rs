@@ -70,7 +70,7 @@ impl Exit {
                 "the message names the file",
             ),
             Self::TryAgain => (
-                "rate limit reached before the list was complete, another run is in progress, or a part of the run \
+                "rate limit reached before the list was complete, another run is in progress, a name to allow does not resolve yet, or a part of the run \
                  took too long",
                 "nothing; the next run continues",
             ),

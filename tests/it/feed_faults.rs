@@ -44,7 +44,7 @@ fn fetch(url: &str, api: Api, timeout: Duration, cursor: &str) -> Result<Fetch, 
 
 fn one(simulator: &Simulator, api: Api, fault: &str) -> Result<Fetch, FetchError> {
     simulator.fault(&Fault::parse(fault).unwrap(), 1);
-    let slow = ["drip", "stall"].iter().any(|name| fault.starts_with(name));
+    let slow = ["drip", "stall", "interim"].iter().any(|name| fault.starts_with(name));
     fetch(&simulator.url(), api, Duration::from_millis(if slow { 400 } else { 20_000 }), FIRST_CURSOR)
 }
 
@@ -74,6 +74,8 @@ fn every_fault_ends_in_an_error_of_its_kind_that_shows_no_key_and_no_url() {
         ("echo", Unusable, "***", None),
         ("drip", Unreachable, "no complete answer within 0.4 seconds", None),
         ("drip-head", Unreachable, "no complete answer within 0.4 seconds", None),
+        ("interim", Unreachable, "no complete answer within 0.4 seconds", None),
+        ("interim-flood", Unreachable, "no complete answer within 0.4 seconds", None),
         ("stall", Unreachable, "no complete answer within 0.4 seconds", None),
         ("close", Unreachable, "broke", None),
         ("reset", Unreachable, "broke", None),

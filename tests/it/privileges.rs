@@ -137,6 +137,24 @@ fn what_tries_a_list_out_is_confined_too_whoever_runs_it() {
 }
 
 #[test]
+fn a_child_that_somebody_stops_is_ended_and_holds_nobody_up() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    env.faults(&["stall"]);
+    let asked = env.requests().len();
+    let run = env.start(&["-q"]);
+    until("the feed to be asked", || env.requests().len() > asked);
+    let child = *below(run.id()).iter().find(|pid| words(**pid).iter().any(|word| word == "child")).unwrap();
+    let child = rustix::process::Pid::from_raw(child as i32).unwrap();
+    rustix::process::kill_process(child, rustix::process::Signal::STOP).unwrap();
+    let run: Run = run.wait_with_output().unwrap().into();
+    assert_eq!(run.code, 75, "{run:?}");
+    assert!(env.pbx.read_file(LOG).contains("asking the feeds was stopped from outside"), "{run:?}");
+    until("the child to end", || !fs::exists(format!("/proc/{}", child.as_raw_nonzero())).unwrap());
+    assert_eq!(env.run(&["apply"]).code, 0, "the lock is free");
+}
+
+#[test]
 fn a_child_that_stays_root_asks_nobody() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     // No way to become asterisk: its user is root.

@@ -36,6 +36,8 @@ pub const FAULTS: &[(&str, &str)] = &[
     ("echo", "400 that repeats the request's path and Authorization"),
     ("drip", "a byte at a time, without end; =MILLISECONDS between them, default 50"),
     ("drip-head", "the same with the header"),
+    ("interim", "answers 100 Continue without end; =MILLISECONDS between them, default 50"),
+    ("interim-flood", "the same as fast as it goes"),
     ("stall", "reads the request and says nothing"),
     ("close", "reads the request and closes the connection"),
     ("reset", "resets the connection in the middle of the answer"),
@@ -143,6 +145,17 @@ impl Fault {
                 self.drip(stream, r#"{"ipaddress":["192.0.2.1""#, r#","192.0.2.1""#)
             }
             "drip-head" => self.drip(stream, "HTTP/1.1 200 OK\r\n", "X-Drip: drip\r\n"),
+            "interim" => loop {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+                stream.flush()?;
+                sleep(Duration::from_millis(self.number(50)));
+            },
+            "interim-flood" => {
+                let many = b"HTTP/1.1 100 Continue\r\n\r\n".repeat(1000);
+                loop {
+                    stream.write_all(&many)?;
+                }
+            }
             "stall" => wait_for_end(tcp),
             "close" => Ok(()),
             "reset" => {
