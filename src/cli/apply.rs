@@ -1,6 +1,8 @@
 //! `apply`: makes rows, firewall and kernel set match the saved state, without fetching; or, early at boot, loads the
 //! saved kernel set.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde::Serialize;
 
@@ -30,6 +32,7 @@ pub fn run(global: &Global, args: &ApplyArgs) -> Result<Exit> {
     if args.boot {
         return boot(global);
     }
+    global.bound(Duration::ZERO);
     let report = run::apply(global.open()?)?;
     report::show(global, &report)?;
     Ok(report.exit)

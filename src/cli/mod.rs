@@ -25,6 +25,7 @@ mod terminal;
 mod unblock;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
@@ -35,6 +36,7 @@ use crate::pbx::freepbx_conf;
 use crate::run::{Context, Environment};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
+use crate::system::limits;
 use crate::system::program::System;
 use crate::system::secret::Secret;
 
@@ -52,6 +54,8 @@ struct Cli {
     command: Command,
 }
 
+/// How long a run may take besides its waiting for rate limits.
+const LONGEST_RUN: Duration = Duration::from_secs(10 * 60);
 /// The heading of options that every command takes.
 const ALWAYS: &str = "Global options";
 
@@ -208,6 +212,22 @@ impl Global {
         if self.environment().resume_firewall() {
             output::complain("the firewall service was left paused; it runs again");
         }
+    }
+
+    /// Bounds a run in what it takes of the machine, and in time besides the `waiting` that it may do.
+    fn bound(&self, waiting: Duration) {
+        if self.environment().is_root
+            && let Err(error) = limits::bound_run()
+        {
+            output::complain(&format!("cannot limit memory and processor time: {error}"));
+        }
+        limits::deadline(waiting.saturating_add(LONGEST_RUN), || {
+            let minutes = LONGEST_RUN.as_secs() / 60;
+            output::complain(&format!(
+                "the run took over {minutes} min and was ended. What arrived is saved; the next run continues from there"
+            ));
+            std::process::exit(Exit::TryAgain.code().into());
+        });
     }
 
     /// Everything opened for a run, with logging begun.

@@ -7,7 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::{Global, logging, report};
-use crate::run::{self, Context, Progress, SyncRequest};
+use crate::run::{self, Context, Progress, SyncRequest, child};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
@@ -67,6 +67,7 @@ pub fn progress(global: &Global) -> Option<Box<dyn Progress>> {
 pub fn run(global: &Global, args: &SyncArgs) -> Result<Exit> {
     let progress = progress(global);
     let request = args.request(progress.is_some());
+    global.bound(child::patience(&request));
     global.resume_firewall();
     let config = global.environment().config()?;
     request.choose(&config)?;

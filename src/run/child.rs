@@ -67,9 +67,7 @@ impl Work {
     fn bounds(&self) -> (&'static str, &'static str, Duration) {
         let saved = "What arrived is saved; the next run continues from there.";
         match self {
-            Self::Sync(request) => {
-                ("asking the feeds", saved, request.wait.unwrap_or(UNBOUNDED).saturating_add(LONGEST))
-            }
+            Self::Sync(request) => ("asking the feeds", saved, patience(request)),
             Self::Notify => {
                 ("sending notifications", "The next run tries again.", 2 * delivery::PATIENCE + 10 * SECOND)
             }
@@ -103,6 +101,11 @@ pub enum Event {
         /// Its exit code.
         exit: u8,
     },
+}
+
+/// How long asking the feeds may take.
+pub fn patience(request: &SyncRequest) -> Duration {
+    request.wait.unwrap_or(UNBOUNDED).saturating_add(LONGEST)
 }
 
 /// The request as a child gets it: nobody waits for ever for a process that nobody sees.

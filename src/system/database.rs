@@ -6,6 +6,8 @@
 mod row;
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use mysql::prelude::Queryable;
@@ -21,6 +23,8 @@ pub use row::{FromColumn, Record, Table};
 /// Where MariaDB's socket usually is: Debian, then the FreePBX Distro (EL7).
 const SOCKETS: [&str; 2] = ["/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock"];
 
+/// How long connecting may take, login included.
+const CONNECTS_WITHIN: Duration = Duration::from_secs(20);
 /// Values in one statement at most. MariaDB takes 65,535; fewer keep the statement small.
 const VALUES_AT_ONCE: usize = 8_000;
 /// Bytes of a statement beside its values' own, for each value: its mark, its type, its length.
@@ -198,7 +202,16 @@ impl Settings {
             Some(path) => builder.socket(Some(path.to_string_lossy())),
             None => builder.ip_or_hostname(Some(self.host.as_str())).tcp_port(self.port),
         };
-        Conn::new(Opts::from(builder)).map_err(|error| self.explain(error, place))
+        // The library bounds each read and not the whole: a server that sends a byte now and then would have us wait.
+        let (sender, connected) = mpsc::channel();
+        thread::spawn(move || sender.send(Conn::new(Opts::from(builder))));
+        match connected.recv_timeout(CONNECTS_WITHIN) {
+            Ok(connected) => connected.map_err(|error| self.explain(error, place)),
+            Err(_) => {
+                let why = format!("no whole answer within {} s", CONNECTS_WITHIN.as_secs());
+                Err(DatabaseError::Unreachable { place, why })
+            }
+        }
     }
 
     /// Puts a failed connection into words.
@@ -267,6 +280,7 @@ impl Settings {
 fn innermost(error: &mysql::Error) -> String {
     let mut error: &dyn std::error::Error = match error {
         mysql::Error::DriverError(error) => error,
+        mysql::Error::CodecError(error) => error,
         other => other,
     };
     while let Some(source) = error.source() {

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod fault;
 pub mod files;
 pub mod hash;
+pub mod limits;
 pub mod machine;
 pub mod program;
 pub mod secret;

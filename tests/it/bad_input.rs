@@ -288,6 +288,22 @@ fn a_user_whom_the_database_does_not_let_in_is_told_by_the_cause() {
 }
 
 #[test]
+fn a_database_that_sends_a_byte_now_and_then_holds_nobody() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let drips = "$s = stream_socket_server('tcp://127.0.0.1:3999'); touch($argv[1]); $c = stream_socket_accept($s, 60); \
+                 fwrite($c, \"\\x00\\x10\\x00\\x00\"); while (@fwrite($c, \"\\x4a\")) { usleep(200000); }";
+    let listens = env.pbx.dir().join("listens");
+    let mut server = env.pbx.command("php").args(["-r", drips]).arg(&listens).spawn().unwrap();
+    until("the server", || listens.exists());
+    let conf = env.pbx.read_file("/etc/freepbx.conf");
+    let there = "\n$amp_conf['AMPDBHOST'] = '127.0.0.1';\n$amp_conf['AMPDBPORT'] = 3999;\n";
+    env.pbx.write_file("/etc/freepbx.conf", conf + there);
+    ends_with(&env, "drip", 69, &["127.0.0.1, port 3999 does not answer (no whole answer within 20 s)"]);
+    let _ = server.kill();
+    server.wait().unwrap();
+}
+
+#[test]
 fn a_database_that_takes_small_statements_only_gets_small_ones() {
     for (most, entries) in [(16_384, 2_000u32), (1_024, 300)] {
         let env = TestEnv::without_firewall(&addresses(entries));

@@ -145,6 +145,9 @@ fn a_child_that_somebody_stops_is_ended_and_holds_nobody_up() {
     let run = env.start(&["-q"]);
     until("the feed to be asked", || env.requests().len() > asked);
     let child = *below(run.id()).iter().find(|pid| words(**pid).iter().any(|word| word == "child")).unwrap();
+    // Root's own process is bounded too, whoever started it.
+    let limits = fs::read_to_string(format!("/proc/{}/limits", status(child, "PPid")[0])).unwrap();
+    assert!(limits.contains("2147483648") && limits.contains(" 900 "), "{limits}");
     let child = rustix::process::Pid::from_raw(child as i32).unwrap();
     rustix::process::kill_process(child, rustix::process::Signal::STOP).unwrap();
     let run: Run = run.wait_with_output().unwrap().into();
