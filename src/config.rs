@@ -30,7 +30,9 @@ use feed::{Place, RawFeed, judge};
 pub use list::ListConfig;
 pub use notify::{COMMAND, Notify, Program, WEBHOOK, Webhook};
 pub use period::Period;
-pub use tables::{Allow, Blacklist, Enabled, Level, Limit, Log, Percent, Protect, SetConfig, Writer};
+pub use tables::{
+    Allow, Blacklist, Enabled, Level, Limit, Log, Network, Percent, Protect, SetConfig, Writer,
+};
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
 pub const DEFAULT_PATH: &str = "/etc/asterisk/banbridge.toml";
@@ -144,6 +146,8 @@ pub struct Config {
     pub log: Log,
     /// Who gets a message when something goes wrong.
     pub notify: Notify,
+    /// How this machine reaches the internet.
+    pub network: Network,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -168,6 +172,8 @@ struct RawConfig {
     log: Log,
     #[serde(default)]
     notify: Notify,
+    #[serde(default)]
+    network: Network,
 }
 
 impl Config {
@@ -235,7 +241,7 @@ impl Config {
                 mistake: Mistake::Other,
                 what,
             })?;
-            feeds.push(feed);
+            feeds.push(FeedConfig { route: raw.network.proxy.clone(), ..feed });
         }
         Ok(Self {
             feed: feeds,
@@ -244,6 +250,7 @@ impl Config {
             protect: raw.protect,
             log: raw.log,
             notify: raw.notify,
+            network: raw.network,
             path: Some(file.to_owned()),
             warnings: Vec::new(),
         })

@@ -14,7 +14,7 @@ use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Mistake, Period};
 use crate::ban::surge::Guard;
 use crate::ban::width::Widest;
 use crate::feed::apiban::{Api, Dataset};
-use crate::feed::http::Login;
+use crate::feed::http::{Login, Route};
 use crate::feed::list::{Column, Format};
 use crate::system::files;
 use crate::system::secret::Secret;
@@ -119,6 +119,8 @@ pub struct FeedConfig {
     pub wide: bool,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
+    /// The way out to it.
+    pub route: Route,
     /// Which way it speaks, and what belongs to that.
     pub kind: FeedKind,
     pub(super) at: Place,
@@ -304,6 +306,7 @@ pub(super) fn judge(
         hold_more_addresses: raw.hold_more_addresses.unwrap_or(1_000_000),
         wide: raw.wide.unwrap_or(false),
         widen,
+        route: Route::default(),
         kind,
         at: place.clone(),
         name,

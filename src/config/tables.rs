@@ -9,6 +9,7 @@ use super::Period;
 use crate::ban::Source;
 use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
 use crate::ban::target::{self, Target};
+use crate::feed::http::Route;
 
 /// Rows of ours in the firewall's blacklist at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +90,14 @@ impl Default for Protect {
     fn default() -> Self {
         Self { allow: Vec::new(), unblock: Period::seconds(30 * 86_400), ceiling: Percent(2) }
     }
+}
+
+/// `[network]`
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Network {
+    /// The proxy that feeds and webhook are asked by; none: the one that the environment names.
+    pub proxy: Route,
 }
 
 /// A share in percent, 1 to 100.

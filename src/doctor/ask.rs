@@ -130,6 +130,7 @@ fn list_answers(ledger: &mut Ledger, feed: &FeedConfig, list: &ListConfig, now: 
         place: &list.place,
         login,
         timeout: feed.timeout.duration(),
+        route: &feed.route,
         settings: &list.settings,
         known: &known,
     };

@@ -52,6 +52,19 @@ pub fn judge(path: Option<&Path>, loaded: Result<&Config, &ConfigError>, owner: 
     }
 }
 
+/// By which proxy the feeds are asked; none without one.
+pub fn proxy(config: &Config) -> Option<Check> {
+    let (host, named) = config.network.proxy.shown(|name| std::env::var(name).ok())?;
+    let found = match named.starts_with('[') {
+        true => format!("feeds are asked by {host} (from {named})"),
+        // The timers do not have this shell's environment.
+        false => format!(
+            "feeds are asked by {host} in this shell (from {named}); for the timers, set [network] proxy"
+        ),
+    };
+    Some(Check::ok("proxy", found))
+}
+
 /// Whether a user can read a file of this owner, group and mode.
 fn readable((uid, gid, mode): (u32, u32, u32), user: u32, group: u32) -> bool {
     let bit = if uid == user {

@@ -49,6 +49,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
     let loaded = Config::load(environment.config_file.as_deref(), environment.key.clone());
     let configured = configuration::judge(environment.config_file.as_deref(), loaded.as_ref(), owner);
     look.config = loaded.ok();
+    let proxy = look.config.as_ref().and_then(configuration::proxy);
     let mut log_dir = PathBuf::from("/var/log/asterisk");
     let mut last_runs = None;
     match settings.ok().map(|settings| (look.connect(&settings), settings)) {
@@ -71,6 +72,7 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
             look.checks.extend(keys.filter_map(|feed| configuration::key(feed, None, false, None)));
         }
     }
+    look.checks.extend(proxy);
     look.checks.extend(log::look(&log_file(&log_dir), owner.map(|(user, _)| user)));
     match last_runs {
         Some((last, root)) => {

@@ -12,7 +12,7 @@ use super::Fetch;
 use super::answer::{Answer, classify, like_an_address};
 use super::body::RawEntry;
 use super::error::{FetchError, SetupError};
-use super::http::{HttpClient, Redirects, Reply, Url, check_url, host_of};
+use super::http::{HttpClient, Redirects, Reply, Route, Url, check_url, host_of};
 use crate::system::secret::{MASK, Secret};
 
 /// Where apiban answers.
@@ -67,6 +67,8 @@ pub struct ApibanSettings {
     pub key: Secret,
     /// For each whole request; [`super::http::TIMEOUT`] will do.
     pub timeout: Duration,
+    /// The way out.
+    pub route: Route,
 }
 
 /// Asks apiban for batches, one request a call.
@@ -93,7 +95,7 @@ impl ApibanClient {
             Api::V1 => Redirects::Anywhere,
             Api::V2 => Redirects::SameOrigin,
         };
-        let http = HttpClient::new(&base, settings.timeout, redirects)?;
+        let http = HttpClient::new(&base, settings.timeout, redirects, &settings.route)?;
         Ok(Self { http, base, settings })
     }
 
@@ -169,6 +171,7 @@ mod tests {
 
     fn settings() -> ApibanSettings {
         ApibanSettings {
+            route: Route::Environment,
             base_url: "http://127.0.0.1:9/api/".into(),
             api: Api::V2,
             dataset: Dataset::Sip,

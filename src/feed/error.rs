@@ -226,6 +226,9 @@ pub enum Problem {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetupError {
+    /// The proxy cannot be used.
+    #[error("the proxy cannot be used. Check [network] proxy in the configuration")]
+    Proxy,
     /// The URL breaks a rule.
     #[error("invalid url of a feed: it {0}")]
     Url(#[from] UrlError),

@@ -8,6 +8,7 @@ pub mod decisions;
 pub mod download;
 mod login;
 mod post;
+mod route;
 mod send;
 
 use std::error::Error;
@@ -29,6 +30,7 @@ use crate::system::text::one_line;
 pub use decisions::Question;
 pub use download::Download;
 pub use login::Login;
+pub use route::Route;
 
 /// The longest answer that is taken, in bytes.
 pub const MAX_BODY: usize = 8 * 1024 * 1024;
@@ -113,14 +115,21 @@ pub struct Reply {
 pub struct HttpClient {
     client: Client,
     timeout: Duration,
+    /// The password of a proxy, which is kept out of errors.
+    proxy: Secret,
 }
 
 impl HttpClient {
-    /// A client for a feed at `url`, with `timeout` for each whole request.
+    /// A client for a feed at `url`, with `timeout` for each whole request, by a way out.
     ///
     /// # Errors
     /// [`SetupError::Tls`] where the system's certificates cannot be read.
-    pub fn new(url: &Url, timeout: Duration, redirects: Redirects) -> Result<Self, SetupError> {
+    pub fn new(
+        url: &Url,
+        timeout: Duration,
+        redirects: Redirects,
+        route: &Route,
+    ) -> Result<Self, SetupError> {
         // The second and later calls find it installed, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let mut builder = Client::builder()
@@ -138,12 +147,10 @@ impl HttpClient {
                     None => attempt.follow(),
                 }
             }));
-        if is_loopback(url) {
-            // A proxy of the environment is for the way out.
-            builder = builder.no_proxy();
-        }
+        // A proxy is for the way out.
+        builder = if is_loopback(url) { builder.no_proxy() } else { route.lead(builder)? };
         let client = builder.build().map_err(|error| SetupError::Tls(chain(&error.without_url())))?;
-        Ok(Self { client, timeout })
+        Ok(Self { client, timeout, proxy: route.password() })
     }
 
     /// GET `url`. `secret` is what may be part of it, and is kept out of errors.
@@ -247,7 +254,7 @@ impl HttpClient {
         if ended {
             return unreachable(host, Problem::Broken);
         }
-        let words = secret.scrub(&chain(error));
+        let words = self.proxy.scrub(&secret.scrub(&chain(error)));
         if says("invalid HTTP") || says("message head is too large") || says("invalid content-length") {
             return FetchError::NotUnderstood {
                 host: host.to_owned(),

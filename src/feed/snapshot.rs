@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::error::{FetchError, Problem, SetupError, UrlError};
-use super::http::{Download, HttpClient, Login, Redirects, Url, check_url, download};
+use super::http::{Download, HttpClient, Login, Redirects, Route, Url, check_url, download};
 use super::list::{self, Settings};
 use crate::ban::snapshot::Validators;
 
@@ -51,6 +51,8 @@ pub struct Request<'r> {
     pub login: Option<Login>,
     /// The longest time for the whole of it.
     pub timeout: Duration,
+    /// The way out.
+    pub route: &'r Route,
     /// How it is read.
     pub settings: &'r Settings,
     /// The version that is known.
@@ -62,11 +64,11 @@ pub struct Request<'r> {
 /// # Errors
 /// [`SetupError`] where TLS cannot be set up, [`FetchError`] inside where no whole list came.
 pub fn fetch(request: &Request<'_>) -> Result<Result<Download, FetchError>, SetupError> {
-    let Request { name, place, login, timeout, settings, known } = request;
+    let Request { name, place, login, timeout, route, settings, known } = request;
     match place {
         Place::Http(url) => {
             let redirects = if login.is_some() { Redirects::SameOrigin } else { Redirects::Anywhere };
-            let client = HttpClient::new(url, *timeout, redirects)?;
+            let client = HttpClient::new(url, *timeout, redirects, route)?;
             Ok(client.list(url.clone(), name, settings, known, login.as_ref()))
         }
         Place::File(path) => Ok(read_file(name, path, settings, known)),
@@ -127,7 +129,16 @@ mod tests {
         let place = Place::File(path.clone());
         let ask = |known: &Validators| {
             let (timeout, settings) = (Duration::from_secs(1), &Settings::default());
-            fetch(&Request { name: "x", place: &place, login: None, timeout, settings, known }).unwrap()
+            fetch(&Request {
+                name: "x",
+                place: &place,
+                login: None,
+                timeout,
+                route: &Route::Direct,
+                settings,
+                known,
+            })
+            .unwrap()
         };
         assert!(ask(&Validators::default()).unwrap_err().to_string().contains("list"));
         std::fs::write(&path, "45.0.0.1\n").unwrap();

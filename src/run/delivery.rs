@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::config::Webhook;
-use crate::feed::http::{HttpClient, Redirects, host_of};
+use crate::feed::http::{HttpClient, Redirects, Route, host_of};
 use crate::ledger::problems::Recorded;
 use crate::system::text::one_line;
 
@@ -77,10 +77,11 @@ fn time(seconds: i64) -> String {
 ///
 /// # Errors
 /// Why it was not taken, in words; the address is not among them.
-pub fn post(webhook: &Webhook, json: String) -> Result<(), String> {
+pub fn post(webhook: &Webhook, json: String, route: &Route) -> Result<(), String> {
     let url = webhook.url().ok_or("its address is not valid")?;
     let host = host_of(&url);
-    let client = HttpClient::new(&url, PATIENCE, Redirects::SameOrigin).map_err(|error| error.to_string())?;
+    let client =
+        HttpClient::new(&url, PATIENCE, Redirects::SameOrigin, route).map_err(|error| error.to_string())?;
     let reply = client.post_plain(url, json, webhook.secret()).map_err(|error| error.to_string())?;
     match reply.status {
         200..=299 => Ok(()),

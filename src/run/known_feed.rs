@@ -18,6 +18,7 @@ pub fn named_or_known(config: &Config, name: &str) -> Result<FeedConfig> {
         "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
         chosen.name, chosen.url, known.widest_v4
     );
-    let mut config = Config::parse(&text, Path::new("the catalog"), None)?;
-    Ok(config.feed.remove(0))
+    let mut feed = Config::parse(&text, Path::new("the catalog"), None)?.feed.remove(0);
+    feed.route = config.network.proxy.clone();
+    Ok(feed)
 }

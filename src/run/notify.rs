@@ -60,7 +60,7 @@ pub fn run_child(environment: &Environment) -> Result<()> {
     }
     limit()?;
     if let Some(webhook) = &config.notify.webhook {
-        tell(&mut ledger, WEBHOOK, now, |json| delivery::post(webhook, json))?;
+        tell(&mut ledger, WEBHOOK, now, |json| delivery::post(webhook, json, &config.network.proxy))?;
     }
     Ok(())
 }

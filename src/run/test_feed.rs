@@ -134,6 +134,7 @@ fn answer(environment: &Environment, name: &str) -> Result<Answer> {
         place: &list.place,
         login: feed.read_login()?,
         timeout: feed.timeout.duration(),
+        route: &feed.route,
         settings: &list.settings,
         known: &Validators::default(),
     };

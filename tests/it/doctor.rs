@@ -53,6 +53,34 @@ fn shell(env: &TestEnv, script: &str) {
 }
 
 #[test]
+fn a_proxy_is_named_without_its_password() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.configure("[network]\nproxy = \"http://user:s3cr3t@proxy.example.com:3128\"");
+    env.sync(0, &[]);
+    assert_eq!(env.ours().len(), 1, "the feed is on this machine");
+    let (_, checks) = doctor(&env, &["--offline"]);
+    assert_eq!(
+        line(&checks, "proxy")["found"],
+        "feeds are asked by proxy.example.com:3128 (from [network] proxy)"
+    );
+    let shown = env.run(&["config", "show"]).ok() + &env.run(&["config", "get", "network.proxy"]).ok();
+    assert!(shown.contains("http://***@proxy.example.com:3128") && !shown.contains("s3cr3t"), "{shown}");
+    env.configure("[network]\nproxy = \"s3cr3t.example.com\"");
+    let run = env.run(&["config", "check"]);
+    assert!(
+        run.code == 78 && run.stderr.contains("write the proxy like") && !run.stderr.contains("s3cr3t"),
+        "{run:?}"
+    );
+    env.configure("");
+    let mut command = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+    let command =
+        command.args(["doctor", "--offline", "--json"]).env("https_proxy", "http://u:s3cr3t@other:3128");
+    let checks: Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let found = line(checks["checks"].as_array().unwrap(), "proxy")["found"].as_str().unwrap().to_owned();
+    assert!(found.contains("other:3128 in this shell") && !found.contains("s3cr3t"), "{found}");
+}
+
+#[test]
 fn where_all_is_well_there_is_nothing_to_mend_and_looking_changes_nothing() {
     for firewall in FIREWALLS {
         let env = healthy(firewall);

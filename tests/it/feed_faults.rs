@@ -6,7 +6,7 @@ use std::sync::{Mutex, Once, mpsc};
 use std::time::Duration;
 
 use banbridge::feed::apiban::{Api, ApibanClient, ApibanSettings, Dataset, FIRST_CURSOR};
-use banbridge::feed::http::{HttpClient, Redirects, check_url};
+use banbridge::feed::http::{HttpClient, Redirects, Route, check_url};
 use banbridge::feed::{Fetch, FetchError, FetchErrorKind};
 use banbridge::system::secret::Secret;
 
@@ -30,8 +30,15 @@ fn unlimited(entries: usize) -> Simulator {
 
 fn client(url: &str, api: Api, timeout: Duration) -> ApibanClient {
     let key = Secret::new(KEY);
-    ApibanClient::new(ApibanSettings { base_url: url.into(), api, dataset: Dataset::Sip, key, timeout })
-        .unwrap()
+    ApibanClient::new(ApibanSettings {
+        base_url: url.into(),
+        api,
+        dataset: Dataset::Sip,
+        key,
+        timeout,
+        route: Route::Environment,
+    })
+    .unwrap()
 }
 
 /// Fetches once. A fetch without end fails here instead of hanging: this is no measurement.
@@ -161,6 +168,7 @@ fn the_twelfth_request_in_two_minutes_meets_the_rate_limit_and_another_key_the_r
     assert_eq!((error.kind(), error.retry_after()), (FetchErrorKind::RateLimited, None));
 
     let other = ApibanSettings {
+        route: Route::Environment,
         base_url: simulator.url(),
         api: Api::V1,
         dataset: Dataset::Sip,
@@ -228,7 +236,8 @@ fn the_key_in_the_header_follows_no_redirect_to_another_host_where_redirects_are
         let to = format!("redirect=http://{host}:{}/api/get", other.address.port());
         simulator.fault(&Fault::parse(&to).unwrap(), 1);
         let url = check_url(&format!("{}/get", simulator.url())).unwrap();
-        let http = HttpClient::new(&url, Duration::from_secs(20), Redirects::Anywhere).unwrap();
+        let http =
+            HttpClient::new(&url, Duration::from_secs(20), Redirects::Anywhere, &Route::Environment).unwrap();
         let reply = http.post_json(url, &Secret::new(KEY), "{}".into()).unwrap();
         assert_eq!(reply.status, 403, "the other host got no key");
         assert_eq!(other.requests().len(), count + 1);
@@ -263,6 +272,48 @@ impl log::Log for Keep {
         self.0.lock().unwrap().push_str(&line);
     }
     fn flush(&self) {}
+}
+
+#[test]
+fn a_proxy_is_asked_for_a_tunnel_and_sees_neither_key_nor_path() {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, seen) = mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut bytes = [0; 4096];
+            let length = stream.read(&mut bytes).unwrap();
+            let _ =
+                stream.write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n");
+            sender.send(String::from_utf8_lossy(&bytes[..length]).into_owned()).unwrap();
+        }
+    });
+    let by = |route: &str, base_url: &str, api| {
+        let route = Route::parse(route).unwrap();
+        let (key, timeout) = (Secret::new(KEY), Duration::from_secs(20));
+        let settings =
+            ApibanSettings { base_url: base_url.into(), api, dataset: Dataset::Sip, key, timeout, route };
+        ApibanClient::new(settings).unwrap().fetch(FIRST_CURSOR)
+    };
+    for api in BOTH {
+        let error =
+            by(&format!("http://user:pr0xy-pw@{address}"), "https://feed.example.com/api", api).unwrap_err();
+        assert_eq!(error.kind(), FetchErrorKind::Unreachable, "{error}");
+        let asked = seen.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert!(asked.starts_with("CONNECT feed.example.com:443 HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.to_lowercase().contains("proxy-authorization: basic"), "{asked}");
+        for text in [asked, format!("{error} {error:?}")] {
+            no_key_in(&text);
+            assert!(!text.contains("pr0xy-pw") && !text.contains("/api"), "{text}");
+        }
+        // This machine itself is asked without it.
+        let simulator = unlimited(3);
+        let route = format!("http://{address}");
+        assert_eq!(by(&route, &simulator.url(), api).unwrap().entries.len(), 3);
+    }
+    assert!(seen.try_recv().is_err());
 }
 
 #[test]

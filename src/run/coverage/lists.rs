@@ -95,6 +95,7 @@ fn one(ledger: &mut Ledger, feed: &FeedConfig, suspects: &[Suspect], now: i64) -
         place: &list.place,
         login: feed.read_login()?,
         timeout: feed.timeout.duration(),
+        route: &feed.route,
         settings: &list.settings,
         known: &Validators::default(),
     };

@@ -238,6 +238,7 @@ pub fn client(config: &FeedConfig, apiban: &ApibanConfig) -> Result<ApibanClient
         dataset: apiban.dataset,
         key: config.read_key()?,
         timeout: config.timeout.duration(),
+        route: config.route.clone(),
     })?)
 }
 

@@ -157,7 +157,8 @@ fn request(
     whole: bool,
 ) -> Result<Result<Decisions, FetchError>, SetupError> {
     // The key is sent nowhere else.
-    let client = HttpClient::new(&crowdsec.base, config.timeout.duration(), Redirects::SameOrigin)?;
+    let client =
+        HttpClient::new(&crowdsec.base, config.timeout.duration(), Redirects::SameOrigin, &config.route)?;
     let question = Question { base: &crowdsec.base, key, name: &config.name, whole };
     Ok(client.decisions(question, &crowdsec.settings))
 }

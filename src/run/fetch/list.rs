@@ -52,6 +52,7 @@ pub(super) fn ask(
         place: &list.place,
         login,
         timeout: config.timeout.duration(),
+        route: &config.route,
         settings: &list.settings,
         known: &known,
     };
