@@ -47,14 +47,19 @@ impl Numbers {
 
     /// Whether a run was killed after it noted its change in the saved state and before it made it in the table.
     fn is_cut_off(&self) -> bool {
-        self.changing && self.ledger.is_some_and(|ledger| self.table == Some(ledger - 1))
+        self.changing && self.ledger.is_some_and(|ledger| self.table == ledger.checked_sub(1))
     }
 
     /// The number of the next change. However often in a row one is cut off: the number that the table has not seen yet
     /// is the next one.
+    ///
+    /// A number that somebody else wrote may be the last that there is; then they begin anew.
     pub fn next(&self) -> i64 {
         let ledger = self.ledger.unwrap_or(0);
-        if self.is_cut_off() { ledger } else { ledger.max(self.table.unwrap_or(0)) + 1 }
+        if self.is_cut_off() {
+            return ledger;
+        }
+        ledger.max(self.table.unwrap_or(0)).checked_add(1).unwrap_or(1)
     }
 
     /// Whether the saved state is new, or older than the table: it was lost, or restored. Rows through fwconsole carry

@@ -95,6 +95,43 @@ fn a_value_that_does_not_fit_names_its_table_and_column_and_changes_nothing() {
 }
 
 #[test]
+fn a_number_at_the_end_of_its_range_neither_ends_the_run_nor_costs_a_row() {
+    const TABLE: &str = "kvstore_FreePBX_modules_Firewall";
+    for number in [i64::MAX, i64::MIN, -1] {
+        for place in ["table", "ledger", "both"] {
+            let env = TestEnv::without_firewall(&[ATTACKER]);
+            env.sync(0, &[]);
+            if place != "ledger" {
+                let sql = format!("UPDATE {TABLE} SET val = ? WHERE id = 'banbridge'");
+                env.pbx.sql_run(&sql, (number.to_string(),));
+            }
+            if place != "table" {
+                env.pbx.sql_run("UPDATE banbridge_state SET value = ? WHERE name = 'generation'", (number,));
+            }
+            env.feed.sight("45.0.0.7");
+            env.sync(0, &[]);
+            assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]), "{number} {place}");
+            env.feed.sight("45.0.0.8");
+            env.sync(0, &[]);
+            assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7", "45.0.0.8"]), "{number} {place}");
+            assert_eq!(env.json(&["list", "--unblocked"]).1, serde_json::json!([]), "{number} {place}");
+        }
+    }
+}
+
+#[test]
+fn a_bug_has_its_documented_code() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    env.sync(0, &[]);
+    // No thread can be made, which is none of the errors that are expected.
+    let run = env.pbx.run_as(
+        "asterisk",
+        &["bash", "-c", &format!("ulimit -u 1; exec {} status", env!("CARGO_BIN_EXE_banbridge"))],
+    );
+    assert_eq!(run.code, 70, "{run:?}");
+}
+
+#[test]
 fn a_source_of_protected_addresses_that_does_not_fit_is_a_warning_and_protects_what_it_protected() {
     let env = TestEnv::without_firewall(&[ATTACKER, "45.0.0.9"]);
     env.pbx.sql_run("INSERT INTO pjsip (id, keyword, data) VALUES ('1', 'sip_server', '45.0.0.9')", ());
