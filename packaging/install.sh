@@ -29,7 +29,7 @@ uninstall() {
 	[ -e "$list" ] || die "it is not installed from an archive: $list is missing"
 	if has_systemd; then
 		systemctl stop $timers || true
-		systemctl stop banbridge-sync.service banbridge-apply.service banbridge-boot.service || true
+		systemctl stop banbridge-sync.service banbridge-apply.service banbridge-boot.service banbridge-notify.service || true
 	fi
 	for unit in $timers banbridge-boot.service; do
 		if has_systemd; then systemctl -q disable "$unit" || true; fi

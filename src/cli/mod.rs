@@ -33,6 +33,7 @@ use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use crate::config::KEY_VARIABLE;
 use crate::kernel::freeze;
 use crate::pbx::freepbx_conf;
+use crate::run::context::NOTIFY_VARIABLE;
 use crate::run::{Context, Environment};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -202,6 +203,7 @@ impl Global {
             config_file: self.config.clone(),
             freepbx_conf: self.freepbx_conf.clone(),
             key: key.filter(|key| !key.trim().is_empty()).map(|key| Secret::new(key.trim())),
+            tells_by_unit: std::env::var_os(NOTIFY_VARIABLE).is_some_and(|how| how == "unit"),
             is_root: rustix::process::geteuid().is_root(),
             programs: System::default(),
         }

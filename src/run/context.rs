@@ -17,6 +17,11 @@ use crate::system::failure::Result;
 use crate::system::program::System;
 use crate::system::secret::Secret;
 
+/// The unit that tells whom `[notify]` names.
+pub const NOTIFY_UNIT: &str = "banbridge-notify.service";
+/// The environment's name for [`Environment::tells_by_unit`], with `unit` for yes. The units of a run set it.
+pub const NOTIFY_VARIABLE: &str = "BANBRIDGE_NOTIFY";
+
 /// Where things stand and who we are: what a front end knows before anything is opened.
 #[derive(Debug, Clone)]
 pub struct Environment {
@@ -26,6 +31,9 @@ pub struct Environment {
     pub freepbx_conf: PathBuf,
     /// The key of apiban that wins over the configuration's.
     pub key: Option<Secret>,
+    /// Whether whom `[notify]` names is told by the unit [`NOTIFY_UNIT`] instead of by this run: its unit forbids what a
+    /// program that sends mail needs.
+    pub tells_by_unit: bool,
     /// Whether this process may change the kernel.
     pub is_root: bool,
     /// What runs the system's programs.

@@ -10,11 +10,12 @@ use crate::config::{COMMAND, WEBHOOK};
 use crate::ledger::Ledger;
 use crate::ledger::problems::{Notified, Recorded};
 use crate::run::Environment;
+use crate::run::context::NOTIFY_UNIT;
 use crate::run::delivery::{self, Message, PATIENCE};
 use crate::run::problems::{self, Circumstances};
 use crate::system::child::{limit, say};
 use crate::system::failure::Result;
-use crate::system::program::run_theirs;
+use crate::system::program::{Programs, run_theirs};
 use crate::system::{fault, machine};
 
 impl Session {
@@ -36,13 +37,27 @@ impl Session {
         for way in &ways {
             any |= !self.ledger.to_notify(way)?.is_empty();
         }
-        if any {
+        let by_unit =
+            any && self.environment.tells_by_unit && self.environment.is_root && self.start_unit(report);
+        if any && !by_unit {
             match child::ask::<String>(&self.environment, &Work::Notify) {
                 Ok(complaints) => complaints.into_iter().for_each(|complaint| report.warn(complaint)),
                 Err(error) => report.warn(format!("Could not send notifications: {error:#}")),
             }
         }
         Ok(self.ledger.forget_over(&ways)?)
+    }
+
+    /// Starts the unit that tells. Where that cannot be, the run does it as well as its own unit lets it.
+    fn start_unit(&self, report: &mut Report) -> bool {
+        let words = ["--no-block", "start", NOTIFY_UNIT];
+        match self.environment.programs.demand("systemctl", &words, Vec::new()) {
+            Ok(_) => true,
+            Err(error) => {
+                report.warn(format!("Could not start {NOTIFY_UNIT}: {error}"));
+                false
+            }
+        }
     }
 }
 

@@ -198,6 +198,36 @@ fn a_unit_that_is_killed_or_stopped_leaves_no_firewall_daemon_stopped() {
 }
 
 #[test]
+fn a_mail_program_of_notify_becomes_the_mail_systems_group_and_writes_its_queue() {
+    let env = installed(NFT, &[ATTACKER]);
+    let pbx = &env.pbx;
+    // A mailer as distributions have it: whoever runs it is of the group that the queue belongs to.
+    let mailer = "install -o root -g mail -m 2755 /usr/bin/tee /usr/local/bin/mailer && \
+                  install -d -o root -g mail -m 730 /var/spool/queue";
+    pbx.run(&["sh", "-c", mailer]).ok();
+    let command = "/usr/local/bin/tell";
+    pbx.write_file(command, "#!/bin/sh\nid -un >/var/spool/asterisk-tells\nexec /usr/local/bin/mailer /var/spool/queue/message >/dev/null\n");
+    pbx.run(&["chmod", "755", command]).ok();
+    pbx.run(&["install", "-o", "asterisk", "-m", "644", "/dev/null", "/var/spool/asterisk-tells"]).ok();
+    env.configure(&format!("{SET}\n[notify]\ncommand = \"{command}\""));
+    env.faults(&["key"]);
+    let _ = systemctl(&env, &["start", "banbridge-sync.service"]);
+    let queue = pbx.outside("/var/spool/queue/message");
+    until("the message", || {
+        fs::read_to_string(&queue).is_ok_and(|text| text.contains("did not accept the API key"))
+    });
+    assert_eq!(pbx.read_file("/var/spool/asterisk-tells"), "asterisk\n");
+    until("the unit to end", || {
+        !systemctl(&env, &["is-active", "banbridge-notify.service"]).stdout.contains("ating")
+    });
+    // It is told once.
+    fs::remove_file(&queue).unwrap();
+    start(&env, "banbridge-apply.service");
+    let _ = systemctl(&env, &["start", "banbridge-notify.service"]);
+    assert!(!queue.exists(), "{}", journal(&env));
+}
+
+#[test]
 fn systemd_finds_no_fault_in_the_units_and_little_that_they_may_do() {
     let env = installed(NFT, &[]);
     let units =
