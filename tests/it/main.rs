@@ -33,6 +33,7 @@ mod packages;
 mod page;
 mod privileges;
 mod problems;
+mod promises;
 mod row_ownership;
 mod set;
 mod setup;
