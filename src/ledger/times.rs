@@ -17,6 +17,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// What was unblocked by a clock that stood at `left` has as much time left by one that stands at `now`: it may have
+    /// been decided while the clock was decades behind, and who was let through must not be locked out for that. To be
+    /// called once for a step; one that is cut off in between unblocks for longer.
+    pub fn carry_on(&mut self, left: i64, now: i64) -> Result<()> {
+        let sql = "UPDATE banbridge_unblock SET until = until + ? WHERE until > ? AND until < ?";
+        Ok(self.conn.exec_drop(sql, (now - left, left, now))?)
+    }
+
     /// What was noted in the future counts from now: nothing may last for as long as a clock was ahead.
     pub fn bring_back(&mut self, now: i64) -> Result<()> {
         let future = now + SLACK;

@@ -12,7 +12,8 @@
 //!   another leap (feeds without a `Date`, a PBX without a network). A machine that was switched off for a month
 //!   believes its clock with the first answer.
 //! - After a step forward every feed is asked for its whole list, because what seems over may not be, and our rows
-//!   stay until that is done. After a step back, what was noted in the future counts from now.
+//!   stay until that is done; what the administrator unblocked stays so for as long as was left of its time. After a
+//!   step back, what was noted in the future counts from now.
 
 use std::time::Instant;
 
@@ -146,6 +147,7 @@ impl Clock {
         let (clock, left) = (read(), ledger.state(StateKey::Clock)?.unwrap_or_default());
         if clock > left {
             ledger.start_all_over(clock)?;
+            ledger.carry_on(left, clock)?;
         }
         ledger.bring_back(clock)?;
         // Last, so that a run that is cut off in between does it again.

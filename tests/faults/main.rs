@@ -71,6 +71,7 @@ fn no_fault_loses_leaks_or_locks_out() {
     let next = AtomicU64::new(first);
     let failures: Mutex<Vec<(u64, String)>> = Mutex::default();
     let fired: Mutex<BTreeMap<String, u64>> = Mutex::default();
+    let (said_well, tried) = (AtomicU64::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
@@ -84,6 +85,8 @@ fn no_fault_loses_leaks_or_locks_out() {
                     let pbx = pbxs.entry(shape).or_insert_with(|| Pbx::start(shape));
                     let mut schedule = Schedule::new(seed, pbx);
                     let done = catch_unwind(AssertUnwindSafe(|| schedule.play()));
+                    said_well.fetch_add(schedule.said_well, Ordering::Relaxed);
+                    tried.fetch_add(schedule.tried, Ordering::Relaxed);
                     let mut all = fired.lock().unwrap();
                     for point in schedule.pbx.fired() {
                         *all.entry(point).or_default() += 1;
@@ -109,8 +112,17 @@ fn no_fault_loses_leaks_or_locks_out() {
     assert!(failures.is_empty(), "replay with BANBRIDGE_SEED=n: {seeds:?}");
     let fired = fired.into_inner().unwrap();
     let total: u64 = fired.values().sum();
-    eprintln!("{count} schedules, {total} faults at {} kinds of place", fired.len());
+    let (said_well, tried) = (said_well.into_inner(), tried.into_inner());
+    eprintln!(
+        "{count} schedules, {total} faults at {} kinds of place; {said_well} times all was said to be well, {tried} packets \
+         tried",
+        fired.len()
+    );
     if count >= 300 {
+        assert!(
+            said_well > 50 && tried > 100,
+            "{said_well} {tried}: hardly anything that was said was tried"
+        );
         let points: BTreeSet<&str> = fired.keys().map(|kind| kind.split(' ').next().unwrap()).collect();
         for point in POINTS.iter().chain(&POINTS_OF_THE_DAEMON).chain(&POINTS_OF_FWCONSOLE) {
             assert!(points.contains(point), "nothing ever went wrong at {point}: {fired:#?}");

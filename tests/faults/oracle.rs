@@ -70,11 +70,19 @@ impl Oracle {
         }
     }
 
+    /// What must be blocked, by a row, by the set or by a row of the administrator's.
+    pub fn wanted(&self, released: &BTreeSet<String>) -> BTreeSet<Place> {
+        let mut all = all_places(&self.listed);
+        let kept_out = [all_places(&self.trusted), all_places(released)];
+        all.retain(|place| !kept_out.iter().any(|out| out.contains(place)));
+        all
+    }
+
     /// What rows of ours must cover.
     pub fn expected(&self, _: &BTreeMap<String, String>, released: &BTreeSet<String>) -> BTreeSet<Place> {
-        let mut all = all_places(&self.listed);
-        let kept_out = [all_places(&self.trusted), all_places(released), all_places(self.his.keys())];
-        all.retain(|place| !kept_out.iter().any(|out| out.contains(place)));
+        let mut all = self.wanted(released);
+        let his = all_places(self.his.keys());
+        all.retain(|place| !his.contains(place));
         if !self.nftables || self.writer == Writer::Fwconsole {
             // No row can block IPv6.
             all.retain(|(v6, _)| !v6);

@@ -107,6 +107,9 @@ impl Pbx {
         // MariaDB 10.11.19 cannot always recover from a kill soon after tables were dropped and made: "Missing
         // FILE_CREATE, FILE_DELETE or FILE_MODIFY before FILE_CHECKPOINT". That would be its fault and not ours.
         pbx.sql_run("SET GLOBAL innodb_log_checkpoint_now = 1", ());
+        if self.shape != Shape::Quiet {
+            let _ = pbx.run(&["nft", "delete", "table", "inet", "banbridge"]);
+        }
         self.env.feed.set_list(&[]);
         self.env.feed.clear_faults();
         for file in fs::read_dir(self.dir()).unwrap() {

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::oracle::{Oracle, Writer};
 use crate::pbx::{Pbx, Shape};
-use crate::testenv::{DAY, Fault, KEY};
-use crate::world::{Dice, places};
+use crate::testenv::{Attacker, DAY, Fault, KEY, Probe};
+use crate::world::{Dice, Place, address, all_places, places};
 use crate::{POINTS, POINTS_OF_FWCONSOLE, POINTS_OF_THE_DAEMON};
 
 /// Answers of a feed that come at once and bring nothing.
@@ -34,6 +34,12 @@ pub struct Schedule<'a> {
     pub pbx: &'a mut Pbx,
     /// What was done, for who looks for the reason.
     pub story: Vec<String>,
+    /// How often it was said that all is well, where packets could be tried.
+    pub said_well: u64,
+    /// How many packets were tried then.
+    pub tried: u64,
+    /// Whether the kernel set is wanted, where it can be.
+    set: bool,
     dice: Dice,
     oracle: Oracle,
     user: &'static str,
@@ -54,7 +60,8 @@ impl<'a> Schedule<'a> {
             limit: if dice.once_in(5) { Some(4 + dice.below(20) as usize) } else { None },
             ..Oracle::default()
         };
-        Self { pbx, story: Vec::new(), dice, oracle, user }
+        let set = pbx.shape != Shape::Quiet && dice.once_in(2);
+        Self { pbx, story: Vec::new(), said_well: 0, tried: 0, set, dice, oracle, user }
     }
 
     pub fn play(&mut self) {
@@ -77,7 +84,8 @@ impl<'a> Schedule<'a> {
         let engine = if self.dice.once_in(2) { "MyISAM" } else { "InnoDB" };
         self.pbx.reset(self.oracle.nftables, engine);
         let aggregate = !self.dice.once_in(3);
-        let mut config = format!("[set]\nenabled = \"no\"\n[blacklist]\naggregate = {aggregate}\n");
+        let set = if self.set { "auto" } else { "no" };
+        let mut config = format!("[set]\nenabled = \"{set}\"\n[blacklist]\naggregate = {aggregate}\n");
         if let Some(limit) = self.oracle.limit {
             config += &format!("limit = {limit}\n");
         }
@@ -141,7 +149,7 @@ impl<'a> Schedule<'a> {
     }
 
     fn step(&mut self) {
-        match self.dice.below(16) {
+        match self.dice.below(18) {
             0..=4 => self.run_with_a_fault(),
             5 => self.killed_group(),
             6 => self.database_goes(),
@@ -153,6 +161,8 @@ impl<'a> Schedule<'a> {
             12 => self.time_passes(),
             13 => self.new_trust(),
             14 => self.administrator_meanwhile(),
+            15 => self.read_only(),
+            16 => self.daemon_dies(),
             _ => self.full_disk(),
         }
     }
@@ -240,6 +250,36 @@ impl<'a> Schedule<'a> {
         }
         self.tell(format!("database killed {killed}, started before it went on {first}"));
         self.ended(&["sync"], &fault, ended);
+    }
+
+    /// The database takes no change for a while.
+    fn read_only(&mut self) {
+        self.pbx.env.pbx.sql_run("SET GLOBAL read_only = 1", ());
+        for words in [&["sync"][..], &["apply"]] {
+            let code = self.run(words, "");
+            assert_ne!(code, None, "{words:?}");
+            self.look();
+        }
+        self.pbx.env.pbx.sql_run("SET GLOBAL read_only = 0", ());
+    }
+
+    /// The firewall's daemon is killed while it is held still, or at any other moment; somebody starts it again.
+    fn daemon_dies(&mut self) {
+        if self.pbx.shape == Shape::Quiet {
+            return self.run_with_a_fault();
+        }
+        let at = self.dice.one_of(&["frozen", "committed", "restored", "before-freeze", "thawed"]);
+        let fault = format!("{at}:1:hold");
+        let mut child = self.pbx.start_run(self.user, &["sync"], &fault);
+        let held = self.pbx.is_held(&mut child);
+        self.pbx.env.pbx.kill_daemon();
+        self.pbx.let_go();
+        let ended = self.pbx.wait(child);
+        self.tell(format!("the daemon is killed, at that point: {held}"));
+        self.ended(&["sync"], &fault, ended);
+        self.look();
+        self.pbx.env.pbx.start_daemon();
+        self.look();
     }
 
     fn wrong_clock(&mut self) {
@@ -479,9 +519,77 @@ impl<'a> Schedule<'a> {
             .texts("banbridge_unblock", "SELECT prefix FROM banbridge_unblock WHERE until > UNIX_TIMESTAMP()")
     }
 
+    /// (g) What is said is so: where `status --check` says that all is well, a packet of whoever has a row is refused.
+    fn what_is_said_is_so(&mut self) {
+        if self.pbx.shape == Shape::Quiet || !self.pbx.has_ledger() {
+            return;
+        }
+        let status = self.pbx.run("root", &["status", "--check"], "");
+        if status.code != Some(0) {
+            return;
+        }
+        self.said_well += 1;
+        let rows: Vec<String> = self.pbx.rows().into_keys().collect();
+        for _ in 0..2 {
+            let keys: Vec<&str> =
+                rows.iter().map(String::as_str).filter(|key| !places(key).is_empty()).collect();
+            if keys.is_empty() {
+                return;
+            }
+            let key = self.dice.one_of(&keys).to_owned();
+            let places: Vec<Place> = places(&key).into_iter().collect();
+            let place = places[self.dice.below(u32::try_from(places.len()).unwrap()) as usize];
+            // FreePBX 15 to 17 enforce no row of IPv6, whoever wrote it.
+            if place.0 && !self.oracle.nftables {
+                continue;
+            }
+            self.refused(place, &format!("row {key}; {}", status.text.trim()));
+        }
+    }
+
+    fn refused(&mut self, place: Place, why: &str) {
+        let address = address(place);
+        let probe = self.pbx.env.pbx.probe(Attacker(&address));
+        self.tried += 1;
+        assert_eq!(probe, Probe::Refused, "(g) {address} is said to be blocked: {why}");
+    }
+
+    /// (g) After a clean run of root everything that is wanted is refused, by row or set, and who is trusted is answered.
+    fn packets_are_right(&mut self, released: &BTreeSet<String>) {
+        if self.pbx.shape == Shape::Quiet || self.user != "root" {
+            return;
+        }
+        let status = self.pbx.run("root", &["status", "--check"], "");
+        let by_set =
+            self.set && self.pbx.env.pbx.run(&["nft", "list", "table", "inet", "banbridge"]).code == 0;
+        let rows = self.pbx.rows();
+        let expected: Vec<Place> = match by_set {
+            true => self.oracle.wanted(released).into_iter().collect(),
+            false => {
+                all_places(rows.keys()).into_iter().filter(|place| !place.0 || self.oracle.nftables).collect()
+            }
+        };
+        for _ in 0..2.min(expected.len()) {
+            let place = expected[self.dice.below(u32::try_from(expected.len()).unwrap()) as usize];
+            self.refused(place, &format!("after a clean run (set: {by_set}); {}", status.text.trim()));
+        }
+        let his = all_places(self.oracle.his.keys());
+        let trusted: Vec<Place> = all_places(&self.oracle.trusted).difference(&his).copied().collect();
+        if let Some(place) = trusted.first() {
+            let address = address(*place);
+            self.tried += 1;
+            assert_ne!(
+                self.pbx.env.pbx.probe(Attacker(&address)),
+                Probe::Refused,
+                "(h) {address} is trusted"
+            );
+        }
+    }
+
     /// What must hold at every moment.
     fn look(&mut self) {
         self.pbx.nobody_runs();
+        self.what_is_said_is_so();
         let audit = self.pbx.audit();
         self.oracle.never_protected(&audit);
         self.oracle.trusted_before.clone_from(&self.oracle.trusted);
@@ -506,6 +614,7 @@ impl<'a> Schedule<'a> {
         if self.pbx.shape != Shape::Quiet {
             crate::testenv::until("the daemon to go on", || self.pbx.env.pbx.daemon_sleeps());
         }
+        self.packets_are_right(&releases);
         // What is released now is known; what may have been is settled.
         self.oracle.must_release = releases;
         self.oracle.may_release.clear();

@@ -53,6 +53,31 @@ fn after_a_year_switched_off_the_first_answer_makes_the_clock_believed_and_the_l
 }
 
 #[test]
+fn what_was_unblocked_while_the_clock_was_decades_behind_is_not_over_when_it_is_right() {
+    let env = TestEnv::without_firewall(&[ATTACKER, "163.172.207.104", "45.0.0.7"]);
+    env.sync(0, &[]);
+    // The machine starts without a battery: the last run was in another century.
+    env.later(20 * YEAR);
+    left(&env, 20 * YEAR);
+    env.run(&["unblock", "163.172.207.104"]).ok();
+    env.pbx.fwconsole(&["firewall", "del", "blacklist", "45.0.0.7"]).ok();
+    env.faults(&["status=500"]);
+    env.sync(69, &[]);
+    for _ in 0..2 {
+        env.pbx.sql_run("DELETE FROM banbridge_request", ());
+        env.sync(0, &["--full"]);
+        assert!(!env.run(&["status"]).ok().contains("Clock says"), "a feed confirmed it");
+        assert_eq!(env.ours(), set([ATTACKER]));
+        let unblocked = env.json(&["list", "--unblocked"]).1;
+        assert_eq!(unblocked.as_array().unwrap().len(), 2, "{unblocked:#}");
+    }
+    // And not for ever.
+    env.later(31 * DAY);
+    env.sync(0, &["--full"]);
+    assert_eq!(env.ours(), set([ATTACKER, "163.172.207.104", "45.0.0.7"]));
+}
+
+#[test]
 fn what_was_noted_by_a_clock_that_was_ahead_is_neither_lost_nor_kept_for_a_year() {
     let env = TestEnv::without_firewall(&[ATTACKER]);
     env.sync(0, &[]);
