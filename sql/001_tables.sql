@@ -104,6 +104,8 @@ CREATE TABLE IF NOT EXISTS banbridge_run (
   exit_code TINYINT UNSIGNED NULL,
   added INT UNSIGNED NOT NULL DEFAULT 0,
   removed INT UNSIGNED NOT NULL DEFAULT 0,
+  -- How many warnings it gave.
+  warnings INT UNSIGNED NOT NULL DEFAULT 0,
   error VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
   -- Why its rows did not take effect at once, where they did not.
   fallback VARCHAR(500) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,

@@ -100,6 +100,9 @@ fn text(status: &Status, now: i64) -> String {
     }
     if let Some(run) = &status.last_run {
         let end = match (run.exit_code, &run.finished_at) {
+            (Some(0), _) if run.warnings > 0 => {
+                format!("done with {} (banbridge log)", count(run.warnings, "warning", "warnings"))
+            }
             (Some(0), _) => "done".to_owned(),
             (Some(code), _) => format!("exit code {code}"),
             (None, _) => "not finished".to_owned(),

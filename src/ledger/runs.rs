@@ -18,6 +18,8 @@ pub struct Run {
     pub added: u64,
     /// Rows that it took away.
     pub removed: u64,
+    /// How many warnings it gave.
+    pub warnings: u64,
     /// What went wrong, in words.
     pub error: Option<String>,
     /// Why its rows were not brought into force at once, when they were not.
@@ -26,7 +28,7 @@ pub struct Run {
 
 /// How the runs are read.
 const SELECT: &str =
-    "SELECT started_at, finished_at, exit_code, added, removed, error, fallback FROM banbridge_run";
+    "SELECT started_at, finished_at, exit_code, added, removed, warnings, error, fallback FROM banbridge_run";
 
 fn run(row: &Record) -> Result<Run> {
     Ok(Run {
@@ -35,6 +37,7 @@ fn run(row: &Record) -> Result<Run> {
         exit_code: row.get("exit_code")?,
         added: row.get("added")?,
         removed: row.get("removed")?,
+        warnings: row.get("warnings")?,
         error: row.get("error")?,
         fallback: row.get("fallback")?,
     })
@@ -68,10 +71,18 @@ impl Ledger {
             |text: &Option<String>| text.as_ref().map(|text| text.chars().take(500).collect::<String>());
         let error = cut(&run.error);
         self.conn.exec_drop(
-            "UPDATE banbridge_run SET finished_at = ?, exit_code = ?, added = ?, removed = ?, error = ?, \
-             fallback = ? \
-             WHERE id = ?",
-            (run.finished_at, run.exit_code, run.added, run.removed, error, cut(&run.fallback), id),
+            "UPDATE banbridge_run SET finished_at = ?, exit_code = ?, added = ?, removed = ?, warnings = ?, \
+             error = ?, fallback = ? WHERE id = ?",
+            (
+                run.finished_at,
+                run.exit_code,
+                run.added,
+                run.removed,
+                run.warnings,
+                error,
+                cut(&run.fallback),
+                id,
+            ),
         )?;
         Ok(())
     }

@@ -109,6 +109,7 @@ impl Session {
             exit_code: Some(exit.code()),
             added: report.blacklist.added as u64,
             removed: report.blacklist.removed as u64,
+            warnings: report.warnings.len() as u64,
             error: error.clone(),
             fallback: report.fallback.clone(),
         };

@@ -200,6 +200,8 @@ pub struct RunStatus {
     pub added: u64,
     /// Rows removed.
     pub removed: u64,
+    /// How many warnings it gave; they are in the log.
+    pub warnings: u64,
     /// What went wrong.
     pub error: Option<String>,
     /// Why rows and rules were not changed together.
@@ -486,6 +488,7 @@ impl From<Run> for RunStatus {
             exit_code: run.exit_code,
             added: run.added,
             removed: run.removed,
+            warnings: run.warnings,
             error: run.error,
             fallback: run.fallback,
         }
