@@ -45,7 +45,7 @@ impl Oracle {
         }
     }
 
-    fn ours<'a>(&self, rows: &'a BTreeMap<String, String>) -> Vec<&'a String> {
+    pub fn ours<'a>(&self, rows: &'a BTreeMap<String, String>) -> Vec<&'a String> {
         rows.iter().filter(|(key, value)| self.is_ours(key, value)).map(|(key, _)| key).collect()
     }
 

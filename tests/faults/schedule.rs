@@ -529,7 +529,9 @@ impl<'a> Schedule<'a> {
             return;
         }
         self.said_well += 1;
-        let rows: Vec<String> = self.pbx.rows().into_keys().collect();
+        // What the firewall makes of the administrator's own rows is between the two.
+        let rows = self.pbx.rows();
+        let rows: Vec<String> = self.oracle.ours(&rows).into_iter().cloned().collect();
         for _ in 0..2 {
             let keys: Vec<&str> =
                 rows.iter().map(String::as_str).filter(|key| !places(key).is_empty()).collect();
@@ -560,14 +562,19 @@ impl<'a> Schedule<'a> {
             return;
         }
         let status = self.pbx.run("root", &["status", "--check"], "");
+        if self.oracle.writer == Writer::Fwconsole && status.code != Some(0) {
+            // Written that way the firewall brings them into force by itself, in its own time, and that is said.
+            return;
+        }
         let by_set =
             self.set && self.pbx.env.pbx.run(&["nft", "list", "table", "inet", "banbridge"]).code == 0;
         let rows = self.pbx.rows();
         let expected: Vec<Place> = match by_set {
             true => self.oracle.wanted(released).into_iter().collect(),
-            false => {
-                all_places(rows.keys()).into_iter().filter(|place| !place.0 || self.oracle.nftables).collect()
-            }
+            false => all_places(self.oracle.ours(&rows))
+                .into_iter()
+                .filter(|place| !place.0 || self.oracle.nftables)
+                .collect(),
         };
         for _ in 0..2.min(expected.len()) {
             let place = expected[self.dice.below(u32::try_from(expected.len()).unwrap()) as usize];
