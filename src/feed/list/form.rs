@@ -107,6 +107,10 @@ fn field_of(head: &[u8]) -> String {
         let quoted = format!("\"{name}\"");
         text.match_indices(&quoted).any(|(at, _)| text[at + quoted.len()..].trim_start().starts_with(':'))
     };
+    // CrowdSec's decisions, each beside where it comes from.
+    if ["decisions", "scope", "value"].into_iter().all(is_key) {
+        return "value".to_owned();
+    }
     FIELDS.iter().find(|name| is_key(name)).unwrap_or(&FIELDS[0]).to_string()
 }
 

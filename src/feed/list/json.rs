@@ -15,9 +15,14 @@ use super::lines::Lines;
 use super::{Column, Settings};
 use crate::system::hash;
 
+/// Steps of a path that count.
+const MAX_STEPS: usize = 6;
+
 /// What a walk through a value needs to know.
 struct Walk<'a> {
     field: &'a str,
+    /// Where the objects with the field may stand, where the setting is a path.
+    places: Vec<u64>,
     score: Option<(&'a str, f64)>,
     collector: &'a mut Collector,
     /// Which line the reader has come to.
@@ -81,6 +86,22 @@ fn is_aside(key: &str) -> bool {
     KEYS.iter().any(|known| key.eq_ignore_ascii_case(known))
 }
 
+/// The field's own name, of a path `data.ipAddress`.
+fn last_of(field: &str) -> &str {
+    field.rsplit('.').next().unwrap_or(field)
+}
+
+/// Where the objects stand that a path leads to: what it names may be an object, or an array of them at each step.
+fn places_of(field: &str) -> Vec<u64> {
+    let Some((path, _)) = field.rsplit_once('.') else { return Vec::new() };
+    let mut places = vec![Place::ROOT, Place::ROOT.element()];
+    for step in path.split('.').take(MAX_STEPS) {
+        places =
+            places.into_iter().flat_map(|place| [place.member(step), place.member(step).element()]).collect();
+    }
+    places.into_iter().map(|place| place.path).collect()
+}
+
 /// The field of the other family, where a publisher has two.
 fn twin(field: &str) -> Option<&'static str> {
     match field {
@@ -114,7 +135,8 @@ pub(super) fn read_lines(
             continue;
         }
         let mut walk = Walk {
-            field,
+            field: last_of(field),
+            places: places_of(field),
             score,
             collector,
             line: &at,
@@ -171,7 +193,8 @@ pub(super) fn read(
     let last = Cell::new([0; 32]);
     let input = Counted { input, line: &line, last: &last };
     let mut walk = Walk {
-        field,
+        field: last_of(field),
+        places: places_of(field),
         score: score(settings),
         collector,
         line: &line,
@@ -251,9 +274,40 @@ impl Value<'_, '_> {
     }
 }
 
+/// The address of a pattern of STIX, `[ipv4-addr:value = '192.0.2.1']`; any other text is what it is.
+fn of_pattern(text: &str) -> &str {
+    let address = ["[ipv4-addr:value", "[ipv6-addr:value"].iter().find_map(|begin| {
+        let quoted =
+            text.strip_prefix(begin)?.trim_start().strip_prefix('=')?.trim_start().strip_prefix('\'')?;
+        quoted.strip_suffix("']")
+    });
+    address.filter(|address| !address.contains('\'')).unwrap_or(text)
+}
+
+/// What CrowdSec says of one address: `cscli decisions list -o json`.
+#[derive(Default)]
+struct Decision {
+    kind: Option<String>,
+    duration: Option<String>,
+    has_scope: bool,
+}
+
+impl Decision {
+    /// Whether this is a decision that does not ban, or no longer does.
+    fn bans_not(&self) -> bool {
+        let kind = self.kind.as_deref().filter(|_| self.has_scope);
+        kind.is_some_and(|kind| !kind.eq_ignore_ascii_case("ban"))
+            || (kind.is_some()
+                && self.duration.as_deref().is_some_and(|left| left.trim_start().starts_with('-')))
+    }
+}
+
 impl Walk<'_> {
     /// Whether a member of an object is the field, in a record, and in the same array as all others.
     fn is_of_the_list(&mut self, at: Place, key: &str) -> bool {
+        if !self.places.is_empty() {
+            return key == self.field && self.places.contains(&at.path);
+        }
         let family = match key {
             key if key == self.field => 0,
             key if twin(self.field) == Some(key) => 1,
@@ -267,7 +321,7 @@ impl Walk<'_> {
     }
 
     fn take(&mut self, text: &str) -> Result<(), ListErrorKind> {
-        let bytes = text.trim().as_bytes();
+        let bytes = of_pattern(text.trim()).as_bytes();
         self.collector.take(self.line.get(), bytes, |out| entry::read(bytes, out))
     }
 
@@ -324,15 +378,25 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         let Place { is_root, is_around, .. } = self.at;
         // With a score, an entry waits for the end of its object: the score may stand behind it.
         let (mut waiting, mut points) = (None::<Scalar>, None::<f64>);
+        // Whether a value is one of a decision that bans is known at the end, too.
+        let mut decision = Decision::default();
+        let waits = self.walk.score.is_some() || (self.walk.field == "value" && self.at.is_record);
         while let Some(key) = map.next_key::<String>()? {
             let at = self.at.member(&key);
             if self.walk.score.is_some_and(|(name, _)| name == key) {
                 points = map.next_value::<Scalar>()?.number();
+            } else if self.at.is_record && key == "type" {
+                decision.kind = map.next_value::<Scalar>()?.text().map(str::to_owned);
+            } else if self.at.is_record && key == "duration" {
+                decision.duration = map.next_value::<Scalar>()?.text().map(str::to_owned);
+            } else if self.at.is_record && key == "scope" {
+                decision.has_scope = true;
+                map.next_value::<IgnoredAny>()?;
             } else if is_aside(&key) {
                 map.next_value::<IgnoredAny>()?;
             } else if !self.walk.is_of_the_list(self.at, &key) {
                 map.next_value_seed(Value { walk: &mut *self.walk, taking: false, at, holding: false })?;
-            } else if self.walk.score.is_some() {
+            } else if waits {
                 (found, waiting) = (true, Some(map.next_value()?));
             } else {
                 found = true;
@@ -354,16 +418,22 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         } else {
             walk.without += 1;
         }
-        if let (Some(value), Some((_, least))) = (waiting, walk.score) {
+        if let Some(value) = waiting {
             let line = walk.line.get();
             let text = value.text();
-            let done = match points {
-                None => walk.collector.refuse(line, text.unwrap_or_default().as_bytes(), Reason::NoScore),
-                Some(points) if points < least => {
+            let least = walk.score.map(|(_, least)| least);
+            let done = match (points, least) {
+                _ if decision.bans_not() => {
+                    walk.collector.refuse(line, text.unwrap_or_default().as_bytes(), Reason::Exception)
+                }
+                (None, Some(_)) => {
+                    walk.collector.refuse(line, text.unwrap_or_default().as_bytes(), Reason::NoScore)
+                }
+                (Some(points), Some(least)) if points < least => {
                     walk.collector.leave_out();
                     Ok(())
                 }
-                Some(_) => match text {
+                _ => match text {
                     Some(text) => walk.take(text),
                     None => walk.collector.refuse(line, b"", Reason::NotText),
                 },

@@ -1,6 +1,8 @@
 //! Lines of a text, each bounded: a list without line ends must not be held in memory twice.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
+
+use memchr::memchr2;
 
 /// The most bytes of one line that are looked at; the rest of it is passed over.
 pub(super) const MAX_LINE: usize = 64 * 1024;
@@ -29,23 +31,36 @@ impl<R: BufRead> Lines<R> {
         Self { input, buffer: Vec::with_capacity(512), number: 0 }
     }
 
-    /// The next line; none at the end.
+    /// The next line; none at the end. A line ends with LF, with CR and LF, or with CR.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         self.buffer.clear();
-        let most = MAX_LINE as u64 + 1;
-        if self.input.by_ref().take(most).read_until(b'\n', &mut self.buffer)? == 0 {
+        let (mut has_end, mut any) = (false, false);
+        while !has_end {
+            let there = self.input.fill_buf()?;
+            if there.is_empty() {
+                break;
+            }
+            any = true;
+            let end = memchr2(b'\n', b'\r', there);
+            let text = &there[..end.unwrap_or(there.len())];
+            // One byte more than is looked at tells a longer line; its rest is passed over.
+            let room = (MAX_LINE + 1).saturating_sub(self.buffer.len());
+            self.buffer.extend(&text[..text.len().min(room)]);
+            let ends_with_cr = end.is_some_and(|end| there[end] == b'\r');
+            let read = text.len() + usize::from(end.is_some());
+            self.input.consume(read);
+            if ends_with_cr && self.input.fill_buf()?.first() == Some(&b'\n') {
+                self.input.consume(1);
+            }
+            has_end = end.is_some();
+        }
+        if !any {
             return Ok(None);
         }
         self.number += 1;
-        let mut has_end = self.buffer.pop_if(|byte| *byte == b'\n').is_some();
-        let is_cut = !has_end && self.buffer.len() > MAX_LINE;
-        if is_cut {
-            // The whole rest, up to its end; whether that came does not matter for a line that is refused.
-            self.input.skip_until(b'\n')?;
-            has_end = true;
-        }
-        self.buffer.pop_if(|byte| *byte == b'\r');
-        Ok(Some(Line { number: self.number, bytes: &self.buffer, is_cut, has_end }))
+        let is_cut = self.buffer.len() > MAX_LINE;
+        // Whether the end of a line came does not matter for one that is refused.
+        Ok(Some(Line { number: self.number, bytes: &self.buffer, is_cut, has_end: has_end || is_cut }))
     }
 }
 
@@ -55,7 +70,7 @@ mod tests {
 
     #[test]
     fn lines_are_counted_cut_and_freed_of_their_ends() {
-        let text = [b"a\r\nb\n\n".as_slice(), &[b'x'; MAX_LINE + 9], b"\nlast"].concat();
+        let text = [b"a\r\nb\r\r".as_slice(), &[b'x'; MAX_LINE + 9], b"\nlast"].concat();
         let mut lines = Lines::new(io::BufReader::with_capacity(7, text.as_slice()));
         let mut seen = Vec::new();
         while let Some(line) = lines.next().unwrap() {

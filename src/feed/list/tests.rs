@@ -288,6 +288,41 @@ fn the_configuration_overrides_what_is_recognised() {
     let json = "[{\"ip\":\"45.0.0.1\",\"victim\":\"46.0.0.1\"}]";
     assert_eq!(with(&|s| s.field = Some("victim".into()), json).unwrap(), "46.0.0.1");
     assert_eq!(with(&|s| s.format = Some(Format::Jsonl), json).unwrap(), "45.0.0.1");
+    // By a path, whatever else has the name.
+    let nested =
+        r#"{"meta":{"ip":"9.9.9.9"},"data":{"hosts":[{"ip":"45.0.0.1"},{"ip":"45.0.0.2"}]},"ip":"8.8.8.8"}"#;
+    assert_eq!(with(&|s| s.field = Some("data.hosts.ip".into()), nested).unwrap(), "45.0.0.1 45.0.0.2");
+    assert!(with(&|s| s.field = Some("data.ip".into()), nested).unwrap_err().contains("no field"));
+}
+
+#[test]
+fn known_shapes_of_json_are_read_without_a_setting_and_what_does_not_ban_is_not_taken() {
+    let read = |json: &str| shown(&parse(json.as_bytes(), &settings()).unwrap());
+    let abuseipdb = r#"{"meta":{"generatedAt":"2026-11-24"},"data":[{"ipAddress":"45.0.0.1","abuseConfidenceScore":100},{"ipAddress":"45.0.0.2","abuseConfidenceScore":90}]}"#;
+    assert_eq!(read(abuseipdb), "45.0.0.1 45.0.0.2");
+    let stix = r#"{"type":"bundle","objects":[{"type":"identity","name":"x"},{"type":"indicator","pattern":"[ipv4-addr:value = '45.0.0.1']"},{"type":"indicator","pattern":"[ipv6-addr:value = '2a05::1']"},{"type":"indicator","pattern":"[domain-name:value = 'x.example']"}]}"#;
+    assert_eq!(read(stix), "45.0.0.1 2a05::1");
+    let decision = |kind: &str, value: &str, left: &str| {
+        format!(
+            r#"{{"duration":"{left}","id":1,"origin":"cscli","scenario":"x","scope":"Ip","type":"{kind}","value":"{value}"}}"#
+        )
+    };
+    let cscli = format!(
+        r#"[{{"id":7,"decisions":[{},{}],"source":{{"ip":"9.9.9.9","value":"8.8.8.8"}}}},{{"id":8,"decisions":[{},{}]}}]"#,
+        decision("ban", "45.0.0.1", "3h59m"),
+        decision("captcha", "45.0.0.2", "3h"),
+        decision("ban", "45.0.0.3", "-2m"),
+        decision("Ban", "45.0.0.4/31", "1s"),
+    );
+    assert_eq!(read(&cscli), "45.0.0.1 45.0.0.4/31");
+}
+
+#[test]
+fn lines_may_end_as_they_did_on_old_macs() {
+    assert_eq!(
+        shown(&parse(b"# list\r45.0.0.1\r45.0.0.2\r\n45.0.0.3", &settings()).unwrap()),
+        "45.0.0.1 45.0.0.2 45.0.0.3"
+    );
 }
 
 #[test]

@@ -13,12 +13,13 @@ use super::statement::{self, Statement};
 use crate::ban::Prefix;
 
 /// Names that publishers give the field with the address, the likeliest first.
-pub(super) const FIELDS: [&str; 15] = [
+pub(super) const FIELDS: [&str; 17] = [
     "cidr",
     "prefix",
     "ip_prefix",
     "ipv4Prefix",
     "ipaddress",
+    "ipAddress",
     "ip_address",
     "ip",
     "address",
@@ -29,6 +30,7 @@ pub(super) const FIELDS: [&str; 15] = [
     "range",
     "ipv4",
     "value",
+    "pattern",
 ];
 
 /// Columns of a line that are looked at.
