@@ -109,7 +109,8 @@ impl<'a> Schedule<'a> {
         for _ in 0..self.dice.below(4) {
             let key = if self.dice.once_in(3) {
                 self.dice.one_of(&HIS_OWN).to_owned()
-            } else if self.dice.once_in(4) {
+            } else if self.dice.once_in(4) && !self.oracle.nftables {
+                // Not with FreePBX 18, whose driver takes it for 0.0.0.0/0, which stops every update of its blacklist.
                 "0.0.0.0/0x".to_owned()
             } else {
                 self.dice.entry()
