@@ -249,6 +249,14 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     env.configure("[set]\nenabled = \"yes\"");
     let pbx = &env.pbx;
     pbx.write_blacklist(["198.51.100.7"], "1");
+    // fwconsole is asterisk's file: here it notes who runs it, through all that follows, and does nothing else for us.
+    let hostile = "mv /usr/sbin/fwconsole /usr/sbin/fwconsole.real && touch /var/log/asterisk/who && \
+                   chmod 666 /var/log/asterisk/who && printf '%s\\n' '#!/bin/sh' \
+                   'case \"$1\" in ma) id -u >>/var/log/asterisk/who; exit 1 ;; esac' \
+                   'exec /usr/sbin/fwconsole.real \"$@\"' >/usr/sbin/fwconsole && chmod 755 /usr/sbin/fwconsole && \
+                   mkdir -p /var/www/html/admin/modules/banbridge";
+    on(&env, hostile).ok();
+    pbx.sql_run("REPLACE INTO modules (modulename, version, enabled) VALUES ('banbridge', '0.0.1', 1)", ());
     let before = files(&env);
     let bring = |version| {
         let inside = format!("/tmp/{version}.deb");
@@ -295,6 +303,9 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     // It was there before the package, and is what a purge takes.
     assert!(after.insert(CONFIG.into()));
     assert_eq!(after, before);
+    let who = pbx.read_file("/var/log/asterisk/who");
+    let asterisk = on(&env, "id -u asterisk").ok();
+    assert!(!who.is_empty() && who.lines().all(|user| user == asterisk.trim()), "fwconsole was run by {who}");
 }
 
 /// Names of all files of the PBX that have to do with us.
