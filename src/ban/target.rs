@@ -6,6 +6,8 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use ipnet::IpNet;
+
 use crate::ban::Prefix;
 
 /// Longest text that is looked at; FreePBX's own column ends at 8,100.
@@ -38,6 +40,25 @@ impl Target {
 
 /// Before a domain whose SRV records are asked for, see [`Target::question`].
 pub const SERVICE: &str = "srv/";
+
+/// A row of the firewall's blacklist as FreePBX 18's driver reads it (drivers/Nftables.class.php, normalizeAddress): what
+/// stands behind a slash is a number as PHP reads one, so `0.0.0.0/0x` and `0.0.0.0/none` are the whole internet. None
+/// for what it takes for a host name or passes over.
+pub fn as_nftables_reads(key: &str) -> Option<Prefix> {
+    let (address, length) = key.split_once('/').unwrap_or((key, ""));
+    let address: IpAddr = address.parse().ok()?;
+    if length.is_empty() {
+        return Some(Prefix::host(address));
+    }
+    let length = length.trim_start();
+    let digits = length.strip_prefix('+').unwrap_or(length);
+    let end = digits.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(digits.len());
+    let length = match &digits[..end] {
+        "" => 0,
+        number => number.parse().ok()?,
+    };
+    Some(Prefix::new(IpNet::new(address, length).ok()?.trunc()))
+}
 
 /// Exactly an address, a network or a name, as the firewall module reads it.
 pub fn target(text: &str) -> Option<Target> {
@@ -222,6 +243,28 @@ mod tests {
         ];
         for (text, found) in table {
             assert_eq!(shown(host(text)), found, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_row_is_what_freepbx_18_makes_of_it() {
+        let table = [
+            ("192.0.2.7", Some("192.0.2.7")),
+            ("192.0.2.7/", Some("192.0.2.7")),
+            ("192.0.2.7/24", Some("192.0.2.0/24")),
+            ("192.0.2.7/24abc", Some("192.0.2.0/24")),
+            ("192.0.2.7/ 24", Some("192.0.2.0/24")),
+            ("0.0.0.0/0x", Some("0.0.0.0/0")),
+            ("192.0.2.7/abc", Some("0.0.0.0/0")),
+            ("2001:db8::7/64", Some("2001:db8::/64")),
+            ("2001:db8::7/x", Some("::/0")),
+            ("192.0.2.7/33", None),
+            ("bad.example.com", None),
+            ("bad.example.com/24", None),
+            ("010.0.0.1", None),
+        ];
+        for (key, prefix) in table {
+            assert_eq!(as_nftables_reads(key).map(|one| one.to_string()).as_deref(), prefix, "{key}");
         }
     }
 

@@ -97,6 +97,7 @@ impl Default for Protect {
 #[serde(deny_unknown_fields, default)]
 pub struct Network {
     /// The proxy that feeds and webhook are asked by; none: the one that the environment names.
+    #[serde(skip_serializing_if = "Route::is_of_environment")]
     pub proxy: Route,
 }
 

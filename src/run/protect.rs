@@ -6,6 +6,7 @@ use std::net::IpAddr;
 
 use super::report::Report;
 use super::session::Session;
+use crate::ban::plan::{Driver, OtherRow};
 use crate::ban::target::{self, Target};
 use crate::ban::{NeverBlock, Prefix, Protection, Source};
 use crate::config::Config;
@@ -13,7 +14,7 @@ use crate::ledger::Ledger;
 use crate::pbx::named::Named;
 use crate::pbx::names::Resolver;
 use crate::pbx::protected::{self, Reading};
-use crate::system::text::count;
+use crate::system::text::{count, one_line};
 
 impl Session {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
@@ -45,7 +46,25 @@ impl Session {
             }
         }
         self.saved.never_block = NeverBlock::new(self.ledger.protections()?);
+        for (key, prefix) in self.rows_read_otherwise() {
+            report.warn(format!(
+                "Your row {key} is no address, and FreePBX 18 takes it for {prefix}. Remove it: fwconsole firewall del \
+                 blacklist {key}"
+            ));
+        }
         Ok(())
+    }
+
+    /// Rows of the administrator's that are no address, and that FreePBX 18 takes for one, each as it is to be shown.
+    fn rows_read_otherwise(&self) -> Vec<(String, Prefix)> {
+        let odd = |row: &OtherRow| match (row.key.parse::<Prefix>(), target::as_nftables_reads(&row.key)) {
+            (Err(_), Some(prefix)) => Some((one_line(&row.key, 60).into_owned(), prefix)),
+            _ => None,
+        };
+        match self.saved.firewall.driver {
+            Driver::Nftables => self.saved.present.others.iter().filter_map(odd).collect(),
+            Driver::Iptables => Vec::new(),
+        }
     }
 
     /// Reads again what the administrator set in FreePBX's database, for a run that asks nobody: names count as they were

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::context::{Environment, log_file};
 use super::state::present;
 use crate::ban::ownership::Written;
-use crate::ban::plan::Present;
+use crate::ban::plan::{Driver, Present};
 use crate::kernel;
 use crate::kernel::apply::{Change, Site, apply_blacklist};
 use crate::kernel::set::SetError;
@@ -139,7 +139,7 @@ impl Purge {
         let run_dir = firewall::setting(self.ledger.conn(), "ASTRUNDIR", "/var/run/asterisk")?;
         let programs = self.environment.programs;
         let names = readable(self.ledger.names())?.unwrap_or_default();
-        let mut change = Removal { purge: self, names, removed: None };
+        let mut change = Removal { purge: self, names, driver: firewall.driver, removed: None };
         let applied = apply_blacklist(&Site::new(&firewall, &run_dir, &programs), &mut change, &mut ())?;
         let rows = change.removed.unwrap_or(0);
         if let (1.., Some(why), true) = (rows, applied.fallback(), firewall.enabled) {
@@ -178,6 +178,7 @@ fn readable<T>(read: Result<T, DatabaseError>) -> Result<Result<T, DatabaseError
 struct Removal<'p> {
     purge: &'p mut Purge,
     names: BTreeMap<String, Vec<IpAddr>>,
+    driver: Driver,
     /// How many rows were removed; none before that.
     removed: Option<u64>,
 }
@@ -193,7 +194,7 @@ impl Change for Removal<'_> {
     }
 
     fn rows(&mut self) -> Result<Present> {
-        Ok(present(&blacklist::read(self.purge.ledger.conn())?, &self.names))
+        Ok(present(&blacklist::read(self.purge.ledger.conn())?, &self.names, self.driver))
     }
 }
 

@@ -34,10 +34,14 @@ pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedP
     }
 }
 
-/// Rows with the networks that they block: names with their last known addresses.
-pub(super) fn present(rows: &Rows, names: &BTreeMap<String, Vec<IpAddr>>) -> Present {
+/// Rows with the networks that they block, as the driver reads them: names with their last known addresses.
+pub(super) fn present(rows: &Rows, names: &BTreeMap<String, Vec<IpAddr>>, driver: Driver) -> Present {
     let others = rows.others.iter().map(|key| {
-        let prefixes = match target::target(key) {
+        let read = match driver {
+            Driver::Nftables => target::as_nftables_reads(key).map(Target::Prefix),
+            Driver::Iptables => None,
+        };
+        let prefixes = match read.or_else(|| target::target(key)) {
             Some(Target::Prefix(prefix)) => vec![prefix],
             Some(Target::Name(name)) => {
                 names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
@@ -149,7 +153,7 @@ impl SavedState {
             self.rows.others = others;
             self.rows.ours.extend(ours);
         }
-        self.present = present(&self.rows, &self.names);
+        self.present = present(&self.rows, &self.names, self.firewall.driver);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{Attacker, Backend, Family, Firewall, Pass, Probe, Run, Sandbox, rule, until};
+use crate::testenv::TestEnv;
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);
@@ -723,6 +724,28 @@ fn with_freepbx_18_an_overlap_of_the_administrators_making_is_explained_by_its_t
         assert_eq!(again["overlap"], applied["overlap"]);
         assert_eq!(pbx.passes().len(), passes);
     }
+}
+
+#[test]
+fn with_freepbx_18_a_row_of_rubbish_behind_a_slash_is_everything_and_is_named() {
+    let env = TestEnv::new(Firewall::Nftables, &["45.0.0.1", "46.0.0.0/24"]);
+    env.sync(0, &[]);
+    assert_eq!(env.ours().len(), 2);
+    env.pbx.write_blacklist(["0.0.0.0/0x"], "1");
+    let report = env.sync(0, &[]);
+    let said = report["warnings"].to_string();
+    assert!(
+        said.contains("Your row 0.0.0.0/0x is no address, and FreePBX 18 takes it for 0.0.0.0/0"),
+        "{said}"
+    );
+    // No row of ours may overlap it: one that did would stop every update of the firewall.
+    assert_eq!(env.ours().len(), 0);
+    env.pbx.hup();
+    assert_eq!(env.pbx.elements("inet fpbx", "blacklist"), ["0.0.0.0/0"]);
+    // It is taken out: all is as before.
+    env.pbx.sql_run("DELETE FROM kvstore_FreePBX_modules_Firewall WHERE `key` = '0.0.0.0/0x'", ());
+    env.sync(0, &[]);
+    assert_eq!(env.pbx.elements("inet fpbx", "blacklist"), ["45.0.0.1", "46.0.0.0/24"]);
 }
 
 #[test]

@@ -49,6 +49,11 @@ impl Route {
         }
     }
 
+    /// Whether nothing was set.
+    pub fn is_of_environment(&self) -> bool {
+        *self == Self::Environment
+    }
+
     /// The proxy's host and port, and where it is named; none for the direct way. `variable` reads the environment.
     pub fn shown(&self, variable: impl Fn(&str) -> Option<String>) -> Option<(String, &'static str)> {
         match self {

@@ -29,7 +29,10 @@ class NftablesDriver {
 		$elements = [4 => [], 6 => []];
 		foreach ($entries as $entry => $resolved) {
 			foreach ($resolved === false ? [(string) $entry] : $resolved as $text) {
-				$elements[strpos($text, ':') === false ? 4 : 6][] = $text;
+				$text = self::element((string) $text);
+				if ($text !== null) {
+					$elements[strpos($text, ':') === false ? 4 : 6][] = $text;
+				}
 			}
 		}
 		$this->replace(['blacklist' => $elements[4], 'blacklist6' => $elements[6]]);
@@ -44,6 +47,23 @@ class NftablesDriver {
 	}
 
 	public function interfaces(array $zones) {
+	}
+
+	/**
+	 * What the driver makes of an entry: what is no address is passed over, and whatever stands behind a slash is a number
+	 * as PHP reads one, so "0x" and "abc" are 0.
+	 */
+	private static function element($text) {
+		$parts = explode('/', $text, 2);
+		if (filter_var($parts[0], FILTER_VALIDATE_IP) === false) {
+			return null;
+		}
+		if (!isset($parts[1]) || $parts[1] === '') {
+			return $parts[0];
+		}
+		$length = (int) $parts[1];
+		$most = strpos($parts[0], ':') === false ? 32 : 128;
+		return $length < 0 || $length > $most ? null : $parts[0].'/'.$length;
 	}
 
 	private static function trusted($set, array $networks) {
