@@ -1,9 +1,10 @@
-//! What the ledger does when the clock turns out to have been wrong; see `cli::clock`.
+//! What the ledger does when the clock turns out to have been wrong; see `run::clock`.
 
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
 use super::{Ledger, StateKey};
+use crate::ban::entry::NEVER;
 use crate::system::database::Result;
 
 /// How far in the future a time may stand and be right, in seconds: two clocks of one machine read one after the other.
@@ -30,10 +31,13 @@ impl Ledger {
         let future = now + SLACK;
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         // MariaDB takes the assignments from left to right, so what is read must come before it is written.
+        // What a list names has no end, and must not get one.
+        let moved =
+            format!("expires_at = IF(expires_at = {NEVER}, {NEVER}, expires_at - last_seen + ?), last_seen = ?");
         for (table, moves, time) in [
-            ("entry", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
+            ("entry", moved.as_str(), "last_seen"),
             ("entry", "first_seen = ? + 0 * ?", "first_seen"),
-            ("skipped", "expires_at = expires_at - last_seen + ?, last_seen = ?", "last_seen"),
+            ("skipped", moved.as_str(), "last_seen"),
             ("unblock", "until = until - since + ?, since = ?", "since"),
             ("feed", "last_attempt = ? + 0 * ?, retry_at = NULL", "last_attempt"),
             ("feed", "based_at = ? + 0 * ?", "based_at"),

@@ -22,6 +22,8 @@ pub struct Oracle {
     pub his: BTreeMap<String, String>,
     /// What the feed lists.
     pub listed: BTreeSet<String>,
+    /// What the last good version of the list beside it names; none where there is no list.
+    pub list: BTreeSet<String>,
     pub trusted: Vec<String>,
     /// Who was trusted when the last step began.
     pub trusted_before: Vec<String>,
@@ -72,16 +74,25 @@ impl Oracle {
 
     /// What must be blocked, by a row, by the set or by a row of the administrator's.
     pub fn wanted(&self, released: &BTreeSet<String>) -> BTreeSet<Place> {
-        let mut all = all_places(&self.listed);
+        let mut all = all_places(self.listed.union(&self.list));
         let kept_out = [all_places(&self.trusted), all_places(released)];
         all.retain(|place| !kept_out.iter().any(|out| out.contains(place)));
         all
     }
 
+    /// What the administrator's rows cover. FreePBX 18's driver reads whatever stands behind a slash as a number.
+    pub fn his_places(&self) -> BTreeSet<Place> {
+        let read = |key: &String| match key.split_once("/0x") {
+            Some((address, _)) if self.nftables => format!("{address}/0"),
+            _ => key.clone(),
+        };
+        all_places(self.his.keys().map(read))
+    }
+
     /// What rows of ours must cover.
     pub fn expected(&self, _: &BTreeMap<String, String>, released: &BTreeSet<String>) -> BTreeSet<Place> {
         let mut all = self.wanted(released);
-        let his = all_places(self.his.keys());
+        let his = self.his_places();
         all.retain(|place| !his.contains(place));
         if !self.nftables || self.writer == Writer::Fwconsole {
             // No row can block IPv6.
@@ -107,7 +118,7 @@ impl Oracle {
         let expected = self.expected(rows, released);
         let ours = self.ours(rows);
         let mut covered: BTreeSet<Place> = BTreeSet::new();
-        let foreign = all_places(self.his.keys());
+        let foreign = self.his_places();
         for key in &ours {
             let places = places(key);
             let unwanted: Vec<&Place> = places.difference(&expected).collect();

@@ -13,6 +13,8 @@ use crate::testenv::{Firewall, NFT, Sandbox, TestEnv};
 use crate::world::NAMES;
 
 const TABLE: &str = "kvstore_FreePBX_modules_Firewall";
+/// Where the list beside the feed is published.
+pub const LIST: &str = "http://127.0.0.1:8099/list";
 /// The longest that a run may take, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(100);
 
@@ -41,6 +43,14 @@ pub struct Pbx {
     pub env: TestEnv,
     pub shape: Shape,
     engine: &'static str,
+    publisher: Child,
+}
+
+impl Drop for Pbx {
+    fn drop(&mut self) {
+        let _ = self.publisher.kill();
+        let _ = self.publisher.wait();
+    }
 }
 
 /// How a run ended.
@@ -71,7 +81,22 @@ impl Pbx {
             );
             mysql::prelude::Queryable::query_drop(&mut env.pbx.database(), sql).unwrap();
         }
-        let pbx = Self { env, shape, engine: "InnoDB" };
+        let lists = env.pbx.dir().join("lists");
+        fs::create_dir(&lists).unwrap();
+        let publisher = env
+            .pbx
+            .command("php")
+            .args(["-S", "127.0.0.1:8099"])
+            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/list_server/router.php"))
+            .env("LISTS", &lists)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        crate::testenv::until("the publisher", || {
+            env.pbx.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8099"]).code == 0
+        });
+        let pbx = Self { env, shape, engine: "InnoDB", publisher };
         fs::create_dir(pbx.dir()).unwrap();
         fs::set_permissions(pbx.dir(), fs::Permissions::from_mode(0o777)).unwrap();
         pbx
@@ -115,6 +140,15 @@ impl Pbx {
         for file in fs::read_dir(self.dir()).unwrap() {
             fs::remove_file(file.unwrap().path()).unwrap();
         }
+    }
+
+    /// Publishes a version of the list.
+    pub fn publish(&self, entries: &BTreeSet<String>) {
+        let lines: String = entries.iter().map(|entry| format!("{entry}\n")).collect();
+        let path = self.env.pbx.dir().join("lists/list");
+        // Whoever asks meanwhile gets one of the two versions.
+        fs::write(path.with_extension("new"), format!("# a list\n{lines}")).unwrap();
+        fs::rename(path.with_extension("new"), path).unwrap();
     }
 
     /// Which faults happened, as `POINT ACTION`.

@@ -93,9 +93,18 @@ impl<'a> Schedule<'a> {
             config += "writer = \"fwconsole\"\n";
         }
         let url = self.pbx.env.feed.url();
-        self.pbx.env.write_config(&format!(
-            "[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n{config}"
-        ));
+        let mut feeds =
+            format!("[[feed]]\nname = \"apiban\"\nkind = \"apiban\"\nkey = \"{KEY}\"\nurl = \"{url}\"\n");
+        if self.dice.once_in(3) {
+            let list: BTreeSet<String> = (0..12 + self.dice.below(10)).map(|_| self.entry()).collect();
+            self.publishes(list);
+            let url = crate::pbx::LIST;
+            feeds += &format!(
+                "[[feed]]\nname = \"list\"\nkind = \"list\"\nurl = \"{url}\"\ninterval = \"1m\"\nhold_times = 2\n\
+                 hold_more = 20\n"
+            );
+        }
+        self.pbx.env.write_config(&format!("{feeds}{config}"));
         let (user, nftables, writer) = (self.user, self.oracle.nftables, self.oracle.writer);
         self.tell(format!("{user}, {engine}, nftables {nftables}, {writer:?}; {config:?}"));
         let mut trusted = vec!["192.168.77.0/24".to_owned()];
@@ -109,8 +118,8 @@ impl<'a> Schedule<'a> {
         for _ in 0..self.dice.below(4) {
             let key = if self.dice.once_in(3) {
                 self.dice.one_of(&HIS_OWN).to_owned()
-            } else if self.dice.once_in(4) && !self.oracle.nftables {
-                // Not with FreePBX 18, whose driver takes it for 0.0.0.0/0, which stops every update of its blacklist.
+            } else if self.dice.once_in(4) {
+                // FreePBX 18's driver takes it for 0.0.0.0/0.
                 "0.0.0.0/0x".to_owned()
             } else {
                 self.dice.entry()
@@ -149,8 +158,60 @@ impl<'a> Schedule<'a> {
         }
     }
 
+    /// The list's publisher has a good version.
+    fn publishes(&mut self, list: BTreeSet<String>) {
+        self.pbx.publish(&list);
+        self.tell(format!("the list names {}", list.iter().cloned().collect::<Vec<_>>().join(" ")));
+        self.oracle.list = list;
+    }
+
+    /// A good version follows the last one: an entry more, and perhaps one less.
+    fn list_changes(&mut self) {
+        let mut list = self.oracle.list.clone();
+        if list.len() > 12 && self.dice.once_in(2) {
+            list.pop_first();
+            // Until the list is asked again what it dropped may stay.
+            self.oracle.fresh = false;
+        }
+        list.insert(self.entry());
+        self.publishes(list);
+    }
+
+    /// The list has a version that nobody can mean: it loses nearly all, or names very much more, or is no list. What
+    /// the last good one named stays blocked, and nothing that came with the bad one is.
+    fn bad_version(&mut self) {
+        if self.oracle.list.is_empty() {
+            return self.run_with_a_fault();
+        }
+        self.clean_run();
+        let new: BTreeSet<String> = (0..60).map(|_| self.entry()).collect();
+        let kept = self.oracle.list.iter().take(3).cloned();
+        let (bad, what): (BTreeSet<String>, _) = match self.dice.below(4) {
+            0 => (BTreeSet::new(), "empty"),
+            1 => (kept.collect(), "nearly all gone"),
+            2 => (new.iter().cloned().chain(kept).collect(), "nearly all others"),
+            _ => (self.oracle.list.union(&new).cloned().collect(), "very many more"),
+        };
+        self.pbx.publish(&bad);
+        self.tell(format!("the list is bad: {what}: {}", bad.iter().cloned().collect::<Vec<_>>().join(" ")));
+        for _ in 0..1 + self.dice.below(2) {
+            self.two_minutes_pass();
+            let fault = if self.dice.once_in(2) { self.fault(&["kill", "error"]) } else { String::new() };
+            let code = self.run(&["sync"], &fault);
+            assert!(!fault.is_empty() || code != Some(0), "(i) a bad version was taken: {what}");
+            self.look();
+            let rows = self.pbx.rows();
+            let ours = all_places(self.oracle.ours(&rows));
+            let wanted = self.oracle.wanted(&self.releases());
+            let held: Vec<_> = ours.difference(&wanted).collect();
+            assert!(held.is_empty(), "(i) blocked by a version that is held: {held:?}");
+        }
+        let list = self.oracle.list.clone();
+        self.publishes(list);
+    }
+
     fn step(&mut self) {
-        match self.dice.below(18) {
+        match self.dice.below(20) {
             0..=4 => self.run_with_a_fault(),
             5 => self.killed_group(),
             6 => self.database_goes(),
@@ -164,6 +225,8 @@ impl<'a> Schedule<'a> {
             14 => self.administrator_meanwhile(),
             15 => self.read_only(),
             16 => self.daemon_dies(),
+            17 => self.bad_version(),
+            18 if !self.oracle.list.is_empty() => self.list_changes(),
             _ => self.full_disk(),
         }
     }
@@ -581,7 +644,7 @@ impl<'a> Schedule<'a> {
             let place = expected[self.dice.below(u32::try_from(expected.len()).unwrap()) as usize];
             self.refused(place, &format!("after a clean run (set: {by_set}); {}", status.text.trim()));
         }
-        let his = all_places(self.oracle.his.keys());
+        let his = self.oracle.his_places();
         let trusted: Vec<Place> = all_places(&self.oracle.trusted).difference(&his).copied().collect();
         if let Some(place) = trusted.first() {
             let address = address(*place);
@@ -614,7 +677,7 @@ impl<'a> Schedule<'a> {
         assert_eq!(code, Some(0), "the clean run");
         self.look();
         let status = self.pbx.run("root", &["status", "--json"], "");
-        let status = serde_json::from_str(status.text.lines().collect::<String>().as_str()).unwrap();
+        let status: serde_json::Value = serde_json::from_str(status.text.lines().collect::<String>().as_str()).unwrap();
         let releases = self.releases();
         let rows = self.pbx.rows();
         self.oracle.is_right(&rows, &releases, &status);

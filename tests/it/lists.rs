@@ -682,3 +682,28 @@ fn feeds_are_compared_and_what_is_wanted_is_exported_for_other_machines() {
     let report = pbx.sync("fleet");
     assert_eq!(report["feeds"][0]["used"], 4, "{report}");
 }
+
+#[test]
+fn what_a_list_named_by_a_clock_that_was_ahead_stays_blocked_when_the_clock_is_right() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("list", "interval = \"1m\"")]);
+    pbx.publish("list", "45.0.0.1\n45.0.0.3\n192.168.0.0/16\n");
+    pbx.run(&["sync"]).ok();
+    let year = 365 * 86_400;
+    for sql in [
+        "UPDATE banbridge_entry SET first_seen = first_seen + ?, last_seen = last_seen + ?",
+        "UPDATE banbridge_feed SET last_attempt = last_attempt + ?, last_success = last_success + ?",
+        "UPDATE banbridge_run SET started_at = started_at + ?, finished_at = finished_at + ?",
+        "UPDATE banbridge_state SET value = value + ? + 0 * ? WHERE name = 'clock'",
+    ] {
+        pbx.sandbox.sql_run(sql, (year, year));
+    }
+    for _ in 0..3 {
+        // The publisher says that it is the same version still. The clock is believed when it went on for a day.
+        pbx.run(&["sync"]).ok();
+        assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.3"]);
+        pbx.sandbox.sql_run("UPDATE banbridge_entry SET last_seen = last_seen - 120", ());
+        pbx.sandbox.sql_run("UPDATE banbridge_feed SET last_attempt = last_attempt - 120", ());
+        pbx.sandbox.sql_run("UPDATE banbridge_state SET value = value - 86400 WHERE name = 'clock_doubted'", ());
+    }
+}
