@@ -32,8 +32,9 @@ impl Ledger {
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         // MariaDB takes the assignments from left to right, so what is read must come before it is written.
         // What a list names has no end, and must not get one.
-        let moved =
-            format!("expires_at = IF(expires_at = {NEVER}, {NEVER}, expires_at - last_seen + ?), last_seen = ?");
+        let moved = format!(
+            "expires_at = IF(expires_at = {NEVER}, {NEVER}, expires_at - last_seen + ?), last_seen = ?"
+        );
         for (table, moves, time) in [
             ("entry", moved.as_str(), "last_seen"),
             ("entry", "first_seen = ? + 0 * ?", "first_seen"),

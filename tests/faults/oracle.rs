@@ -82,11 +82,23 @@ impl Oracle {
 
     /// What the administrator's rows cover. FreePBX 18's driver reads whatever stands behind a slash as a number.
     pub fn his_places(&self) -> BTreeSet<Place> {
-        let read = |key: &String| match key.split_once("/0x") {
-            Some((address, _)) if self.nftables => format!("{address}/0"),
-            _ => key.clone(),
-        };
-        all_places(self.his.keys().map(read))
+        self.his.keys().flat_map(|key| self.places_of_his(key)).collect()
+    }
+
+    fn places_of_his(&self, key: &str) -> BTreeSet<Place> {
+        match key.split_once("/0x") {
+            Some((address, _)) if self.nftables => places(&format!("{address}/0")),
+            _ => places(key),
+        }
+    }
+
+    /// Whether two of his rows stop every update of FreePBX 18's firewall.
+    pub fn his_overlap(&self) -> bool {
+        let one_by_one: usize = self.his.keys().map(|key| self.places_of_his(key).len()).sum();
+        // Some of his rows are outside of the world, but nothing is outside of that one.
+        let has_all = self.his.keys().any(|key| key.contains("/0x"));
+        let v4 = self.his.keys().filter(|key| !key.contains(':')).count();
+        self.nftables && (one_by_one > self.his_places().len() || has_all && v4 > 1)
     }
 
     /// What rows of ours must cover.

@@ -704,6 +704,7 @@ fn what_a_list_named_by_a_clock_that_was_ahead_stays_blocked_when_the_clock_is_r
         assert_eq!(pbx.keys(), ["45.0.0.1", "45.0.0.3"]);
         pbx.sandbox.sql_run("UPDATE banbridge_entry SET last_seen = last_seen - 120", ());
         pbx.sandbox.sql_run("UPDATE banbridge_feed SET last_attempt = last_attempt - 120", ());
-        pbx.sandbox.sql_run("UPDATE banbridge_state SET value = value - 86400 WHERE name = 'clock_doubted'", ());
+        pbx.sandbox
+            .sql_run("UPDATE banbridge_state SET value = value - 86400 WHERE name = 'clock_doubted'", ());
     }
 }

@@ -2,7 +2,7 @@
 //! where a packet is answered, and each says what to do.
 
 use crate::sandbox::Firewall;
-use crate::testenv::{ATTACKER, Attacker, NFT, Probe, TestEnv, until};
+use crate::testenv::{ATTACKER, Attacker, DAY, NFT, Probe, TestEnv, until};
 use serde_json::json;
 
 /// One state.
@@ -64,6 +64,19 @@ fn cases() -> Vec<Case> {
         Case {
             name: "a firewall that was flushed",
             make: |env| drop(env.pbx.run(&["iptables", "-F", "fpbxfirewall"]).ok()),
+            state: "not_blocking",
+            words: "Nothing is blocked: the firewall has not loaded its rules yet",
+            check: 2,
+            doctor: Some("rules"),
+            refused: false,
+            ..WELL
+        },
+        Case {
+            name: "a firewall that was flushed, and no sync for a day",
+            make: |env| {
+                env.later(DAY);
+                env.pbx.run(&["iptables", "-F", "fpbxfirewall"]).ok();
+            },
             state: "not_blocking",
             words: "Nothing is blocked: the firewall has not loaded its rules yet",
             check: 2,
@@ -199,6 +212,9 @@ fn no_place_says_that_it_is_blocked_where_a_packet_is_answered() {
         assert!(env.run(&["status"]).ok().starts_with(sentence), "{name}");
         let check = env.run(&["status", "--check"]);
         assert_eq!(check.code, case.check, "{name}: {check:?}");
+        if case.state == "not_blocking" {
+            assert!(check.stdout.contains("CRITICAL - Nothing is blocked"), "{name}: {check:?}");
+        }
         let (code, address) = env.json(&["check", ATTACKER]);
         assert_eq!(
             (code == 0, &address["blocked"]),
@@ -217,6 +233,19 @@ fn no_place_says_that_it_is_blocked_where_a_packet_is_answered() {
         }
         env.pbx.sql_run("SET GLOBAL read_only = 0", ());
     }
+}
+
+#[test]
+fn a_warning_does_not_hide_that_nothing_is_blocked() {
+    let env = TestEnv::new(NFT, &[ATTACKER, "45.0.0.7"]);
+    env.pbx.set_config("networkmaps", &json!({ "45.0.0.7/32": "trusted" }));
+    env.sync(0, &[]);
+    let check = env.run(&["status", "--check"]);
+    assert!(check.code == 1 && check.stdout.contains("WARNING - A protected"), "{check:?}");
+    env.pbx.run(&["iptables", "-F", "fpbxfirewall"]).ok();
+    let check = env.run(&["status", "--check"]);
+    let said = ["CRITICAL - Nothing is blocked", "; A protected"];
+    assert!(check.code == 2 && said.iter().all(|words| check.stdout.contains(words)), "{check:?}");
 }
 
 #[test]

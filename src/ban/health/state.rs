@@ -223,8 +223,8 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
         let rules = facts.enabled && seen.is_some_and(Rules::block);
         return (Cause::Firewall(hindrance, Blocks::of(rules, facts.set)), since);
     }
-    if facts.read_only {
-        return (Cause::ReadOnly, None);
+    if let Some(found) = in_kernel(facts, seen) {
+        return found;
     }
     if let Some(last) = facts.last_run.filter(|last| is_late(*last, now)) {
         return (Cause::Late(last), Some(last));
@@ -235,29 +235,44 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
     if facts.to_block == 0 {
         return (Cause::NothingListed, None);
     }
-    if let Some(rows) = &facts.overlap {
-        return (Cause::Overlap(rows.clone()), None);
-    }
-    if let Some(since) = facts.rows_wait {
-        return (Cause::RowsWait, Some(since));
-    }
-    match seen {
-        None => {
-            let at = facts.evidence.map(|evidence| evidence.at);
-            return (Cause::NotSeen(at), at);
-        }
-        Some(Rules::Unknown) => return (Cause::NotAsked, None),
-        Some(Rules::None) => return (Cause::NoRules(facts.set), None),
-        Some(Rules::Differ { missing: 0, extra }) => return (Cause::RulesLeft(extra), None),
-        Some(Rules::Differ { missing, .. }) => return (Cause::RulesMissing(missing, facts.set), None),
-        Some(Rules::Match) if facts.set_missing > 0 => return (Cause::SetMissing(facts.set_missing), None),
-        Some(Rules::Match) => {}
-    }
     match (facts.blocked, facts.pending) {
         (0, 0) => (Cause::NothingAllowed, None),
         (0, pending) => (Cause::RowsPending(pending), None),
         (_, pending @ 1..) => (Cause::RowsPending(pending), facts.last_run),
         (blocked, 0) => (Cause::Blocked(blocked), facts.last_run),
+    }
+}
+
+/// What root saw to be wrong in the kernel, or that it did not look. None where rules and set are as they should be: only
+/// then may it be said that what was listed before stays blocked.
+fn in_kernel(facts: &Facts<'_>, seen: Option<Rules>) -> Option<(Cause, Option<i64>)> {
+    let read_only = facts.read_only.then_some((Cause::ReadOnly, None));
+    if facts.to_block == 0 {
+        return read_only;
+    }
+    if let Some(rows) = &facts.overlap {
+        return Some((Cause::Overlap(rows.clone()), None));
+    }
+    if seen == Some(Rules::None) && facts.rows_wait.is_none() {
+        return Some((Cause::NoRules(facts.set), None));
+    }
+    if read_only.is_some() {
+        return read_only;
+    }
+    if let Some(since) = facts.rows_wait {
+        return Some((Cause::RowsWait, Some(since)));
+    }
+    match seen {
+        None => {
+            let at = facts.evidence.map(|evidence| evidence.at);
+            Some((Cause::NotSeen(at), at))
+        }
+        Some(Rules::Unknown) => Some((Cause::NotAsked, None)),
+        Some(Rules::None) => Some((Cause::NoRules(facts.set), None)),
+        Some(Rules::Differ { missing: 0, extra }) => Some((Cause::RulesLeft(extra), None)),
+        Some(Rules::Differ { missing, .. }) => Some((Cause::RulesMissing(missing, facts.set), None)),
+        Some(Rules::Match) if facts.set_missing > 0 => Some((Cause::SetMissing(facts.set_missing), None)),
+        Some(Rules::Match) => None,
     }
 }
 
@@ -295,7 +310,7 @@ mod tests {
     fn the_worst_that_is_true_is_said() {
         const STALE: &[(&str, Option<i64>)] = &[("apiban", Some(NOW - 90_000)), ("voipbl", None)];
         const NEVER: &[(&str, Option<i64>)] = &[("apiban", None)];
-        let table: [(Facts<'_>, State, &str, Option<i64>); 27] = [
+        let table: [(Facts<'_>, State, &str, Option<i64>); 30] = [
             (good(), State::Blocking, "98 addresses and networks are blocked.", Some(NOW - 60)),
             (Facts { blocked: 1, ..good() }, State::Blocking, "1 address or network is", Some(NOW - 60)),
             (Facts { has_run: false, enabled: false, ..good() }, State::NoRun, "No sync yet", None),
@@ -374,6 +389,25 @@ mod tests {
                 Some(NOW - 90_000),
             ),
             (Facts { out_of_date: NEVER, ..good() }, State::OutOfDate, "Feed apiban has never updated", None),
+            // That addresses stay blocked is said only where root saw it.
+            (
+                Facts { out_of_date: STALE, set: false, ..saw(Rules::None) },
+                State::NotBlocking,
+                "Nothing is blocked",
+                None,
+            ),
+            (
+                Facts { last_run: Some(NOW - 3_601), evidence: None, ..good() },
+                State::Unknown,
+                "root has not looked",
+                None,
+            ),
+            (
+                Facts { read_only: true, set: false, ..saw(Rules::None) },
+                State::NotBlocking,
+                "Nothing is blocked",
+                None,
+            ),
             (Facts { to_block: 0, blocked: 0, ..good() }, State::NothingToBlock, "No feed lists", None),
             (
                 Facts { rows_wait: Some(NOW - 5), ..good() },

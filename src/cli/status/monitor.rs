@@ -13,14 +13,14 @@ use crate::system::text::one_line;
 /// The most characters of the line before its figures.
 const LINE: usize = 400;
 
-/// What a check says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a check says, the worst last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 enum Verdict {
     Ok,
     Warning,
-    Critical,
     Unknown,
+    Critical,
 }
 
 #[derive(Serialize)]
@@ -79,25 +79,39 @@ fn harmless(text: &str) -> String {
     one_line(&text.replace('\n', " "), LINE).replace('|', "/")
 }
 
-fn verdict(status: &Status) -> Verdict {
-    let worst = status.problems.iter().map(|problem| problem.level).max_by_key(|level| *level == "error");
-    match worst {
-        None => match status.state {
-            State::Blocking | State::NothingToBlock => Verdict::Ok,
-            State::Unknown => Verdict::Unknown,
-            State::NotBlocking => Verdict::Critical,
-            State::Pending | State::OutOfDate | State::NoRun => Verdict::Warning,
-        },
-        Some("error") => Verdict::Critical,
-        Some(_) => Verdict::Warning,
+/// What the state alone says.
+fn of_state(state: State) -> Verdict {
+    match state {
+        State::Blocking | State::NothingToBlock => Verdict::Ok,
+        State::Unknown => Verdict::Unknown,
+        State::NotBlocking => Verdict::Critical,
+        State::Pending | State::OutOfDate | State::NoRun => Verdict::Warning,
     }
 }
 
+/// What the problems alone say.
+fn of_problems(status: &Status) -> Verdict {
+    let of = |level: &str| if level == "error" { Verdict::Critical } else { Verdict::Warning };
+    status.problems.iter().map(|problem| of(problem.level)).max().unwrap_or(Verdict::Ok)
+}
+
+fn verdict(status: &Status) -> Verdict {
+    of_state(status.state).max(of_problems(status))
+}
+
 fn words(status: &Status) -> String {
-    if status.problems.is_empty() && verdict(status) != Verdict::Ok {
-        return status.state_text.clone();
+    // A problem that is why the state is so says it already.
+    let causes: &[&str] = match status.state {
+        State::OutOfDate | State::NoRun => &["no_sync", "out_of_date:"],
+        _ => &["not_blocking"],
+    };
+    let is_cause = |id: &str| causes.iter().any(|cause| id.starts_with(cause));
+    let has_cause = status.problems.iter().any(|problem| is_cause(&problem.id));
+    let mut titles: Vec<&str> = status.problems.iter().map(|problem| problem.title.as_str()).collect();
+    if of_state(status.state) > Verdict::Ok && !has_cause {
+        titles.insert(0, &status.state_text);
     }
-    if status.problems.is_empty() {
+    if titles.is_empty() {
         let on = status.feeds.iter().filter(|feed| feed.enabled).count();
         return match &status.set.backend {
             Some(by) => format!(
@@ -107,7 +121,6 @@ fn words(status: &Status) -> String {
             None => format!("{} rows in the blacklist, feeds: {on}", status.blacklist.rows),
         };
     }
-    let titles: Vec<&str> = status.problems.iter().map(|problem| problem.title.as_str()).collect();
     titles.join("; ")
 }
 
@@ -143,6 +156,7 @@ mod tests {
     #[test]
     fn the_codes_are_those_of_nagios() {
         let all = [Verdict::Ok, Verdict::Warning, Verdict::Critical, Verdict::Unknown];
+        assert!(Verdict::Warning < Verdict::Unknown && Verdict::Unknown < Verdict::Critical);
         assert_eq!(all.map(|verdict| verdict.exit().code()), [0, 1, 2, 3]);
     }
 
