@@ -186,7 +186,12 @@ mod tests {
 
     #[test]
     fn a_firewall_must_be_on_and_run() {
-        let firewall = |enabled, period_s| Firewall { enabled, driver: Driver::Iptables, period_s };
+        let firewall = |enabled, period_s| Firewall {
+            enabled,
+            driver: Driver::Iptables,
+            driver_is_unsaid: false,
+            period_s,
+        };
         assert_eq!(enabled(&firewall(true, 30)).state, State::Ok);
         assert_eq!(enabled(&firewall(false, 30)).state, State::Error);
         assert_eq!(runs(&firewall(true, 30), Service::Runs).state, State::Ok);

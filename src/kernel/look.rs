@@ -1,12 +1,20 @@
 //! Looking at what the kernel has of the rows, without changing anything.
 
 use super::chain::{Snapshot, Wanted};
-use super::iptables::Iptables;
+use super::iptables::{self, Iptables};
 use super::module_sets;
 use crate::ban::Prefix;
 use crate::ban::health::evidence::Rules;
 use crate::ban::plan::{Driver, Present};
+use crate::pbx::firewall;
 use crate::system::program::Programs;
+
+/// Whether the table of FreePBX 18's nftables driver is there. Needs root.
+pub fn has_nftables_driver(programs: &dyn Programs) -> bool {
+    let [family, table] = firewall::TABLE_OF_NFTABLES;
+    iptables::nft(programs, &["list", "tables", family])
+        .is_ok_and(|tables| tables.lines().any(|line| line.trim() == format!("table {family} {table}")))
+}
 
 /// What the kernel has of these rows. Needs root.
 pub fn rules(programs: &dyn Programs, driver: Driver, rows: &Present) -> Rules {

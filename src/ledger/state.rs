@@ -21,6 +21,8 @@ pub enum StateKey {
     CatchingUp,
     /// Since when the firewall is disabled; none: it was enabled at the last run.
     OffSince,
+    /// 1: root saw the table of FreePBX 18's nftables driver in the kernel.
+    NftablesSeen,
     /// When the last run as root ended.
     RootRun,
     /// What the clock said at the end of the last run whose clock was believed.
@@ -48,6 +50,7 @@ impl fmt::Display for StateKey {
             Self::ChangedAt => "changed_at",
             Self::CatchingUp => "catching_up",
             Self::OffSince => "off_since",
+            Self::NftablesSeen => "nftables_seen",
             Self::RootRun => "root_run",
             Self::Clock => "clock",
             Self::ClockDoubted => "clock_doubted",
@@ -102,6 +105,7 @@ mod tests {
             ChangedAt,
             CatchingUp,
             OffSince,
+            NftablesSeen,
             RootRun,
             Clock,
             ClockDoubted,

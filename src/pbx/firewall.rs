@@ -11,6 +11,9 @@ use crate::system::database::{DatabaseError, Result, Table};
 /// The module's table. `key`, `val`, `type`, `id`; unique over the first 190 characters of `key` and `id`.
 pub const TABLE: &str = "`kvstore_FreePBX_modules_Firewall`";
 
+/// The table of FreePBX 18's nftables driver, family and name.
+pub const TABLE_OF_NFTABLES: [&str; 2] = ["inet", "fpbx"];
+
 /// The same, to read from.
 pub(super) static KVSTORE: Table = Table {
     name: "kvstore_FreePBX_modules_Firewall",
@@ -29,6 +32,10 @@ pub struct Firewall {
     pub enabled: bool,
     /// What it enforces the blacklist with.
     pub driver: Driver,
+    /// Whether FreePBX 18 has been there and its settings do not say what it enforces with: then [`TABLE_OF_NFTABLES`]
+    /// in the kernel does.
+    #[serde(skip)]
+    pub driver_is_unsaid: bool,
     /// How often its daemon looks for changes by itself, in seconds.
     pub period_s: u64,
 }
@@ -76,7 +83,7 @@ pub fn values(conn: &mut impl Queryable, keys: &[&str]) -> Result<BTreeMap<Strin
 
 /// Reads the settings.
 pub fn read(conn: &mut impl Queryable) -> Result<Firewall> {
-    let values = values(conn, &["status", "refresh", "firewall_backend"])?;
+    let values = values(conn, &["status", "refresh", "firewall_backend", "firewall_schema"])?;
     let value = |key: &str| values.get(key).map(String::as_str).unwrap_or_default();
     // The schema beside it counts the module's own migrations.
     let nftables = value("firewall_backend") == "nftables";
@@ -84,6 +91,7 @@ pub fn read(conn: &mut impl Queryable) -> Result<Firewall> {
         // As PHP reads it: no row, an empty value and "0" are off.
         enabled: !matches!(value("status"), "" | "0"),
         driver: if nftables { Driver::Nftables } else { Driver::Iptables },
+        driver_is_unsaid: value("firewall_backend").is_empty() && values.contains_key("firewall_schema"),
         period_s: match value("refresh") {
             "fast" => 15,
             "slow" => 120,

@@ -19,6 +19,7 @@ pub mod context;
 pub mod coverage;
 mod deletions;
 pub mod delivery;
+mod driver;
 pub mod edit_config;
 pub mod export;
 pub mod feeds;

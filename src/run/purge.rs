@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::context::{Environment, log_file};
+use super::driver;
 use super::state::present;
 use crate::ban::ownership::Written;
 use crate::ban::plan::{Driver, Present};
@@ -128,7 +129,7 @@ impl Purge {
 
     /// Removes the rows; as root together with their rules, as a run does it.
     fn remove_rows(&mut self, left: &mut Vec<Left>) -> Result<u64> {
-        let firewall = firewall::read(self.ledger.conn())?;
+        let firewall = driver::look(&mut self.ledger, &self.environment.programs)?;
         if !self.environment.is_root {
             let rows = blacklist::take_all_away(self.ledger.conn(), &self.unmarked)?;
             if rows > 0 && firewall.enabled {

@@ -26,6 +26,7 @@ impl Context {
     pub(super) fn begin(&mut self) -> Result<Recorded> {
         self.ledger.migrate(self.clock.now())?;
         self.ledger.sign_lock()?;
+        self.note_driver()?;
         self.clock = Clock::begin(&mut self.ledger)?;
         fault::point("clock-recorded")?;
         let feeds: Vec<&str> = self.config.feed.iter().map(|feed| feed.name.as_str()).collect();

@@ -15,7 +15,8 @@ use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Unblocked;
 use crate::ledger::{Ledger, StateKey};
 use crate::pbx::blacklist::{self, Rows};
-use crate::pbx::firewall::{self, Firewall};
+use crate::pbx::firewall::Firewall;
+use crate::run::driver;
 use crate::system::database::Result;
 
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
@@ -84,7 +85,7 @@ pub struct SavedState {
 impl SavedState {
     /// Looks, and changes nothing.
     pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
-        let firewall = firewall::read(ledger.conn())?;
+        let firewall = driver::read(ledger)?;
         let mut known = ledger.feeds()?;
         // A feed that the ledger does not know yet gets a number that it will not give out, for a dry run.
         let feeds: Vec<FeedState> = (0..)

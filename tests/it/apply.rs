@@ -9,7 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::sandbox::{Attacker, Backend, Family, Firewall, Pass, Probe, Run, Sandbox, rule, until};
-use crate::testenv::TestEnv;
+use crate::testenv::{ATTACKER, ATTACKER_V6, TestEnv, set};
 use serde_json::{Value, json};
 
 const NFT: Firewall = Firewall::Iptables(Backend::Nft);
@@ -756,4 +756,18 @@ fn with_freepbx_18_a_row_of_ours_that_overlaps_the_administrators_is_mended() {
     assert_eq!((&applied["verified"], &applied["repaired"]), (&true.into(), &true.into()), "{applied}");
     assert_eq!(applied["overlap"], Value::Null);
     assert_eq!(pbx.elements("inet fpbx", "blacklist"), ["5.188.10.0/24", "45.0.0.1"]);
+}
+
+#[test]
+fn freepbx_18_is_told_by_its_table_in_the_kernel_where_no_setting_names_the_driver() {
+    let env = TestEnv::new(Firewall::Nftables, &[ATTACKER, ATTACKER_V6]);
+    env.pbx.sql_run("DELETE FROM kvstore_FreePBX_modules_Firewall WHERE `key` = 'firewall_backend'", ());
+    let report = env.sync(0, &[]);
+    assert_eq!((&report["firewall"]["driver"], &report["verified"]), (&json!("nftables"), &json!(true)));
+    assert_eq!(env.ours(), set([ATTACKER, ATTACKER_V6]), "IPv6 has rows");
+    // Who cannot look goes by what root saw.
+    let status: Value = serde_json::from_str(&env.run_as("asterisk", &["status", "--json"]).stdout).unwrap();
+    assert_eq!(status["firewall"]["driver"], "nftables");
+    env.run(&["purge", "--yes"]).ok();
+    assert_eq!(env.pbx.probe(Attacker(ATTACKER)), Probe::Answered, "its rules went with the rows");
 }

@@ -6,9 +6,14 @@ foreach (['Store', 'Blacklist', 'Shell', 'IptablesDriver', 'NftablesDriver'] as 
 	require_once __DIR__."/$class.php";
 }
 
-/** The driver that the database names. */
+/** The driver that the database names; where only its schema is there, the one whose table is in the kernel. */
 function driver(Store $store) {
-	return $store->get('firewall_backend') === 'nftables' ? new NftablesDriver() : new IptablesDriver();
+	$named = $store->get('firewall_backend');
+	if (!$named && $store->get('firewall_schema')) {
+		exec('nft list table inet fpbx >/dev/null 2>&1', $output, $code);
+		$named = $code === 0 ? 'nftables' : '';
+	}
+	return $named === 'nftables' ? new NftablesDriver() : new IptablesDriver();
 }
 
 /** A file with which a test steers the stand-in, or null. */
