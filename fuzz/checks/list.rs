@@ -11,7 +11,7 @@ use super::one_line;
 const MAX_BYTES: u64 = 1 << 17;
 const MAX_ENTRIES: usize = 20_000;
 
-fn settings() -> [Settings; 6] {
+fn settings() -> [Settings; 8] {
     let plain = Settings { max_bytes: MAX_BYTES, max_entries: MAX_ENTRIES, ..Settings::default() };
     let of = |format| Settings { format: Some(format), ..plain.clone() };
     [
@@ -25,7 +25,9 @@ fn settings() -> [Settings; 6] {
         Settings { column: Some(Column::Name("ip".to_owned())), ..plain.clone() },
         of(Format::Ranges),
         of(Format::Dshield),
-        Settings { min_score: Some(1.5), field: Some("ip".to_owned()), ..of(Format::Json) },
+        Settings { min_score: Some(1.5), fields: vec!["ip".to_owned()], ..of(Format::Json) },
+        Settings { fields: vec!["data.ip".to_owned(), "v6".to_owned()], ..of(Format::Json) },
+        Settings { country: vec!["US".to_owned()], ..plain.clone() },
     ]
 }
 
@@ -61,9 +63,9 @@ fn good(parsed: &Parsed, settings: &Settings) {
     for prefix in &parsed.prefixes {
         assert!(settings.widest.check(prefix).is_ok(), "{prefix} is too wide");
     }
-    assert!(parsed.below_score <= parsed.accepted);
-    assert!(parsed.prefixes.is_empty() || parsed.accepted > parsed.below_score);
-    assert!(parsed.skipped.len() <= parsed.skipped_total().min(1_000));
+    assert!(parsed.left_out <= parsed.accepted);
+    assert!(parsed.prefixes.is_empty() || parsed.accepted > parsed.left_out);
+    assert!(parsed.skipped.len() <= parsed.skipped_total().min(1_000 + 10 * parsed.reasons.len()));
     assert!(parsed.lines <= MAX_BYTES + 1);
     for refused in &parsed.skipped {
         one_line(&refused.text, 120);

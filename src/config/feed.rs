@@ -229,6 +229,25 @@ impl FeedConfig {
     }
 }
 
+/// A word, or several in brackets.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a text, or several in brackets: \"a\", or [\"a\", \"b\"]")]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    /// The words, none where there are none.
+    pub(super) fn words(this: Option<&Self>) -> Vec<String> {
+        match this {
+            None => Vec::new(),
+            Some(Self::One(word)) => vec![word.clone()],
+            Some(Self::More(words)) => words.clone(),
+        }
+    }
+}
+
 /// A feed as it is written, before it is judged.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -256,7 +275,9 @@ pub(super) struct RawFeed {
     pub(super) header_file: Option<PathBuf>,
     pub(super) format: Option<Format>,
     pub(super) column: Option<Column>,
-    pub(super) field: Option<String>,
+    pub(super) field: Option<OneOrMore>,
+    pub(super) country: Option<OneOrMore>,
+    pub(super) registry: Option<OneOrMore>,
     pub(super) score_column: Option<Column>,
     pub(super) min_score: Option<f64>,
     pub(super) origins: Option<Vec<String>>,
@@ -326,6 +347,8 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
         ("format", raw.format.is_some()),
         ("column", raw.column.is_some()),
         ("field", raw.field.is_some()),
+        ("country", raw.country.is_some()),
+        ("registry", raw.registry.is_some()),
         ("score_column", raw.score_column.is_some()),
         ("min_score", raw.min_score.is_some()),
     ];
@@ -417,7 +440,17 @@ impl Serialize for FeedConfig {
             }
             entry(&mut map, "format", settings.format.as_ref())?;
             entry(&mut map, "column", settings.column.as_ref())?;
-            entry(&mut map, "field", settings.field.as_ref())?;
+            for (key, words) in [
+                ("field", &settings.fields),
+                ("country", &settings.country),
+                ("registry", &settings.registry),
+            ] {
+                match words.as_slice() {
+                    [] => {}
+                    [one] => map.serialize_entry(key, one)?,
+                    more => map.serialize_entry(key, more)?,
+                }
+            }
             entry(&mut map, "score_column", settings.score_column.as_ref())?;
             entry(&mut map, "min_score", settings.min_score.as_ref())?;
         }

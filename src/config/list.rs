@@ -5,17 +5,20 @@ use std::path::{Path, PathBuf};
 use reqwest::header::HeaderName;
 
 use super::Period;
-use super::feed::RawFeed;
+use super::feed::{OneOrMore, RawFeed};
 use crate::ban::width::Widest;
 use crate::feed::catalog;
 use crate::feed::http::Login;
-use crate::feed::list::{Column, Settings};
+use crate::feed::list::{Column, REGISTRIES, Settings};
 use crate::feed::snapshot;
 use crate::system::hash;
 use crate::system::secret::Secret;
 
 /// How often a list is asked for when nobody says.
 const INTERVAL: Period = Period::seconds(3_600);
+
+/// The most words of one setting.
+const MOST_WORDS: usize = 16;
 
 /// What a feed that is a list needs besides.
 #[derive(Debug, Clone)]
@@ -118,7 +121,9 @@ pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListCon
     let settings = Settings {
         format: raw.format,
         column: raw.column.clone(),
-        field: raw.field.clone(),
+        fields: fields(name, raw)?,
+        country: countries(name, raw)?,
+        registry: registries(name, raw)?,
         score_column: raw.score_column.clone(),
         min_score: raw.min_score,
         widest,
@@ -127,6 +132,40 @@ pub(super) fn read(name: &str, raw: &RawFeed, widest: Widest) -> Result<(ListCon
     let ttl = raw.ttl.filter(|ttl| ttl.as_secs() > 0);
     let minimum = Period::seconds(catalog::minimum(&url).unsigned_abs());
     Ok((ListConfig { place, settings, minimum, login, ttl }, url))
+}
+
+/// Judges `field`.
+fn fields(name: &str, raw: &RawFeed) -> Result<Vec<String>, String> {
+    let fields = OneOrMore::words(raw.field.as_ref());
+    match fields.iter().any(String::is_empty) || fields.len() > MOST_WORDS {
+        true => {
+            Err(format!("feed {name:?}: field is the name of a JSON field, or up to {MOST_WORDS} of them"))
+        }
+        false => Ok(fields),
+    }
+}
+
+/// Judges `country`.
+fn countries(name: &str, raw: &RawFeed) -> Result<Vec<String>, String> {
+    let countries = OneOrMore::words(raw.country.as_ref());
+    let is_code = |code: &String| code.len() == 2 && code.bytes().all(|b| b.is_ascii_alphabetic());
+    match countries.iter().find(|code| !is_code(code)) {
+        Some(wrong) => Err(format!(
+            "feed {name:?}: invalid country {wrong:?}. Write its two letters, each one separately: country = [\"US\", \"CA\"]"
+        )),
+        None => Ok(countries.iter().map(|code| code.to_ascii_uppercase()).collect()),
+    }
+}
+
+/// Judges `registry`.
+fn registries(name: &str, raw: &RawFeed) -> Result<Vec<String>, String> {
+    let registries = OneOrMore::words(raw.registry.as_ref());
+    match registries.iter().find(|one| !REGISTRIES.contains(&one.as_str())) {
+        Some(wrong) => {
+            Err(format!("feed {name:?}: invalid registry {wrong:?}. There are: {}", REGISTRIES.join(", ")))
+        }
+        None => Ok(registries),
+    }
 }
 
 /// How often a list is asked for: as configured, but not more often than its publisher allows.

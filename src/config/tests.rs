@@ -28,7 +28,7 @@ fn a_feed_with_nothing_but_a_key_gets_the_documented_defaults() {
 fn every_mistake_names_the_file_the_line_and_the_fix() {
     let list = |lines: &str| format!("[[feed]]\nname = \"voipbl\"\nkind = \"list\"\n{lines}\n");
     let url = "url = \"https://example.com/list\"\n";
-    let table: [(String, Option<usize>, &[&str]); 31] = [
+    let table: [(String, Option<usize>, &[&str]); 36] = [
         (list(""), Some(2), &["\"voipbl\": no url"]),
         (list("url = \"http://example.com/\""), Some(2), &["https"]),
         (list("url = \"list.txt\""), Some(2), &["not a complete URL"]),
@@ -37,6 +37,11 @@ fn every_mistake_names_the_file_the_line_and_the_fix() {
         (list(&format!("{url}column = 0")), Some(2), &["count from 1"]),
         (list(&format!("{url}score_column = 2")), Some(2), &["min_score"]),
         (list(&format!("{url}format = \"xml\"")), Some(5), &["xml", "dshield"]),
+        (list(&format!("{url}country = \"USA\"")), Some(2), &["invalid country \"USA\"", "[\"US\", \"CA\"]"]),
+        (list(&format!("{url}country = [\"US,CA\"]")), Some(2), &["each one separately"]),
+        (list(&format!("{url}registry = \"ripe\"")), Some(2), &["There are: afrinic", "ripencc"]),
+        (list(&format!("{url}field = [\"a\", \"\"]")), Some(2), &["name of a JSON field"]),
+        (list(&format!("{url}field = 3")), Some(5), &["a text, or several in brackets"]),
         (list(&format!("{url}widest_v4 = 7")), Some(2), &["widest_v4 must be 8 to 32"]),
         (list(&format!("{url}widen = 1")), Some(2), &["at least 2"]),
         (list(&format!("{url}widen = 5\nwiden_to = 19")), Some(2), &["20 to 30"]),

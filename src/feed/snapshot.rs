@@ -9,6 +9,9 @@ use super::http::{Download, HttpClient, Login, Redirects, Route, Url, check_url,
 use super::list::{self, Settings};
 use crate::ban::snapshot::Validators;
 
+/// What is said of a list that names nobody.
+pub const NO_ENTRIES: &str = "the answer has no entries. Check the feed's url";
+
 /// Where a list stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {

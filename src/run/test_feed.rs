@@ -41,8 +41,8 @@ pub struct ListTested {
     pub fetched: usize,
     /// Those of them that count.
     pub used: usize,
-    /// Those of them with a score below the setting.
-    pub below_score: usize,
+    /// Those of them that were not asked for: a score below the setting, another country or registry.
+    pub left_out: usize,
     /// Addresses and networks of them, each counted once.
     pub entries: usize,
     /// Entries that do not count, by the reason.
@@ -189,10 +189,10 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, no
         url: feed.url.clone(),
         fetched: parsed.received(),
         used: parsed.accepted,
-        below_score: parsed.below_score,
+        left_out: parsed.left_out,
         entries: parsed.prefixes.len(),
         skipped: parsed.reasons.iter().map(|(reason, number)| (reason.to_string(), *number)).collect(),
-        examples: parsed.skipped.iter().take(SHOWN).map(example).collect(),
+        examples: parsed.examples(SHOWN).into_iter().map(example).collect(),
         new: parsed.prefixes.iter().filter(|prefix| !others.contains(prefix)).count(),
         protected,
         protected_examples,

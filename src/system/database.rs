@@ -63,7 +63,7 @@ pub enum DatabaseError {
     /// User or password are wrong.
     #[error(
         "the database does not accept the user {user:?}: {why}. Check AMPDBUSER and AMPDBPASS in {}. If they are right, \
-         the user may have to use TLS (REQUIRE SSL), which banbridge does not",
+         the user may have to use TLS (REQUIRE SSL, or require_secure_transport), which banbridge does not",
         file.display()
     )]
     Refused {

@@ -269,7 +269,6 @@ fn a_user_whom_the_database_does_not_let_in_is_told_by_the_cause() {
         ("SET @here = 1", tcp, &["may not connect from this machine", "localhost in AMPDBHOST"]),
         ("ALTER USER {} IDENTIFIED VIA unix_socket", "", &["does not accept the user"]),
         ("ALTER USER {} IDENTIFIED VIA pam", "", &["logs in by dialog", "ed25519"]),
-        ("SET GLOBAL require_secure_transport = ON", tcp, &["may not connect"]),
     ];
     env.pbx.sql_run("INSTALL SONAME 'auth_pam'", ());
     env.pbx.sql_run("INSTALL SONAME 'auth_ed25519'", ());
@@ -278,10 +277,23 @@ fn a_user_whom_the_database_does_not_let_in_is_told_by_the_cause() {
         env.pbx.sql_run(&statement.replace("{}", user), ());
         let run = ends_with(&env, statement, 77, words);
         assert!(!run.stderr.contains("DriverError") && !run.stderr.contains("correct-horse"), "{run:?}");
-        env.pbx.sql_run("SET GLOBAL require_secure_transport = OFF", ());
         let good = "IDENTIFIED VIA mysql_native_password USING PASSWORD('correct-horse') REQUIRE NONE ACCOUNT UNLOCK";
         env.pbx.sql_run(&format!("ALTER USER {user} {good}"), ());
     }
+    // A server that wants TLS of whoever comes by TCP.
+    let by_tcp = "freepbxuser@127.0.0.1";
+    env.pbx.sql_run(&format!("CREATE USER {by_tcp} IDENTIFIED BY 'correct-horse'"), ());
+    env.pbx.sql_run(&format!("GRANT ALL ON asterisk.* TO {by_tcp}"), ());
+    env.pbx.write_file("/etc/freepbx.conf", with(tcp));
+    env.sync(0, &[]);
+    env.pbx.sql_run("SET GLOBAL require_secure_transport = ON", ());
+    ends_with(
+        &env,
+        "TLS",
+        77,
+        &["does not accept the user", "use TLS (REQUIRE SSL, or require_secure_transport)"],
+    );
+    env.pbx.sql_run("SET GLOBAL require_secure_transport = OFF", ());
     env.pbx.write_file("/etc/freepbx.conf", &conf);
     env.pbx.sql_run(&format!("ALTER USER {user} IDENTIFIED VIA ed25519 USING PASSWORD('correct-horse')"), ());
     env.sync(0, &[]);

@@ -708,3 +708,42 @@ fn what_a_list_named_by_a_clock_that_was_ahead_stays_blocked_when_the_clock_is_r
             .sql_run("UPDATE banbridge_state SET value = value - 86400 WHERE name = 'clock_doubted'", ());
     }
 }
+
+#[test]
+fn a_registrys_file_is_used_for_the_countries_that_are_asked_for() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("delegated", "country = [\"US\", \"ca\"]\ninterval = \"1m\"")]);
+    pbx.publish(
+        "delegated",
+        "2|arin|20261120|4|19830705|20261120|-0500\narin|*|ipv4|*|3|summary\n\
+         arin|US|ipv4|45.0.0.0|768|20120101|allocated|a\narin|CA|ipv4|45.1.0.0|256|20120101|assigned|b\n\
+         arin|MX|ipv4|45.2.0.0|256|20120101|allocated|c\narin||ipv4|45.3.0.0|256||available|\n",
+    );
+    let tested = pbx.json(&["feed", "test", "delegated"]);
+    assert_eq!((&tested["used"], &tested["left_out"]), (&4.into(), &2.into()), "{tested}");
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.0/23", "45.0.2.0/24", "45.1.0.0/24"]);
+    pbx.run(&["config", "set", "feed.delegated.country", "[\"MX\"]"]).ok();
+    pbx.sandbox.sql_run("UPDATE banbridge_feed SET last_attempt = last_attempt - 120", ());
+    // Another choice is another list: nobody is kept for the old one.
+    pbx.run(&["sync", "--accept", "--feed", "delegated"]).ok();
+    assert_eq!(pbx.keys(), ["45.2.0.0/24"]);
+    let wrong = pbx.run(&["config", "set", "feed.delegated.country", "[\"Mexico\"]"]);
+    assert!(wrong.code == 78 && wrong.stderr.contains("invalid country \"Mexico\""), "{wrong:?}");
+}
+
+#[test]
+fn an_answer_without_entries_on_a_first_load_says_so() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("empty", "")]);
+    pbx.publish("empty", "# nothing yet\n");
+    assert!(pbx.run(&["feed", "test", "empty"]).ok().contains("the answer has no entries"));
+    let run = pbx.run(&["sync"]);
+    assert!(run.code == 0 && run.stderr.contains("Feed empty: the answer has no entries. Check"), "{run:?}");
+    // Said once, and no reason to hold what comes.
+    pbx.publish("empty", "45.0.0.1\n");
+    pbx.sandbox.sql_run("UPDATE banbridge_feed SET last_attempt = last_attempt - 7200", ());
+    let run = pbx.run(&["sync"]);
+    assert!(run.code == 0 && !run.stderr.contains("no entries"), "{run:?}");
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+}

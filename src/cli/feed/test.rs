@@ -2,6 +2,7 @@
 
 use super::super::Global;
 use crate::cli::output::{complain, count, number, print, print_json};
+use crate::feed::snapshot;
 use crate::run::test_feed::{self, Answer, Found, KeyTested, ListTested};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -38,8 +39,11 @@ fn list(tested: &ListTested) -> String {
         format!("{}, {} (nothing was changed)", tested.feed, tested.url),
         format!("  entries:     {} fetched, {} used", number(tested.fetched), number(tested.used)),
     ];
-    if tested.below_score > 0 {
-        lines.push(format!("  below score: {}", number(tested.below_score)));
+    if tested.fetched == 0 {
+        lines.push(format!("  note:        {}", snapshot::NO_ENTRIES));
+    }
+    if tested.left_out > 0 {
+        lines.push(format!("  left out:    {}", number(tested.left_out)));
     }
     lines.push(format!(
         "  new:         {} of {} in no other feed",

@@ -11,6 +11,8 @@ use crate::ban::width::Widest;
 
 /// Skipped entries that are kept with their text; all are counted.
 const SKIPPED_KEPT: usize = 1_000;
+/// So many of each reason are kept in any case.
+const KEPT_OF_EACH: usize = 10;
 /// So many bad entries, and more than good ones, end the reading before its end.
 const HOPELESS: usize = 10_000;
 
@@ -32,8 +34,8 @@ pub struct Parsed {
     pub prefixes: Vec<Prefix>,
     /// Entries that were read, repeated ones and those below the score included, refused ones not.
     pub accepted: usize,
-    /// Of those, entries below the score: they are in no prefix.
-    pub below_score: usize,
+    /// Of those, entries below the score and records that were not asked for: they are in no prefix.
+    pub left_out: usize,
     /// The first refused entries.
     pub skipped: Vec<SkippedLine>,
     /// All refused entries by their reason.
@@ -46,6 +48,25 @@ impl Parsed {
     /// All refused entries.
     pub fn skipped_total(&self) -> usize {
         self.reasons.values().sum()
+    }
+
+    /// A few refused entries, of every reason one first.
+    pub fn examples(&self, most: usize) -> Vec<&SkippedLine> {
+        let mut seen: BTreeMap<Reason, usize> = BTreeMap::new();
+        let mut ranked: Vec<(usize, &SkippedLine)> = self
+            .skipped
+            .iter()
+            .map(|line| {
+                let rank = seen.entry(line.reason).or_default();
+                *rank += 1;
+                (*rank, line)
+            })
+            .collect();
+        ranked.sort_by_key(|(rank, _)| *rank);
+        ranked.truncate(most);
+        let mut examples: Vec<&SkippedLine> = ranked.into_iter().map(|(_, line)| line).collect();
+        examples.sort_by_key(|line| (line.reason, line.line));
+        examples
     }
 
     /// All entries, refused ones included.
@@ -118,17 +139,19 @@ impl Collector {
         self.refuse(line, bytes, Reason::Exception)
     }
 
-    /// Counts an entry below the score.
+    /// Counts an entry that was not asked for: its score is too low, or it is of another country.
     pub(super) fn leave_out(&mut self) {
         self.parsed.accepted += 1;
-        self.parsed.below_score += 1;
+        self.parsed.left_out += 1;
     }
 
     /// Counts an invalid entry.
     pub(super) fn refuse(&mut self, line: u64, bytes: &[u8], reason: Reason) -> Result<(), ListErrorKind> {
-        *self.parsed.reasons.entry(reason).or_default() += 1;
+        let of_reason = self.parsed.reasons.entry(reason).or_default();
+        *of_reason += 1;
+        let is_kept = self.parsed.skipped.len() < SKIPPED_KEPT || *of_reason <= KEPT_OF_EACH;
         let item = || SkippedLine { line, text: shown(bytes), reason };
-        if self.parsed.skipped.len() < SKIPPED_KEPT {
+        if is_kept {
             self.parsed.skipped.push(item());
         }
         if reason.is_junk() {

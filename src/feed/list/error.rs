@@ -63,6 +63,17 @@ pub enum ListErrorKind {
         /// As the configuration names one of them.
         example: String,
     },
+    /// Countries or registries are chosen, and the list has none.
+    #[error(
+        "not a statistics file of an internet registry (line {line}: {text}), so it has no country and no registry. \
+         Remove these settings, or check the feed's url"
+    )]
+    NoRegistry {
+        /// The first line.
+        line: u64,
+        /// What is in it.
+        text: String,
+    },
     /// Most lines are not entries.
     #[error(
         "not a list of addresses: {junk} of {of} entries are invalid, the first in line {line}: {text} ({reason})"

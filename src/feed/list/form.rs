@@ -2,6 +2,7 @@
 
 use super::entry::{address, dshield, is_one};
 use super::error::{ListErrorKind, shown};
+use super::registry;
 use super::statement;
 use super::text::{FIELDS, Layout, Separator, Shape, content, fields};
 use super::{Column, Format, Settings};
@@ -35,13 +36,13 @@ pub(super) enum Form {
     Text(Layout),
     /// One JSON value a line.
     JsonLines {
-        /// The field that holds the address.
-        field: String,
+        /// The fields that hold addresses.
+        fields: Vec<String>,
     },
     /// One JSON value in all.
     Json {
-        /// The field that holds the address.
-        field: String,
+        /// The fields that hold addresses.
+        fields: Vec<String>,
     },
 }
 
@@ -57,21 +58,19 @@ pub(super) fn recognise(head: &[u8], whole: bool, settings: &Settings) -> Result
         return Err(ListErrorKind::NotText { why: "it contains zero bytes".to_owned() });
     }
     log_lines(head)?;
-    let field = || {
-        let named = settings.field.clone().or_else(|| match &settings.column {
-            Some(Column::Name(name)) => Some(name.clone()),
-            _ => None,
-        });
-        named.unwrap_or_else(|| field_of(head))
+    let fields = || match (&settings.fields[..], &settings.column) {
+        ([], Some(Column::Name(name))) => vec![name.clone()],
+        ([], _) => vec![field_of(head)],
+        (named, _) => named.to_vec(),
     };
     match settings.format {
-        Some(Format::Json) => return Ok(Form::Json { field: field() }),
-        Some(Format::Jsonl) => return Ok(Form::JsonLines { field: field() }),
+        Some(Format::Json) => return Ok(Form::Json { fields: fields() }),
+        Some(Format::Jsonl) => return Ok(Form::JsonLines { fields: fields() }),
         None if first.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(first).is_ok() => {
-            return Ok(Form::JsonLines { field: field() });
+            return Ok(Form::JsonLines { fields: fields() });
         }
         None if first.starts_with(b"{") || first.starts_with(b"[") => {
-            return Ok(Form::Json { field: field() });
+            return Ok(Form::Json { fields: fields() });
         }
         _ => {}
     }
@@ -111,7 +110,8 @@ fn field_of(head: &[u8]) -> String {
     if ["decisions", "scope", "value"].into_iter().all(is_key) {
         return "value".to_owned();
     }
-    FIELDS.iter().find(|name| is_key(name)).unwrap_or(&FIELDS[0]).to_string()
+    // A MISP warning list is one array of that name.
+    FIELDS.iter().chain(&["list"]).find(|name| is_key(name)).unwrap_or(&FIELDS[0]).to_string()
 }
 
 fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListErrorKind> {
@@ -122,6 +122,13 @@ fn text(lines: &[(u64, &[u8])], settings: &Settings) -> Result<Layout, ListError
         .take(SAMPLE)
         .collect();
     let mut layout = Layout::default();
+    let is_open = settings.format.is_none() && settings.column.is_none();
+    if is_open && sample.iter().take(3).any(|(_, line)| registry::is_one(line)) {
+        return Ok(Layout { separator: Separator::Bar, shape: Shape::Registry, ..layout });
+    }
+    if let Some((line, text)) = sample.first().filter(|_| settings.is_for_registries()) {
+        return Err(ListErrorKind::NoRegistry { line: *line, text: shown(text) });
+    }
     if let Some(Column::Name(name)) = &settings.column {
         layout.separator = separator_of_names(lines, name).unwrap_or_default();
     }

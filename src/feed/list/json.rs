@@ -18,11 +18,32 @@ use crate::system::hash;
 /// Steps of a path that count.
 const MAX_STEPS: usize = 6;
 
+/// A field that holds addresses.
+struct Field<'a> {
+    /// Its own name, of a path `data.ipAddress`.
+    name: &'a str,
+    /// Where the objects with it may stand, where the setting is a path; else empty.
+    places: Vec<u64>,
+}
+
+/// The fields of these names or paths; of a single name its twin of the other family, too.
+fn fields_of<S: AsRef<str>>(names: &[S]) -> Vec<Field<'_>> {
+    let mut fields: Vec<Field<'_>> = names
+        .iter()
+        .map(|name| Field { name: last_of(name.as_ref()), places: places_of(name.as_ref()) })
+        .collect();
+    if let [only] = fields.as_slice()
+        && only.places.is_empty()
+        && let Some(name) = twin(only.name)
+    {
+        fields.push(Field { name, places: Vec::new() });
+    }
+    fields
+}
+
 /// What a walk through a value needs to know.
 struct Walk<'a> {
-    field: &'a str,
-    /// Where the objects with the field may stand, where the setting is a path.
-    places: Vec<u64>,
+    fields: &'a [Field<'a>],
     score: Option<(&'a str, f64)>,
     collector: &'a mut Collector,
     /// Which line the reader has come to.
@@ -32,8 +53,8 @@ struct Walk<'a> {
     /// Objects that had the field, and that had it not.
     with: usize,
     without: usize,
-    /// In which array the field was found first, and the same for its twin of the other family.
-    records: [Option<u64>; 2],
+    /// In which array each field was found first.
+    records: Vec<Option<u64>>,
     /// An entry of the whole text's own object: it counts where no array has records.
     held: Option<String>,
 }
@@ -115,13 +136,14 @@ fn twin(field: &str) -> Option<&'static str> {
 /// Reads a value a line. Lines without the field (Spamhaus' last one, with the licence) are passed over.
 pub(super) fn read_lines(
     input: impl BufRead,
-    field: &str,
+    names: &[String],
     settings: &Settings,
     collector: &mut Collector,
 ) -> Result<(), ListErrorKind> {
     let mut lines = Lines::new(input);
     let at = Cell::new(0);
     let score = score(settings);
+    let fields = fields_of(names);
     let (mut with, mut without) = (0, 0);
     while let Some(line) = lines.next()? {
         collector.at(line.number);
@@ -135,15 +157,14 @@ pub(super) fn read_lines(
             continue;
         }
         let mut walk = Walk {
-            field: last_of(field),
-            places: places_of(field),
+            fields: &fields,
             score,
             collector,
             line: &at,
             failed: None,
             with: 0,
             without: 0,
-            records: [None; 2],
+            records: vec![None; fields.len()],
             held: None,
         };
         let mut json = serde_json::Deserializer::from_slice(text);
@@ -167,7 +188,7 @@ pub(super) fn read_lines(
             collector.announced = Some(records);
         }
     }
-    place(field, with, without)
+    place(names, with, without)
 }
 
 /// The number in Spamhaus' line about the list itself.
@@ -185,23 +206,23 @@ fn records(line: &[u8]) -> Option<u64> {
 /// Reads one value.
 pub(super) fn read(
     input: impl BufRead,
-    field: &str,
+    names: &[String],
     settings: &Settings,
     collector: &mut Collector,
 ) -> Result<(), ListErrorKind> {
     let line = Cell::new(1);
     let last = Cell::new([0; 32]);
     let input = Counted { input, line: &line, last: &last };
+    let fields = fields_of(names);
     let mut walk = Walk {
-        field: last_of(field),
-        places: places_of(field),
+        fields: &fields,
         score: score(settings),
         collector,
         line: &line,
         failed: None,
         with: 0,
         without: 0,
-        records: [None; 2],
+        records: vec![None; fields.len()],
         held: None,
     };
     let mut json = serde_json::Deserializer::from_reader(input);
@@ -214,7 +235,7 @@ pub(super) fn read(
     }
     collector.at(line.get());
     match result {
-        Ok(()) => place(field, with, without),
+        Ok(()) => place(names, with, without),
         Err(error) if error.is_eof() => {
             Err(ListErrorKind::CutOff { why: format!("the JSON ends in the middle, in line {}", line.get()) })
         }
@@ -235,10 +256,11 @@ fn score(settings: &Settings) -> Option<(&str, f64)> {
     }
 }
 
-/// An error where objects came, and none had the field.
-fn place(field: &str, with: usize, without: usize) -> Result<(), ListErrorKind> {
+/// An error where objects came, and none had a field.
+fn place(names: &[String], with: usize, without: usize) -> Result<(), ListErrorKind> {
+    let quoted: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
     match with == 0 && without > 0 {
-        true => Err(ListErrorKind::NoPlace { what: format!("field {field:?}"), how: "field" }),
+        true => Err(ListErrorKind::NoPlace { what: format!("field {}", quoted.join(" or ")), how: "field" }),
         false => Ok(()),
     }
 }
@@ -303,20 +325,22 @@ impl Decision {
 }
 
 impl Walk<'_> {
+    /// Whether a path of the settings leads to a member of an object.
+    fn is_by_path(&self, at: Place, key: &str) -> bool {
+        self.fields.iter().any(|field| key == field.name && field.places.contains(&at.path))
+    }
+
     /// Whether a member of an object is the field, in a record, and in the same array as all others.
     fn is_of_the_list(&mut self, at: Place, key: &str) -> bool {
-        if !self.places.is_empty() {
-            return key == self.field && self.places.contains(&at.path);
+        if self.is_by_path(at, key) {
+            return true;
         }
-        let family = match key {
-            key if key == self.field => 0,
-            key if twin(self.field) == Some(key) => 1,
-            _ => return false,
-        };
+        let which = self.fields.iter().position(|field| key == field.name && field.places.is_empty());
+        let Some(which) = which else { return false };
         match at {
-            Place { is_around: true, .. } => self.records[family].is_none(),
+            Place { is_around: true, .. } => self.records[which].is_none(),
             Place { is_record: false, .. } => false,
-            Place { path, .. } => *self.records[family].get_or_insert(path) == path,
+            Place { path, .. } => *self.records[which].get_or_insert(path) == path,
         }
     }
 
@@ -377,10 +401,11 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         let mut found = false;
         let Place { is_root, is_around, .. } = self.at;
         // With a score, an entry waits for the end of its object: the score may stand behind it.
-        let (mut waiting, mut points) = (None::<Scalar>, None::<f64>);
+        let (mut waiting, mut points) = (Vec::<Scalar>::new(), None::<f64>);
         // Whether a value is one of a decision that bans is known at the end, too.
         let mut decision = Decision::default();
-        let waits = self.walk.score.is_some() || (self.walk.field == "value" && self.at.is_record);
+        let waits = self.walk.score.is_some()
+            || (self.at.is_record && self.walk.fields.iter().any(|field| field.name == "value"));
         while let Some(key) = map.next_key::<String>()? {
             let at = self.at.member(&key);
             if self.walk.score.is_some_and(|(name, _)| name == key) {
@@ -397,18 +422,21 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
             } else if !self.walk.is_of_the_list(self.at, &key) {
                 map.next_value_seed(Value { walk: &mut *self.walk, taking: false, at, holding: false })?;
             } else if waits {
-                (found, waiting) = (true, Some(map.next_value()?));
+                found = true;
+                waiting.push(map.next_value()?);
             } else {
                 found = true;
-                map.next_value_seed(Value { walk: &mut *self.walk, taking: true, at, holding: is_around })?;
+                // Where the setting says the place, it is no guess.
+                let holding = is_around && !self.walk.is_by_path(self.at, &key);
+                map.next_value_seed(Value { walk: &mut *self.walk, taking: true, at, holding })?;
             }
         }
         if let Some(text) = self.walk.held.take_if(|_| is_root) {
             let walk = &mut *self.walk;
-            let done = match walk.records {
-                [None, None] => walk.take(&text),
+            let done = match walk.records.iter().all(Option::is_none) {
+                true => walk.take(&text),
                 // It is about who asked, or about the list.
-                _ => walk.collector.refuse(walk.line.get(), text.as_bytes(), Reason::Unaccounted),
+                false => walk.collector.refuse(walk.line.get(), text.as_bytes(), Reason::Unaccounted),
             };
             done.map_err(|kind| self.walk.fail(kind))?;
         }
@@ -418,7 +446,7 @@ impl<'de> Visitor<'de> for Value<'_, '_> {
         } else {
             walk.without += 1;
         }
-        if let Some(value) = waiting {
+        for value in waiting {
             let line = walk.line.get();
             let text = value.text();
             let least = walk.score.map(|(_, least)| least);

@@ -11,6 +11,7 @@ mod error;
 mod form;
 mod json;
 mod lines;
+mod registry;
 mod statement;
 mod text;
 mod unpack;
@@ -23,6 +24,7 @@ use crate::ban::width::Widest;
 pub use collect::{Parsed, SkippedLine};
 pub use entry::Reason;
 pub use error::{ListError, ListErrorKind};
+pub use registry::REGISTRIES;
 
 /// The most bytes of a list, after unpacking too.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -62,8 +64,12 @@ pub struct Settings {
     pub format: Option<Format>,
     /// Where the address stands.
     pub column: Option<Column>,
-    /// The JSON field that holds the address.
-    pub field: Option<String>,
+    /// The JSON fields that hold addresses.
+    pub fields: Vec<String>,
+    /// Of a registry's statistics file: whose records are used, two letters; empty is all.
+    pub country: Vec<String>,
+    /// And those of which registries, in their own words; empty is all.
+    pub registry: Vec<String>,
     /// Where the score stands; in JSON the name of a field.
     pub score_column: Option<Column>,
     /// Entries with a lower score are left out.
@@ -81,13 +87,22 @@ impl Default for Settings {
         Self {
             format: None,
             column: None,
-            field: None,
+            fields: Vec::new(),
+            country: Vec::new(),
+            registry: Vec::new(),
             score_column: None,
             min_score: None,
             widest: Widest::default(),
             max_bytes: MAX_BYTES,
             max_entries: MAX_ENTRIES,
         }
+    }
+}
+
+impl Settings {
+    /// Whether they make sense for a registry's statistics file only.
+    fn is_for_registries(&self) -> bool {
+        !self.country.is_empty() || !self.registry.is_empty()
     }
 }
 
@@ -115,8 +130,8 @@ fn read_unpacked(input: &mut impl Read, settings: &Settings) -> Result<Parsed, L
     let mut collector = collect::Collector::new(settings);
     match form {
         form::Form::Text(layout) => text::read(input, &layout, settings, &mut collector)?,
-        form::Form::JsonLines { field } => json::read_lines(input, &field, settings, &mut collector)?,
-        form::Form::Json { field } => json::read(input, &field, settings, &mut collector)?,
+        form::Form::JsonLines { fields } => json::read_lines(input, &fields, settings, &mut collector)?,
+        form::Form::Json { fields } => json::read(input, &fields, settings, &mut collector)?,
     }
     collector.finish()
 }

@@ -286,13 +286,13 @@ fn the_configuration_overrides_what_is_recognised() {
     let shield = "45.0.0.0 45.0.0.255 24\n";
     assert_eq!(with(&|s| s.format = Some(Format::Text), shield).unwrap(), "45.0.0.0");
     let json = "[{\"ip\":\"45.0.0.1\",\"victim\":\"46.0.0.1\"}]";
-    assert_eq!(with(&|s| s.field = Some("victim".into()), json).unwrap(), "46.0.0.1");
+    assert_eq!(with(&|s| s.fields = vec!["victim".into()], json).unwrap(), "46.0.0.1");
     assert_eq!(with(&|s| s.format = Some(Format::Jsonl), json).unwrap(), "45.0.0.1");
     // By a path, whatever else has the name.
     let nested =
         r#"{"meta":{"ip":"9.9.9.9"},"data":{"hosts":[{"ip":"45.0.0.1"},{"ip":"45.0.0.2"}]},"ip":"8.8.8.8"}"#;
-    assert_eq!(with(&|s| s.field = Some("data.hosts.ip".into()), nested).unwrap(), "45.0.0.1 45.0.0.2");
-    assert!(with(&|s| s.field = Some("data.ip".into()), nested).unwrap_err().contains("no field"));
+    assert_eq!(with(&|s| s.fields = vec!["data.hosts.ip".into()], nested).unwrap(), "45.0.0.1 45.0.0.2");
+    assert!(with(&|s| s.fields = vec!["data.ip".into()], nested).unwrap_err().contains("no field"));
 }
 
 #[test]
@@ -315,6 +315,76 @@ fn known_shapes_of_json_are_read_without_a_setting_and_what_does_not_ban_is_not_
         decision("Ban", "45.0.0.4/31", "1s"),
     );
     assert_eq!(read(&cscli), "45.0.0.1 45.0.0.4/31");
+    let misp = r#"{"description":"x","list":["45.0.0.0/24","2a05::/32"],"matching_attributes":["ip-src","ip-dst"],"name":"x","type":"cidr","version":3}"#;
+    assert_eq!(read(misp), "45.0.0.0/24 2a05::/32");
+}
+
+#[test]
+fn several_fields_of_a_record_hold_addresses_where_they_are_named() {
+    let with = |fields: &[&str], json: &str| {
+        let fields = fields.iter().map(|&field| field.to_owned()).collect();
+        let settings = Settings { fields, ..settings() };
+        parse(json.as_bytes(), &settings).map(|parsed| shown(&parsed)).map_err(|error| error.to_string())
+    };
+    let json = r#"{"peer":{"v4":"8.8.8.8"},"hosts":[{"v4":"45.0.0.1","v6":"2a05::1","seen":"9.9.9.9"},{"v4":"45.0.0.2"},{"v6":"2a05::2"},{"seen":"9.9.9.10"}]}"#;
+    assert_eq!(with(&["v4", "v6"], json).unwrap(), "45.0.0.1 45.0.0.2 2a05::1 2a05::2");
+    assert_eq!(with(&["hosts.v4", "hosts.v6"], json).unwrap(), "45.0.0.1 45.0.0.2 2a05::1 2a05::2");
+    assert_eq!(with(&["peer.v4", "seen"], json).unwrap(), "8.8.8.8 9.9.9.9 9.9.9.10");
+    let wrong = with(&["a", "b.c"], json).unwrap_err();
+    assert!(wrong.contains(r#"no field "a" or "b.c""#), "{wrong}");
+    // With a score, each of them waits for it.
+    let scored = r#"[{"v4":"45.0.0.1","v6":"2a05::1","score":9},{"v4":"45.0.0.2","v6":"2a05::2","score":1}]"#;
+    let fields = vec!["v4".to_owned(), "v6".to_owned()];
+    let settings = Settings { fields, min_score: Some(5.0), ..settings() };
+    let parsed = parse(scored.as_bytes(), &settings).unwrap();
+    assert_eq!((shown(&parsed).as_str(), parsed.left_out), ("45.0.0.1 2a05::1", 2));
+}
+
+#[test]
+fn a_registrys_statistics_are_read_for_the_countries_and_registries_that_are_asked_for() {
+    let file = "\
+2|nro|20261120|7|19830705|20261120|-0500
+arin|*|ipv4|*|3|summary
+arin|US|ipv4|45.0.0.0|768|20120101|allocated|a
+arin|CA|ipv4|45.1.0.0|256|20120101|assigned|b
+ripencc|DE|ipv6|2a05::|32|20120101|allocated|c
+arin||ipv4|45.2.0.0|256||available|
+arin|US|asn|7018|1|19960730|assigned|d
+# a comment
+arin|US|ipv4|45.3.0.0|0|20120101|allocated|e
+";
+    let of = |country: &[&str], registry: &[&str]| {
+        let texts = |all: &[&str]| all.iter().map(|&text| text.to_owned()).collect();
+        let settings = Settings { country: texts(country), registry: texts(registry), ..settings() };
+        let parsed = parse(file.as_bytes(), &settings).unwrap();
+        (shown(&parsed), parsed.left_out, parsed.skipped_total())
+    };
+    assert_eq!(of(&[], &[]), ("45.0.0.0/23 45.0.2.0/24 45.1.0.0/24 2a05::/32".into(), 1, 1));
+    assert_eq!(of(&["US"], &[]), ("45.0.0.0/23 45.0.2.0/24".into(), 3, 1));
+    assert_eq!(of(&["US", "CA"], &["arin"]).0, "45.0.0.0/23 45.0.2.0/24 45.1.0.0/24");
+    assert_eq!(of(&[], &["ripencc"]), ("2a05::/32".into(), 4, 0));
+    // Bars alone make no such file, and another list has no countries.
+    let bars = "45.0.0.1|US|x\n45.0.0.2|CA|x\n";
+    assert_eq!(shown(&parse(bars.as_bytes(), &settings()).unwrap()), "45.0.0.1 45.0.0.2");
+    let settings = Settings { country: vec!["US".to_owned()], ..settings() };
+    let wrong = parse(bars.as_bytes(), &settings).unwrap_err().to_string();
+    assert!(
+        wrong.contains("not a statistics file of an internet registry (line 1: 45.0.0.1|US|x)"),
+        "{wrong}"
+    );
+}
+
+#[test]
+fn every_reason_has_its_examples_however_many_lines_another_one_has() {
+    let mut text: String = (0..5_000).map(|n| format!("45.0.{}.{}\n", n / 250, n % 250)).collect();
+    text.extend((0..2_000).map(|_| "45.0.0.0/33\n"));
+    text.extend(["0.0.0.0/1\n", "!45.0.0.9\n", "45.0.0.300\n"]);
+    let parsed = parse(text.as_bytes(), &settings()).unwrap();
+    let mut reasons: Vec<Reason> = parsed.examples(10).iter().map(|line| line.reason).collect();
+    assert_eq!(reasons.len(), 10);
+    reasons.dedup();
+    assert_eq!(reasons.len(), parsed.reasons.len(), "{:?} {reasons:?}", parsed.reasons);
+    assert!(parsed.reasons.len() >= 3, "{:?}", parsed.reasons);
 }
 
 #[test]
@@ -330,7 +400,7 @@ fn entries_below_the_score_are_left_out_and_counted() {
     let scored = |text: &str, score_column, min_score| {
         let settings = Settings { score_column, min_score: Some(min_score), ..settings() };
         let parsed = parse(text.as_bytes(), &settings).unwrap();
-        (shown(&parsed), parsed.below_score, parsed.skipped_total())
+        (shown(&parsed), parsed.left_out, parsed.skipped_total())
     };
     let ipsum = "45.0.0.1\t10\n45.0.0.2\t3\n45.0.0.3\t2\n45.0.0.4\tmany\n";
     assert_eq!(scored(ipsum, None, 3.0), ("45.0.0.1 45.0.0.2".into(), 1, 1));
@@ -345,14 +415,14 @@ fn entries_below_the_score_are_left_out_and_counted() {
 
 #[test]
 fn where_scores_count_an_array_or_no_number_in_their_place_costs_its_entry_and_no_memory() {
-    let settings = Settings { min_score: Some(2.0), field: Some("ip".to_owned()), ..settings() };
+    let settings = Settings { min_score: Some(2.0), fields: vec!["ip".to_owned()], ..settings() };
     let text = r#"[{"ip":["45.0.0.1",[{}]],"score":9},{"ip":"45.0.0.2","score":{"a":[9]}},{"ip":"45.0.0.3","score":"nan"},
         {"score":null,"ip":"45.0.0.4"},{"score":" 9 ","ip":"45.0.0.5"},{"ip":"45.0.0.6","score":3.5},
         {"ip":"45.0.0.7","score":1},{"ip":"45.0.0.8","score":2}]"#;
     let parsed = parse(text.as_bytes(), &settings).unwrap();
     assert_eq!(shown(&parsed), "45.0.0.5 45.0.0.6 45.0.0.8");
     assert_eq!(parsed.reasons, [(Reason::NoScore, 3), (Reason::NotText, 1)].into());
-    assert_eq!(parsed.below_score, 1);
+    assert_eq!(parsed.left_out, 1);
 }
 
 #[test]
@@ -500,7 +570,7 @@ proptest! {
         let parsed = parse(text.as_bytes(), &settings);
         if let Ok(parsed) = parsed {
             prop_assert!(parsed.prefixes.is_sorted());
-            prop_assert!(parsed.below_score <= parsed.accepted);
+            prop_assert!(parsed.left_out <= parsed.accepted);
         }
     }
 }

@@ -9,6 +9,7 @@ use super::collect::Collector;
 use super::entry::{self, Reason};
 use super::error::ListErrorKind;
 use super::lines::{Line, Lines};
+use super::registry;
 use super::statement::{self, Statement};
 use crate::ban::Prefix;
 
@@ -69,6 +70,8 @@ pub(super) enum Shape {
     Dshield,
     /// Statements: see [`super::statement`].
     Statements,
+    /// Records of an internet registry: see [`super::registry`].
+    Registry,
 }
 
 /// Where entries stand in a line. Columns count from 0.
@@ -173,7 +176,10 @@ pub(super) fn read(
             continue;
         }
         let is_first = std::mem::take(&mut first);
-        one(&line, text, is_first, layout, settings.min_score, &mut places, collector)?;
+        match layout.shape {
+            Shape::Registry => registry::one(&line, text, settings, collector)?,
+            _ => one(&line, text, is_first, layout, settings.min_score, &mut places, collector)?,
+        }
     }
     Ok(())
 }
@@ -260,7 +266,7 @@ fn one(
         Shape::Entry => in_columns(entry, next, out),
         Shape::Ranges => entry::range(entry, next(1), out),
         Shape::Dshield => entry::dshield(entry, next(1), next(2), out),
-        Shape::Statements => Err(Reason::Unaccounted),
+        Shape::Statements | Shape::Registry => Err(Reason::Unaccounted),
     })
 }
 

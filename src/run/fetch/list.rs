@@ -79,6 +79,9 @@ pub(super) fn ask(
         }
         Download::List { parsed, validators } => {
             remembered.validators = validators;
+            if parsed.received() == 0 && state.last_success.is_none() {
+                report.warn(format!("Feed {}: {}", config.name, snapshot::NO_ENTRIES));
+            }
             let outcome = take(session, config, state, remembered, parsed, asked)?;
             session.follow(report)?;
             Ok(outcome)
