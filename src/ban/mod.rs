@@ -3,6 +3,7 @@
 //! and a real run are the same computation.
 
 pub mod batch;
+pub mod cost;
 pub mod cover;
 pub mod entry;
 pub mod health;

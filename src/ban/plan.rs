@@ -22,14 +22,6 @@ pub enum Driver {
 }
 
 impl Driver {
-    /// Rows that `limit = "auto"` allows.
-    pub fn default_limit(self) -> usize {
-        match self {
-            Self::Iptables => 5_000,
-            Self::Nftables => 20_000,
-        }
-    }
-
     /// Whether the firewall acts on a row of this prefix.
     pub fn enforces(self, prefix: &Prefix) -> bool {
         match self {

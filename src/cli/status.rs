@@ -73,8 +73,15 @@ fn text(status: &Status, now: i64) -> String {
     ));
     if b.restart_s > 1 {
         lines.push(format!(
-            "            When the firewall restarts, it needs about {} s to load them.",
+            "            A restart of the firewall takes about {} s longer for them.",
             number(b.restart_s)
+        ));
+    }
+    if b.pass_s > 0 {
+        lines.push(format!(
+            "            Each pass of the firewall, every {} s, takes about {} s longer for them.",
+            firewall.period_s,
+            number(b.pass_s)
         ));
     }
     let set = &status.set;

@@ -5,6 +5,7 @@ use std::fmt;
 use mysql::prelude::Queryable;
 
 use super::{Ledger, tables};
+use crate::ban::plan::Driver;
 use crate::system::database::Result;
 
 /// What a single value is about. Times are seconds since 1970. A value that is not there means what its line says.
@@ -23,6 +24,10 @@ pub enum StateKey {
     OffSince,
     /// 1: root saw the table of FreePBX 18's nftables driver in the kernel.
     NftablesSeen,
+    /// What a row costs with this driver, in microseconds, as root measured it.
+    RowCost(Driver),
+    /// When it was measured.
+    RowCostAt,
     /// When the last run as root ended.
     RootRun,
     /// What the clock said at the end of the last run whose clock was believed.
@@ -51,6 +56,9 @@ impl fmt::Display for StateKey {
             Self::CatchingUp => "catching_up",
             Self::OffSince => "off_since",
             Self::NftablesSeen => "nftables_seen",
+            Self::RowCost(Driver::Iptables) => "row_cost:iptables",
+            Self::RowCost(Driver::Nftables) => "row_cost:nftables",
+            Self::RowCostAt => "row_cost_at",
             Self::RootRun => "root_run",
             Self::Clock => "clock",
             Self::ClockDoubted => "clock_doubted",
@@ -106,6 +114,9 @@ mod tests {
             CatchingUp,
             OffSince,
             NftablesSeen,
+            RowCost(Driver::Iptables),
+            RowCost(Driver::Nftables),
+            RowCostAt,
             RootRun,
             Clock,
             ClockDoubted,

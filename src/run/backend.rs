@@ -19,7 +19,8 @@ pub(super) struct Root;
 
 impl Backend for Root {
     fn bring_set(&self, session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {
-        set::bring(session, plan, report)
+        set::bring(session, plan, report)?;
+        Ok(session.follow_row_cost()?)
     }
 
     fn write_rows(&self, session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {

@@ -41,6 +41,7 @@ mod record;
 mod recovery;
 pub mod report;
 pub mod request;
+mod row_cost;
 mod rows;
 mod session;
 mod set;

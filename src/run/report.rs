@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ban::cost::seconds_to_load;
 use crate::ban::health::evidence::Service;
-use crate::ban::health::seconds_to_load;
 use crate::ban::plan::Driver;
 use crate::system::exit::Exit;
 

@@ -206,8 +206,12 @@ impl Session {
         fault::point("rows-looked-at")?;
         self.record_manual_deletions()?;
         fault::point("hand-noticed")?;
-        let plan = self.saved.plan(self.clock.now());
+        let mut plan = self.saved.plan(self.clock.now());
+        let limit = self.saved.policy.limit;
         backend.bring_set(self, &plan, report)?;
+        if self.saved.policy.limit != limit {
+            plan = self.saved.plan(self.clock.now());
+        }
         report.blacklist.over_limit = plan.over_limit;
         report.blacklist.not_by_row = plan.not_by_row;
         report.blacklist.protected = plan.protected.len();

@@ -10,13 +10,13 @@ use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, FeedPolicy};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
-use crate::config::{Config, FeedConfig, Limit, Period, Writer};
+use crate::config::{Config, FeedConfig, Period, Writer};
 use crate::ledger::feeds::FeedState;
 use crate::ledger::rows::Unblocked;
 use crate::ledger::{Ledger, StateKey};
 use crate::pbx::blacklist::{self, Rows};
 use crate::pbx::firewall::Firewall;
-use crate::run::driver;
+use crate::run::{driver, row_cost};
 use crate::system::database::Result;
 
 /// How long rows of ours that no feed asks for are kept after the ledger was lost, while the feeds are read again: a
@@ -103,10 +103,7 @@ impl SavedState {
             .collect();
         let mut entries = ledger.entries()?;
         wanted::sort(&mut entries);
-        let limit = match config.blacklist.limit {
-            Limit::Auto => firewall.driver.default_limit(),
-            Limit::Rows(rows) => rows,
-        };
+        let limit = row_cost::limit(ledger, config, firewall.driver, now)?;
         let policy = Policy {
             driver: firewall.driver,
             limit,

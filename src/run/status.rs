@@ -9,10 +9,12 @@ use super::fetch::{now_ms, pace};
 use super::history::Packets;
 use super::kernel_set::{SetStatus, SetView};
 use super::problems::{self as judged, Circumstances, ProblemItem};
+use super::row_cost;
 use super::state::SavedState;
+use crate::ban::cost::RowCost;
 use crate::ban::health::evidence::{Evidence, Rules, Service};
+use crate::ban::health::is_out_of_date;
 use crate::ban::health::state::{Cause, Facts, State, judge};
-use crate::ban::health::{is_out_of_date, seconds_to_load};
 use crate::ban::pacing;
 use crate::ban::plan::{Driver, Plan};
 use crate::config::{Config, FeedKind};
@@ -142,6 +144,8 @@ pub struct BlacklistStatus {
     pub pending: usize,
     /// How long the firewall needs for the rows when it starts, in seconds.
     pub restart_s: u64,
+    /// How many seconds a pass of FreePBX 18's firewall takes longer for them.
+    pub pass_s: u64,
 }
 
 /// The firewall.
@@ -263,7 +267,12 @@ fn look(
         blocking: false,
         notes: Vec::new(),
         feeds: feeds.collect(),
-        blacklist: blacklist(saved, &plan, set.backend.is_some()),
+        blacklist: blacklist(
+            saved,
+            &plan,
+            set.backend.is_some(),
+            row_cost::known(ledger, saved.firewall.driver)?,
+        ),
         set,
         firewall: FirewallStatus {
             enabled: saved.firewall.enabled,
@@ -381,7 +390,7 @@ fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
     Ok((distance > 0).then_some(last.saturating_add(distance).max(now)))
 }
 
-fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
+fn blacklist(saved: &SavedState, plan: &Plan, set: bool, cost: RowCost) -> BlacklistStatus {
     let rows = saved.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
@@ -389,9 +398,9 @@ fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
         true => plan.wanted_prefixes.saturating_sub(plan.protected.len() + plan.unblocked_prefixes + nowhere),
         false => 0,
     };
-    let restart = match saved.policy.driver {
-        Driver::Iptables => seconds_to_load(rows),
-        Driver::Nftables => 0,
+    let (restart_s, pass_s) = match saved.policy.driver {
+        Driver::Iptables => (cost.seconds(rows), 0),
+        Driver::Nftables => (0, cost.seconds(rows)),
     };
     BlacklistStatus {
         to_block: plan.wanted_prefixes,
@@ -404,7 +413,8 @@ fn blacklist(saved: &SavedState, plan: &Plan, set: bool) -> BlacklistStatus {
         protected: plan.protected.len(),
         unblocked: saved.unblocked.len(),
         pending: plan.add.len() + plan.remove.len(),
-        restart_s: restart,
+        restart_s,
+        pass_s,
     }
 }
 

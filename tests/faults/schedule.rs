@@ -86,9 +86,8 @@ impl<'a> Schedule<'a> {
         let aggregate = !self.dice.once_in(3);
         let set = if self.set { "auto" } else { "no" };
         let mut config = format!("[set]\nenabled = \"{set}\"\n[blacklist]\naggregate = {aggregate}\n");
-        if let Some(limit) = self.oracle.limit {
-            config += &format!("limit = {limit}\n");
-        }
+        // Not by what a row costs on this machine: the oracle does not know.
+        config += &format!("limit = {}\n", self.oracle.limit.unwrap_or(5_000));
         if self.oracle.writer == Writer::Fwconsole {
             config += "writer = \"fwconsole\"\n";
         }

@@ -485,6 +485,16 @@ fn freepbx_18_replaces_both_sets_whole_and_ipv6_works() {
 }
 
 #[test]
+fn on_freepbx_18_every_pass_lists_the_whole_table_more_than_fifty_times() {
+    let pbx = quiet(Firewall::Nftables);
+    pbx.write_blacklist(["5.188.10.9"], "1");
+    pbx.hup();
+    pbx.hup();
+    let idle = pbx.passes().pop().unwrap();
+    assert!((50..60).contains(&idle.processes), "{idle:?}");
+}
+
+#[test]
 fn on_freepbx_18_one_overlap_stops_every_change_of_the_blacklist() {
     let pbx = quiet(Firewall::Nftables);
     pbx.names("bad.example.com 5.188.10.5\n");

@@ -34,6 +34,7 @@ mod page;
 mod privileges;
 mod problems;
 mod promises;
+mod row_limit;
 mod row_ownership;
 mod set;
 mod setup;

@@ -16,8 +16,6 @@ pub const LATE: i64 = 3_600;
 /// A feed without a good answer for so long is out of date, in seconds; of a feed that is asked less often, twice its
 /// interval.
 pub const OUT_OF_DATE: i64 = 86_400;
-/// Seconds that the iptables driver needs to load or drop one row (measured: 4 to 9 ms, and up to 11 beyond 5,000).
-pub const SECONDS_A_ROW: f64 = 0.008;
 
 /// Whether there was no run for too long. Times are seconds since 1970.
 pub fn is_late(last_run: i64, now: i64) -> bool {
@@ -32,11 +30,6 @@ pub fn patience(interval: i64) -> i64 {
 /// Whether a feed gave no good answer for too long.
 pub fn is_out_of_date(last_success: Option<i64>, interval: i64, now: i64) -> bool {
     last_success.is_none_or(|last| now - last > patience(interval))
-}
-
-/// How long the firewall needs for so many rows, in whole seconds.
-pub fn seconds_to_load(rows: usize) -> u64 {
-    (rows as f64 * SECONDS_A_ROW).ceil() as u64
 }
 
 /// What keeps the firewall from following its rows.
@@ -127,7 +120,6 @@ mod tests {
         assert!(!is_out_of_date(Some(0), 60, OUT_OF_DATE) && is_out_of_date(Some(0), 60, OUT_OF_DATE + 1));
         assert!(!is_out_of_date(Some(0), 86_400, 172_800) && is_out_of_date(Some(0), 86_400, 172_801));
         assert!(is_out_of_date(None, 60, 0), "never");
-        assert_eq!([0, 1, 125, 126, 5_000].map(seconds_to_load), [0, 1, 1, 2, 40]);
     }
 
     #[test]

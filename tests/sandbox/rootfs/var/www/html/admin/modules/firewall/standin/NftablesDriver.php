@@ -5,6 +5,9 @@ namespace Sandbox;
  * FreePBX 18: one table, and the whole blacklist replaced in one nft run on every pass.
  */
 class NftablesDriver {
+	/** So often the real one lists all of its table in a pass, whether something changed or not; it is what a row costs. */
+	const LISTINGS = 52;
+
 	public function start() {
 		$this->stop();
 		$this->load($this->ruleset());
@@ -34,6 +37,9 @@ class NftablesDriver {
 					$elements[strpos($text, ':') === false ? 4 : 6][] = $text;
 				}
 			}
+		}
+		for ($i = 0; $i < self::LISTINGS; $i++) {
+			Shell::run('nft list table inet fpbx');
 		}
 		$this->replace(['blacklist' => $elements[4], 'blacklist6' => $elements[6]]);
 	}
