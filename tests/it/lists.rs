@@ -236,7 +236,7 @@ fn an_hour_later(pbx: &Pbx) {
 }
 
 /// What a feed's lines may end with, as the last of all: neighbors are not merged.
-const ONE_ROW_EACH: &str = "[blacklist]\naggregate = false";
+const ONE_ROW_EACH: &str = "[blacklist]\nlimit = 5000\naggregate = false";
 
 /// Networks of one length, one after the other from an address on.
 fn networks(first: u32, length: u32, count: u32) -> String {
@@ -506,7 +506,7 @@ fn a_prefix_of_two_lists_goes_with_the_last() {
 #[test]
 fn two_hundred_thousand_entries_are_taken_and_the_newest_fill_the_blacklist() {
     let pbx = Pbx::with(Firewall::Nftables);
-    pbx.configure(&[("big", "")]);
+    pbx.configure(&[("big", "[blacklist]\nlimit = 20000")]);
     // Every second address, so that nothing can be merged.
     let text: String = (0..200_000u32)
         .map(|n| n * 2)
