@@ -176,7 +176,7 @@ pub enum Verdict<'a> {
 }
 
 /// All protections, the special-purpose ranges always among them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NeverBlock {
     /// Sorted by prefix length, widest first, so that the reason named is the widest one.
     protections: Vec<Protection>,

@@ -64,7 +64,7 @@ pub struct Present {
 }
 
 /// What rules the plan besides the prefixes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy {
     /// How the firewall enforces its rows.
     pub driver: Driver,

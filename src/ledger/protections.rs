@@ -1,7 +1,7 @@
 //! Who must get through, as it was last read: a source that cannot be read keeps what it knew, and a name that is
 //! not answered keeps its last addresses. "Could not be read" never means "nothing to protect".
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use mysql::TxOpts;
@@ -14,6 +14,9 @@ use crate::system::database::{Result, insert_many};
 /// How long a protection of a source that lingers counts after it was last seen, and an address after its name was
 /// last answered with it, in seconds. Names of big providers are answered with another few of their addresses each time.
 const LINGER: i64 = 86_400;
+
+/// What is seen all the time is noted again after so long, in seconds: a quiet run writes nothing.
+const NOTED_AGAIN: i64 = 3_600;
 
 /// How the last reading of a source went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,51 @@ impl Ledger {
             }
         }
         Ok(protections)
+    }
+
+    /// Notes what the sources say that were read well, one whose protections are the `known` ones by its time alone. True
+    /// where a source says something else than was known.
+    pub fn save_sources(
+        &mut self,
+        read: &[(Source, Vec<Protection>)],
+        known: &[Protection],
+        now: i64,
+    ) -> Result<bool> {
+        let noted = self.sightings_noted()?;
+        let mut changed = false;
+        for (source, found) in read {
+            let is_known = |one: &Protection| known.contains(one);
+            let of_source = known.iter().filter(|one| one.source == *source);
+            let is_same = match source.lingers() {
+                true => found.iter().all(is_known),
+                false => found.iter().all(is_known) && of_source.clone().all(|one| found.contains(one)),
+            };
+            let is_due = source.lingers()
+                && of_source.count() > 0
+                && !noted.get(source.word()).is_some_and(|at| (at..=&(at + NOTED_AGAIN)).contains(&&now));
+            if !is_same || is_due {
+                self.save_source(*source, found, now)?;
+            }
+            changed |= !is_same;
+        }
+        insert_many(
+            &mut self.conn,
+            "REPLACE INTO banbridge_source (source, last_success, last_error) VALUES",
+            "",
+            read,
+            |(source, _)| vec![source.word().into(), now.into(), mysql::Value::NULL],
+        )?;
+        Ok(changed)
+    }
+
+    /// When what lingers was last noted, by the word of its source.
+    fn sightings_noted(&mut self) -> Result<BTreeMap<String, i64>> {
+        let sql = "SELECT source, MAX(last_seen) AS noted FROM banbridge_sighting GROUP BY source";
+        let mut noted = BTreeMap::new();
+        for row in self.rows(&tables::SIGHTING, sql, ())? {
+            noted.insert(row.get("source")?, row.get("noted")?);
+        }
+        Ok(noted)
     }
 
     /// Replaces what a source protects; where it [lingers](Source::lingers), what was seen within the last day stays.
@@ -139,6 +187,26 @@ impl Ledger {
         Ok(answers)
     }
 
+    /// Whether these answers were noted lately, and no name is there that nobody uses.
+    fn names_are_known(
+        &mut self,
+        found: &BTreeMap<String, Vec<IpAddr>>,
+        used: &[String],
+        now: i64,
+    ) -> Result<bool> {
+        let answers = self.answers()?;
+        if answers.iter().any(|(name, _, _)| !used.contains(name)) {
+            return Ok(false);
+        }
+        Ok(found.iter().all(|(name, addresses)| {
+            let of_name = || answers.iter().filter(|(known, _, _)| known == name);
+            let Some(newest) = of_name().map(|(_, _, at)| *at).max() else { return addresses.is_empty() };
+            let last: BTreeSet<IpAddr> =
+                of_name().filter(|(_, _, at)| *at == newest).map(|(_, address, _)| *address).collect();
+            (newest..=newest + NOTED_AGAIN).contains(&now) && last == addresses.iter().copied().collect()
+        }))
+    }
+
     /// Saves new answers and forgets names that nobody uses. An address stays for a day after its name was last
     /// answered with it, and for ever while the name is not answered at all.
     pub fn save_names(
@@ -147,6 +215,9 @@ impl Ledger {
         used: &[String],
         now: i64,
     ) -> Result<()> {
+        if self.names_are_known(found, used, now)? {
+            return Ok(());
+        }
         let known = self.names_lately()?;
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         let answered = |name: &String| found.get(name).is_some_and(|addresses| !addresses.is_empty());

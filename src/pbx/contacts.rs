@@ -9,6 +9,7 @@
 //! width, under a head that says where they begin, and cut where a text is longer.
 
 use std::net::IpAddr;
+use std::thread;
 
 use super::asterisk::Console;
 use super::named::{Named, SourceError};
@@ -41,9 +42,13 @@ pub fn read(user: Option<(u32, u32)>) -> Result<Vec<Named>, SourceError> {
     let unreadable = |error| SourceError::unreadable(format!("{error}"));
     let console = Console::new(user);
     let ask = |command| console.ask(command).map_err(unreadable);
-    let pjsip = ask("pjsip show contacts")?;
-    let sip = ask("sip show peers")?;
-    let iax = ask("iax2 show peers")?;
+    // Each question is a process that mostly waits.
+    let [pjsip, sip, iax] = thread::scope(|scope| {
+        ["pjsip show contacts", "sip show peers", "iax2 show peers"]
+            .map(|command| scope.spawn(move || ask(command)))
+            .map(|asked| asked.join().unwrap_or_else(|_| Err(SourceError::unreadable("asking it failed"))))
+    });
+    let (pjsip, sip, iax) = (pjsip?, sip?, iax?);
     if pjsip.is_none() && sip.is_none() && iax.is_none() {
         return Err(SourceError::unreadable(
             "Asterisk knows neither pjsip, sip nor iax2; is it still starting?",

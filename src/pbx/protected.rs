@@ -4,6 +4,8 @@
 //! A reader that fails says why and stops nobody else: what its source protected before goes on to count. Only a lost
 //! database ends the run.
 
+use std::thread;
+
 use mysql::Conn;
 
 use super::named::{Found, Named, SourceError};
@@ -54,6 +56,14 @@ pub fn read_database(conn: &mut Conn) -> Result<Vec<Reading>, DatabaseError> {
 
 /// Reads every source.
 pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, DatabaseError> {
+    // Asterisk answers in its own time; the database is read meanwhile.
+    let (in_database, contacts) = thread::scope(|scope| {
+        let contacts = scope.spawn(|| contacts::read(around.asterisk));
+        let in_database = read_database(conn);
+        let failed = |_| Err(SourceError::unreadable("asking Asterisk failed"));
+        (in_database, contacts.join().unwrap_or_else(failed))
+    });
+    let mut all = in_database?;
     let elsewhere = [
         (Source::Interface, interfaces::read()),
         (Source::Gateway, gateways::read()),
@@ -62,9 +72,8 @@ pub fn read(conn: &mut Conn, around: &Surroundings) -> Result<Vec<Reading>, Data
         (Source::Database, Ok(database(around.database.as_deref()))),
         (Source::Ssh, Ok(ssh::read())),
         (Source::Allow, Ok(allowed(&around.allow))),
-        (Source::Contact, contacts::read(around.asterisk)),
+        (Source::Contact, contacts),
     ];
-    let mut all = read_database(conn)?;
     for (source, reading) in elsewhere {
         all.push((source, unless_lost(reading.map(Found::from))?));
     }

@@ -95,6 +95,15 @@ impl Backend for Parent {
         child::tell_and_wait()
     }
 
+    /// Its parent did what time and the administrator changed itself, while this process was getting ready.
+    fn follow_protections(&self, session: &mut Session, report: &mut Report, changed: bool) -> Result<()> {
+        if changed {
+            return self.follow(session, report);
+        }
+        child::tell(&Event::Known);
+        Ok(())
+    }
+
     fn wait(&self, _: &mut Session, _: &mut Report, text: &str) -> Result<()> {
         child::tell(&Event::Waiting { text: text.to_owned() });
         Ok(())

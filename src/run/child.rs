@@ -84,6 +84,8 @@ impl Work {
 pub enum Event {
     /// The ledger changed: look there.
     Changed,
+    /// It is known who is protected, and nothing of that changed.
+    Known,
     /// It waits for a rate limit.
     Waiting {
         /// For people.

@@ -62,6 +62,7 @@ use crate::run::child::{Event, Work};
 pub use crate::run::context::{Context, Environment};
 use crate::run::report::Report;
 use crate::run::session::Session;
+use crate::system::child::Child;
 use crate::system::exit::Exit;
 use crate::system::failure::{Failure, Result};
 
@@ -97,7 +98,8 @@ pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     let mut report = match (request.dry_run, context.environment.is_root) {
         (true, true) => {
             let mut report = Report::new(true);
-            follow(&context.environment, request, &mut report, |_, _| Ok(()))?;
+            let child = child::start(&context.environment, &Work::Sync(child::bounded(request)))?;
+            follow(child, &mut report, |_, _| Ok(()))?;
             report
         }
         (true, false) => dry_run(context, request, &chosen)?,
@@ -167,34 +169,61 @@ fn work(
     session.enforce(report)
 }
 
-/// Root lets a child ask, and makes true what it saved each time that changed.
+/// What root put in force counts for so long without looking again.
+const STILL_SO: Duration = Duration::from_secs(10);
+
+/// Root lets a child ask, does meanwhile what time and the administrator changed, and makes true what the child saved
+/// each time that changed.
 fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Report) -> Result<()> {
     session.begin_recovery()?;
+    session.learn_settings()?;
     let environment = session.environment.clone();
-    follow(&environment, request, report, |event, report| {
+    let child = child::start(&environment, &Work::Sync(child::bounded(request)))?;
+    // A doubted clock may be believed by then, and that changes the times of entries.
+    let mut is_quiet = session.clock.doubt().is_none();
+    let mut looked = None;
+    // Rows change when names are resolved anew, so that no row of ours meets one of the administrator's.
+    if session.saved.plan(session.clock.now()).changes_nothing() {
+        session.follow(report)?;
+        looked = Some(Instant::now());
+    }
+    follow(child, report, |event, report| {
         match event {
             Event::Changed => {
+                is_quiet = false;
                 session.refresh()?;
                 session.follow(report)?;
             }
+            Event::Known if looked.is_none() => {
+                session.refresh_but_entries()?;
+                session.follow(report)?;
+                looked = Some(Instant::now());
+            }
+            Event::Known => {}
             Event::Waiting { text } => session.wait(report, &text)?,
             Event::Progress { text } => session.say(&text),
             Event::Report { .. } => {}
         }
         Ok(())
     })?;
-    session.refresh()?;
-    session.enforce(report)
+    let is_done = match is_quiet {
+        true => {
+            session.refresh_but_entries()? && looked.is_some_and(|looked| looked.elapsed() < STILL_SO)
+        }
+        false => {
+            session.refresh()?;
+            false
+        }
+    };
+    session.finish(report, is_done)
 }
 
-/// Starts the child and hands on what it tells; its report is taken over.
+/// Hands on what the child tells; its report is taken over.
 fn follow(
-    environment: &Environment,
-    request: &SyncRequest,
+    mut child: Child,
     report: &mut Report,
     mut each: impl FnMut(Event, &mut Report) -> Result<()>,
 ) -> Result<()> {
-    let mut child = child::start(environment, &Work::Sync(child::bounded(request)))?;
     let mut told = false;
     while let Some(event) = child.answer()? {
         if let Event::Report { report: of_child, exit } = event {

@@ -18,15 +18,17 @@ use crate::system::text::{count, one_line};
 
 impl Session {
     /// Reads every source, resolves the names in them and in the administrator's rows, and remembers what came. What
-    /// cannot be read counts as it was last known.
+    /// cannot be read counts as it was last known. True where that is something else than was known.
     pub(super) fn learn_who_is_protected(
         &mut self,
         resolver: &dyn Resolver,
         report: &mut Report,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         self.surroundings.allow = allow_list(&self.config, &mut self.ledger)?;
+        let (known, known_names) = (self.ledger.protections()?, self.saved.names.clone());
         let readings = protected::read(self.ledger.conn(), &self.surroundings)?;
         let names = self.resolve(&readings, resolver, report)?;
+        let mut read = Vec::new();
         for (source, reading) in readings {
             match reading {
                 Ok(reading) => {
@@ -34,7 +36,7 @@ impl Session {
                     for warning in warnings.into_iter().chain(unread(source, &reading.unread)) {
                         report.warn(warning);
                     }
-                    self.ledger.save_source(source, &found, self.clock.now())?;
+                    read.push((source, found));
                 }
                 Err(error) => {
                     report.warn(format!(
@@ -45,6 +47,7 @@ impl Session {
                 }
             }
         }
+        let changed = self.ledger.save_sources(&read, &known, self.clock.now())?;
         self.saved.never_block = NeverBlock::new(self.ledger.protections()?);
         for (key, prefix) in self.rows_read_otherwise() {
             report.warn(format!(
@@ -52,7 +55,7 @@ impl Session {
                  blacklist {key}"
             ));
         }
-        Ok(())
+        Ok(changed || self.saved.names != known_names)
     }
 
     /// Rows of the administrator's that are no address, and that FreePBX 18 takes for one, each as it is to be shown.

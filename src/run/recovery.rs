@@ -29,14 +29,15 @@ impl Session {
         Ok(())
     }
 
-    /// When every feed is complete: what no feed asks for goes.
-    pub(super) fn end_recovery(&mut self) -> Result<()> {
+    /// When every feed is complete: what no feed asks for goes. True where that is now.
+    pub(super) fn end_recovery(&mut self) -> Result<bool> {
         let enabled = self.config.feed.iter().zip(&self.saved.feeds).filter(|(config, _)| config.enabled);
         let complete = enabled.clone().count() > 0 && enabled.clone().all(|(_, state)| state.complete);
         if self.saved.catching_up && complete {
             self.saved.catching_up = false;
             self.ledger.clear_state(StateKey::CatchingUp)?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 }

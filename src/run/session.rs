@@ -65,6 +65,11 @@ pub(super) trait Backend {
         session.make_true(report)
     }
 
+    /// The same when it is known who is protected, before any feed is asked; whether that changed is known.
+    fn follow_protections(&self, session: &mut Session, report: &mut Report, _: bool) -> Result<()> {
+        self.follow(session, report)
+    }
+
     /// The run waits for a rate limit. What came so far is to take effect meanwhile.
     fn wait(&self, session: &mut Session, report: &mut Report, text: &str) -> Result<()> {
         self.reload(session, report)?;
@@ -134,10 +139,10 @@ impl Session {
         report: &mut Report,
     ) -> Result<()> {
         self.say_doubt(report);
-        self.learn_who_is_protected(&System, report)?;
+        let changed = self.learn_who_is_protected(&System, report)?;
         fault::point("protected-known")?;
         // First what time and the administrator changed: that needs no network.
-        self.follow(report)?;
+        Rc::clone(&self.backend).follow_protections(self, report, changed)?;
         self.accepts = request.accept;
         // A doubted clock is compared with theirs, whenever they were asked last.
         let forced = request.feed.is_some() || request.full || request.accept || self.clock.doubt().is_some();
@@ -157,9 +162,15 @@ impl Session {
 
     /// Brings rows and firewall to what the ledger says.
     pub(super) fn enforce(&mut self, report: &mut Report) -> Result<()> {
+        self.finish(report, false)
+    }
+
+    /// The same at the end of a run; `is_done`: all that follows from what is known was done a moment ago.
+    pub(super) fn finish(&mut self, report: &mut Report, is_done: bool) -> Result<()> {
         self.say_doubt(report);
-        self.end_recovery()?;
-        self.follow(report)?;
+        if self.end_recovery()? || !is_done {
+            self.follow(report)?;
+        }
         self.reload(report)?;
         self.progress.done();
         Ok(())
@@ -170,6 +181,17 @@ impl Session {
         self.clock = Clock::look(&mut self.ledger)?;
         self.saved = SavedState::load(&mut self.ledger, &self.config, self.clock.now())?;
         Ok(())
+    }
+
+    /// Looks at the ledger again, except at entries, which nobody changed. True where everything that decides the plan
+    /// is as it was.
+    pub(super) fn refresh_but_entries(&mut self) -> Result<bool> {
+        self.clock = Clock::look(&mut self.ledger)?;
+        let entries = std::mem::take(&mut self.saved.entries);
+        let now = self.clock.now();
+        let new = SavedState::load_with(&mut self.ledger, &self.config, now, Some(entries))?;
+        let before = std::mem::replace(&mut self.saved, new);
+        Ok(self.saved.decides_as(&before))
     }
 
     /// The saved state changed: rows and kernel follow, as far as this process may.

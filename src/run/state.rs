@@ -85,6 +85,16 @@ pub struct SavedState {
 impl SavedState {
     /// Looks, and changes nothing.
     pub fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
+        Self::load_with(ledger, config, now, None)
+    }
+
+    /// The same with entries that are known already, sorted.
+    pub(super) fn load_with(
+        ledger: &mut Ledger,
+        config: &Config,
+        now: i64,
+        entries: Option<Vec<Entry>>,
+    ) -> Result<Self> {
         let firewall = driver::read(ledger)?;
         let mut known = ledger.feeds()?;
         // A feed that the ledger does not know yet gets a number that it will not give out, for a dry run.
@@ -101,8 +111,14 @@ impl SavedState {
             .filter(|(_, config)| config.enabled)
             .map(|((priority, state), config)| policy_of(config, state, priority))
             .collect();
-        let mut entries = ledger.entries()?;
-        wanted::sort(&mut entries);
+        let entries = match entries {
+            Some(entries) => entries,
+            None => {
+                let mut entries = ledger.entries()?;
+                wanted::sort(&mut entries);
+                entries
+            }
+        };
         let limit = row_cost::limit(ledger, config, firewall.driver, now)?;
         let policy = Policy {
             driver: firewall.driver,
@@ -138,6 +154,19 @@ impl SavedState {
         };
         saved.look_at_rows(ledger)?;
         Ok(saved)
+    }
+
+    /// Whether a plan of the same entries is the same.
+    pub(super) fn decides_as(&self, other: &Self) -> bool {
+        self.firewall == other.firewall
+            && self.policy == other.policy
+            && self.feed_policies == other.feed_policies
+            && self.widening == other.widening
+            && self.never_block == other.never_block
+            && self.unblocked == other.unblocked
+            && self.rows == other.rows
+            && self.names == other.names
+            && self.catching_up == other.catching_up
     }
 
     /// Looks at the firewall's rows again: the administrator may have changed them meanwhile.
