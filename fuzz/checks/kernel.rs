@@ -66,7 +66,7 @@ pub fn check(kernel: &Kernel<'_>, size: usize) {
     let pass = Cover::new(desired.pass());
     assert!(desired.blocked().iter().all(|prefix| !pass.overlaps(prefix)));
     kernel.told.borrow_mut().clear();
-    let Ok(outcome) = set.bring(&desired) else { return };
+    let Ok(outcome) = set.bring(&desired, 0) else { return };
     assert_eq!(outcome.size, desired.blocked().len());
     assert!(outcome.added <= outcome.size);
     if outcome.wrote {

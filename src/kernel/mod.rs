@@ -6,6 +6,7 @@ pub mod apply;
 pub mod chain;
 mod element;
 pub mod freeze;
+pub mod generation;
 pub mod iptables;
 pub mod look;
 pub mod module_sets;

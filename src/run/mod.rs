@@ -207,9 +207,7 @@ fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Repor
         Ok(())
     })?;
     let is_done = match is_quiet {
-        true => {
-            session.refresh_but_entries()? && looked.is_some_and(|looked| looked.elapsed() < STILL_SO)
-        }
+        true => session.refresh_but_entries()? && looked.is_some_and(|looked| looked.elapsed() < STILL_SO),
         false => {
             session.refresh()?;
             false

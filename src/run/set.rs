@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::report::{Report, SetReport};
 use super::session::Session;
+use crate::ban::hits::Backend;
 use crate::ban::plan::Plan;
 use crate::config::Enabled;
 use crate::kernel::set::{self, DIRECTORY, Desired, Held, Outcome, Set, SetError};
@@ -31,12 +32,16 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
         }
         return Ok(());
     }
+    let (desired, now) = (Desired::new(plan, &session.saved.never_block), session.clock.now());
+    if set::is_still(directory, &desired, now) {
+        return still_so(session, &desired, report);
+    }
     let set = match Set::open(&programs, directory) {
         Ok(set) => set,
         Err(error) => return do_without(session, &error, wished, report),
     };
     session.ledger.count_hits(set.held().map(Held::counted), machine::boot(), session.clock.now())?;
-    let outcome = match set.bring(&Desired::new(plan, &session.saved.never_block)) {
+    let outcome = match set.bring(&desired, now) {
         Ok(outcome) => outcome,
         Err(error) => return do_without(session, &error, wished, report),
     };
@@ -56,6 +61,16 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
         added: before.added + added,
         removed: before.removed + removed,
     });
+    Ok(())
+}
+
+/// Root read the set back lately, and nobody changed any table since.
+fn still_so(session: &mut Session, desired: &Desired, report: &mut Report) -> Result<()> {
+    let size = desired.blocked().len();
+    let state = SetState { backend: Some(Backend::Nft), size, checked_at: session.clock.now(), note: None };
+    note_set(session, &state)?;
+    let before = report.set.take().unwrap_or_default();
+    report.set = Some(SetReport { backend: Some(Backend::Nft.word().to_owned()), size, ..before });
     Ok(())
 }
 

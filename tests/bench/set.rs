@@ -72,7 +72,7 @@ fn inside(file: &str) {
     let desired = Desired::of(&prefixes(&blocked), &prefixes(&PASS.map(str::to_owned)));
     let started = Instant::now();
     let system = System::default();
-    let outcome = Set::open(&system, Path::new(DIRECTORY)).unwrap().bring(&desired).unwrap();
+    let outcome = Set::open(&system, Path::new(DIRECTORY)).unwrap().bring(&desired, 0).unwrap();
     let ms = started.elapsed().as_secs_f64() * 1000.0;
     println!("{}", json!({ "ms": ms, "size": outcome.size, "wrote": outcome.wrote }));
 }

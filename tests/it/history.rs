@@ -27,6 +27,7 @@ fn packets_runs_and_sizes_are_kept_by_the_hour_and_by_the_day() {
     for _ in 0..3 {
         assert_eq!(env.pbx.probe(Attacker(ATTACKER)), Probe::Refused);
     }
+    env.counters_are_due();
     env.run(&["apply"]).ok();
     let status = env.json(&["status"]).1;
     let counted = status["set"]["blocked_packets"].as_u64().unwrap();

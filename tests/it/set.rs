@@ -10,6 +10,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use crate::sandbox::{Attacker, Backend, Firewall, Phone, Probe, Sandbox, until};
+use crate::testenv::TestEnv;
 use banbridge::ban::Prefix;
 use banbridge::kernel::set::{self, DIRECTORY, Desired, Set, SetError};
 use banbridge::system::program::System;
@@ -44,7 +45,7 @@ fn act(words: &[&str]) -> Result<Value, SetError> {
                 lists[key].as_array().unwrap().iter().map(|e| e.as_str().unwrap().parse().unwrap()).collect()
             };
             let set = Set::open(&system, directory)?;
-            let outcome = set.bring(&Desired::of(&prefixes("blocked"), &prefixes("pass")))?;
+            let outcome = set.bring(&Desired::of(&prefixes("blocked"), &prefixes("pass")), 0)?;
             json!({
                 "backend": set.backend(), "why_not_nft": set.why_not_nft(), "size": outcome.size,
                 "added": outcome.added, "removed": outcome.removed, "wrote": outcome.wrote,
@@ -563,4 +564,64 @@ fn the_set_needs_root_and_says_so() {
         .unwrap();
     let text = fs::read_to_string(&answer).unwrap();
     assert!(text.contains("needs root"), "{text}");
+}
+
+#[test]
+fn what_root_read_back_is_not_read_again_while_nobody_changes_a_table() {
+    let env = TestEnv::new(NFT, &[ATTACKER, OTHER]);
+    env.configure("[set]\nenabled = \"yes\"");
+    let pbx = &env.pbx;
+    // Every nft that is run is noted.
+    pbx.run(&["mv", "/usr/sbin/nft", "/usr/sbin/nft.real"]).ok();
+    let noting = "#!/bin/sh\necho \"$*\" >>/run/nft.log\nexec /usr/sbin/nft.real \"$@\"\n";
+    pbx.write_file("/usr/sbin/nft", noting);
+    pbx.run(&["chmod", "755", "/usr/sbin/nft"]).ok();
+    let read = || {
+        let log = pbx.run(&["cat", "/run/nft.log"]).stdout;
+        pbx.run(&["rm", "-f", "/run/nft.log"]).ok();
+        log.contains("list table inet banbridge")
+    };
+    env.sync(0, &[]);
+    env.run(&["apply"]).ok();
+    assert!(read(), "what was written is read once");
+    for words in [&["apply"][..], &["sync"]] {
+        let (_, report) = env.json(words);
+        assert!(!read(), "{words:?}");
+        assert_eq!((&report["set"]["size"], &report["verified"]), (&json!(2), &json!(true)), "{report:#}");
+    }
+    // Somebody takes an address out, flushes the set, or all rules: found at once.
+    for change in [
+        &["nft.real", "delete", "element", "inet", "banbridge", "blocked4", "{", ATTACKER, "}"][..],
+        &["nft.real", "flush", "set", "inet", "banbridge", "blocked4"],
+        &["nft.real", "flush", "table", "inet", "banbridge"],
+        &["nft.real", "delete", "table", "inet", "banbridge"],
+    ] {
+        pbx.run(change).ok();
+        env.run(&["apply"]).ok();
+        assert!(read());
+        assert_eq!(pbx.elements("inet banbridge", "blocked4").len(), 2, "{change:?}");
+        env.run(&["apply"]).ok();
+        assert!(read());
+        env.run(&["apply"]).ok();
+        assert!(!read(), "{change:?}");
+    }
+    // Counters are read again after two minutes.
+    for _ in 0..3 {
+        assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+    }
+    let seen = "/var/lib/banbridge/set.seen";
+    let note = pbx.read_file(seen);
+    let (what, at) = note.trim_end().rsplit_once(' ').unwrap();
+    let at: i64 = at.parse().unwrap();
+    pbx.write_file(seen, format!("{what} {}\n", at - 121));
+    env.run(&["apply"]).ok();
+    assert!(read());
+    let hits: u64 = env.pbx.sql("SELECT CAST(SUM(packets) AS UNSIGNED) FROM banbridge_hit", ())[0];
+    assert!(hits >= 3, "{hits}");
+    // One that others can write is none.
+    pbx.run(&["chmod", "666", seen]).ok();
+    env.run(&["apply"]).ok();
+    assert!(read());
+    env.run(&["purge", "--yes"]).ok();
+    assert_ne!(pbx.run(&["test", "-e", "/var/lib/banbridge"]).code, 0, "nothing is left");
 }

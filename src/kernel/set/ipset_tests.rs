@@ -83,7 +83,7 @@ fn bring(programs: &dyn Programs, dir: &Path, desired: &Desired) -> Result<Outco
     let set = Set::open(programs, dir)?;
     assert_eq!(set.backend(), Backend::Ipset);
     assert_eq!(set.why_not_nft().unwrap().split(" (").next(), Some("nft is not installed"));
-    set.bring(desired)
+    set.bring(desired, 0)
 }
 
 #[test]

@@ -18,10 +18,14 @@ use crate::system::exit::Exit;
 use crate::system::failure::Classify;
 
 use crate::system::program::{ProgramError, Programs};
+use seen::Moment;
 
 mod ipset;
 mod nft;
 pub mod saved;
+mod seen;
+
+pub use seen::is_still;
 
 /// Where the saved copy is, for [`load_saved`] early at boot.
 pub const DIRECTORY: &str = "/var/lib/banbridge";
@@ -208,12 +212,17 @@ pub struct Set<'a> {
     backend: Backend,
     why_not_nft: Option<String>,
     held: Option<Held>,
+    /// When the kernel was read, in its own count.
+    moment: Option<Moment>,
 }
 
 impl<'a> Set<'a> {
     /// Chooses the way and reads what the kernel holds. `directory` is where the saved copy goes: [`DIRECTORY`].
     pub fn open(programs: &'a dyn Programs, directory: &'a Path) -> Result<Self, SetError> {
-        let found = |backend, why_not_nft, held| Self { programs, directory, backend, why_not_nft, held };
+        // Before it is read: who changes it meanwhile makes the note one of the past.
+        let moment = Moment::now();
+        let found =
+            |backend, why_not_nft, held| Self { programs, directory, backend, why_not_nft, held, moment };
         let why_not_nft = match nft::open(programs) {
             Ok(held) => return Ok(found(Backend::Nft, None, held)),
             Err(Unusable::Error(error)) => return Err(error),
@@ -242,8 +251,8 @@ impl<'a> Set<'a> {
     }
 
     /// Makes the kernel hold exactly this, in one step: a packet meets the old content or the new. Writes nothing
-    /// when it does already.
-    pub fn bring(&self, desired: &Desired) -> Result<Outcome, SetError> {
+    /// when it does already. `now` is in seconds since 1970.
+    pub fn bring(&self, desired: &Desired, now: i64) -> Result<Outcome, SetError> {
         let none = Held::default();
         let held = self.held.as_ref().unwrap_or(&none);
         let (added, removed) = difference(held, desired);
@@ -259,6 +268,10 @@ impl<'a> Set<'a> {
             if !saved::is_there(self.directory, self.backend) {
                 let notes = &mut outcome.notes;
                 self.save(&self.saved_copy(desired, held.counts || self.backend == Backend::Ipset), notes);
+            }
+            if let (Some(moment), Backend::Nft, true) = (self.moment, self.backend, outcome.notes.is_empty())
+            {
+                seen::note(self.directory, moment, desired, now);
             }
             return Ok(outcome);
         }

@@ -119,7 +119,7 @@ fn with_nft(listing: Output, load: impl Fn(&str) -> Output) -> Scripted<impl Fn(
 }
 
 fn bring(programs: &dyn Programs, directory: &Path, desired: &Desired) -> Result<Outcome, SetError> {
-    Set::open(programs, directory)?.bring(desired)
+    Set::open(programs, directory)?.bring(desired, 0)
 }
 
 #[test]

@@ -14,6 +14,8 @@ use rustix::io::Errno;
 use super::SetError;
 use crate::ban::hits::Backend;
 
+/// The note of what was last read back.
+const NOTE: &str = "set.seen";
 /// The file while it is written.
 const NEW: &str = "set.new";
 /// The most that is read: a script of a million prefixes is 40 MB.
@@ -75,6 +77,30 @@ pub(super) fn save(path: &Path, backend: Backend, text: &str) -> Result<(), SetE
     write().map_err(failed(path))
 }
 
+/// Writes the note of [`super::seen`].
+pub(super) fn save_note(path: &Path, text: &str) -> io::Result<()> {
+    let directory = open_directory(path)?;
+    unlink(&directory, NEW)?;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mut file = File::from(openat(&directory, NEW, flags, Mode::from_raw_mode(0o600))?);
+    file.write_all(text.as_bytes())?;
+    Ok(renameat(&directory, NEW, &directory, NOTE)?)
+}
+
+/// Reads it; none where there is none that only root can have written.
+pub(super) fn load_note(path: &Path) -> Option<String> {
+    let directory = open_directory(path).ok()?;
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = openat(&directory, NOTE, flags, Mode::empty()).ok()?;
+    let stat = fstat(&file).ok()?;
+    if !is_ours(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() {
+        return None;
+    }
+    let mut text = String::new();
+    File::from(file).take(1_000).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
 /// Removes a file; true when there was one.
 fn unlink(directory: &OwnedFd, name: &str) -> io::Result<bool> {
     match unlinkat(directory, name, AtFlags::empty()) {
@@ -128,6 +154,7 @@ pub(super) fn remove(path: &Path) -> Result<bool, SetError> {
         for name in [NEW, Backend::Nft.file(), Backend::Ipset.file()] {
             any |= unlink(&directory, name)?;
         }
+        unlink(&directory, NOTE)?;
         // Somebody else's file in it keeps it.
         let _ = std::fs::remove_dir(path);
         Ok(any)

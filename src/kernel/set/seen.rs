@@ -1,0 +1,121 @@
+//! What root saw when it last read the set back. Reading is what costs: nft takes longer to print 100,000 elements than to
+//! load them. As long as the kernel says that nobody changed any table since, the set is what it was.
+//!
+//! A note is made only of what was read, never of what was written: somebody else may have changed it in between. It
+//! stands in root's directory beside the saved copy.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use super::{Desired, saved};
+use crate::ban::hits::Backend;
+use crate::kernel::generation;
+use crate::system::machine;
+
+/// Counters are read again after so long, in seconds,
+const READ_AGAIN: i64 = 120;
+/// and a second more for so many elements, for they take so much longer to read,
+const ELEMENTS_A_SECOND: usize = 300;
+/// but after so long in any case.
+const READ_AT_LAST: i64 = 900;
+
+/// Where and when: which tables of which machine, in which state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment {
+    /// This boot, and this container.
+    place: u64,
+    generation: u32,
+}
+
+impl Moment {
+    /// Now; none where the kernel cannot say.
+    pub(super) fn now() -> Option<Self> {
+        Some(Self { place: place(), generation: generation::of_tables()? })
+    }
+}
+
+/// A number for this boot and these namespaces: another kernel or another container counts from the beginning.
+fn place() -> u64 {
+    let first = fs::read_to_string("/proc/1/stat").unwrap_or_default();
+    // When the first process began, the 22nd field; its name in brackets may have blanks.
+    let began = first.rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(19)).map(str::to_owned);
+    let network = fs::read_link("/proc/self/ns/net").ok();
+    hash(&(machine::boot(), began, network))
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn digest(desired: &Desired) -> u64 {
+    hash(&(&desired.blocked, &desired.pass))
+}
+
+fn line(moment: Moment, desired: &Desired) -> String {
+    format!("{:016x} {} {:016x}", moment.place, moment.generation, digest(desired))
+}
+
+/// Notes that the kernel held exactly this at `moment`, at the time `now` in seconds since 1970.
+pub(super) fn note(directory: &Path, moment: Moment, desired: &Desired, now: i64) {
+    // Without the note the next run reads.
+    let _ = saved::save_note(directory, &format!("{} {now}\n", line(moment, desired)));
+}
+
+/// Whether the kernel holds exactly this still: it did when it was last read, and nobody changed any table since. False
+/// also where counters are to be read again.
+pub fn is_still(directory: &Path, desired: &Desired, now: i64) -> bool {
+    let elements = i64::try_from(desired.blocked.len() / ELEMENTS_A_SECOND).unwrap_or(READ_AT_LAST);
+    let counts = READ_AGAIN.saturating_add(elements).min(READ_AT_LAST);
+    let known = || {
+        let note = saved::load_note(directory)?;
+        let (seen, at) = note.trim_end().rsplit_once(' ')?;
+        let at: i64 = at.parse().ok()?;
+        let is_lately = (at..at.saturating_add(counts)).contains(&now);
+        Some(is_lately && saved::is_there(directory, Backend::Nft) && seen == line(Moment::now()?, desired))
+    };
+    known().unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ban::Prefix;
+
+    fn desired(blocked: &[&str]) -> Desired {
+        let blocked: Vec<Prefix> = blocked.iter().map(|text| text.parse().unwrap()).collect();
+        Desired::of(&blocked, &[])
+    }
+
+    #[test]
+    fn what_was_seen_counts_for_this_content_these_tables_and_not_for_long() {
+        let Some(moment) = Moment::now() else { return assert!(!rustix::process::geteuid().is_root()) };
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let (one, other) = (desired(&["45.0.0.1"]), desired(&["45.0.0.2"]));
+        assert!(!is_still(path, &one, 1_000), "nothing was noted");
+        note(path, moment, &one, 1_000);
+        assert!(!is_still(path, &one, 1_000), "no saved copy for the next boot");
+        saved::save(path, Backend::Nft, "x").unwrap();
+        // Whoever changes tables of this machine meanwhile makes it false, which is what it is for.
+        let unchanged = || Moment::now() == Some(moment);
+        assert!(is_still(path, &one, 1_000) || !unchanged());
+        assert!(is_still(path, &one, 1_119) || !unchanged());
+        assert!(!is_still(path, &one, 1_120), "counters are read again");
+        assert!(!is_still(path, &one, 999), "a clock that was ahead");
+        assert!(!is_still(path, &other, 1_000));
+        for elsewhere in [
+            Moment { generation: moment.generation.wrapping_sub(1), ..moment },
+            Moment { place: moment.place ^ 1, ..moment },
+        ] {
+            note(path, elsewhere, &one, 1_000);
+            assert!(!is_still(path, &one, 1_000));
+        }
+        for text in ["", "x", "1 2 3", "\u{0} 7"] {
+            saved::save_note(path, text).unwrap();
+            assert!(!is_still(path, &one, 1_000), "{text}");
+        }
+    }
+}
