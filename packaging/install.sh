@@ -50,7 +50,7 @@ case ${1-} in
 	rmdir /var/lib/banbridge 2>/dev/null || true
 	if [ "$1" = --purge ]; then
 		rm -rf /var/lib/banbridge
-		rm -f /etc/asterisk/banbridge.toml /var/log/asterisk/banbridge.log /var/log/asterisk/banbridge.log.*
+		rm -f /etc/asterisk/banbridge.toml /etc/asterisk/banbridge-*.secret /var/log/asterisk/banbridge.log /var/log/asterisk/banbridge.log.*
 		rm -f /var/lib/systemd/timers/stamp-banbridge-*
 	fi
 	exit 0

@@ -19,7 +19,7 @@ pub fn run(global: &Global) -> Result<Exit> {
         Work::Notify => notify::run_child(&environment)?,
         Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
         Work::CompareLists { lists, suspects } => compare_as_child(&environment, &lists, &suspects)?,
-        Work::TryFeed { feed } => test_as_child(&environment, &feed)?,
+        Work::TryFeed { feed, lines } => test_as_child(&environment, &feed, lines.as_deref())?,
     }
     Ok(Exit::Done)
 }

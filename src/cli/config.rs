@@ -139,7 +139,7 @@ fn set(global: &Global, args: &SetArgs) -> Result<Exit> {
 }
 
 /// The value from standard input: one line, without its end.
-fn from_stdin() -> Result<String> {
+pub(super) fn from_stdin() -> Result<String> {
     let mut text = String::new();
     let read = io::stdin().lock().take(MOST + 1).read_to_string(&mut text);
     // The library's words quote nothing of what was read.

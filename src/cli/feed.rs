@@ -12,7 +12,8 @@ use super::Global;
 use super::output::{number, print, print_json, table};
 use crate::config::Period;
 use crate::feed::catalog::KNOWN;
-use crate::run::feeds;
+use crate::feed::list::{Column, Format};
+use crate::run::feeds::{self, OwnList};
 use crate::system::exit::Exit;
 
 /// What `feed` can do.
@@ -23,14 +24,18 @@ pub enum FeedCommand {
     /// List feeds that can be added by name
     #[command(alias = "catalogue")]
     Catalog,
-    /// Add a feed of the catalog to the configuration
-    Add(Name),
+    /// Add a feed of the catalog, or a list of your own, to the configuration
+    Add(NewFeed),
+    /// Remove a feed from the configuration: what no other feed lists is no longer blocked
+    Remove(Name),
+    /// Set the login of a list; the secret is read from standard input
+    Login(LoginArgs),
     /// Enable a feed
     Enable(Name),
     /// Disable a feed: what no other feed lists is no longer blocked
     Disable(Name),
     /// Fetch a feed and show what it would do, or test the API key; changes nothing
-    Test(Name),
+    Test(NewFeed),
     /// Show how much of each feed the other feeds contain
     Overlap,
 }
@@ -38,9 +43,68 @@ pub enum FeedCommand {
 /// A feed's name.
 #[derive(Debug, Args)]
 pub struct Name {
-    /// feed; for add and test also one of the catalog (country-CC: CC is the country code)
+    /// feed of the configuration
     #[arg(value_name = "NAME")]
     name: String,
+}
+
+/// A feed to add or to test.
+#[derive(Debug, Args)]
+pub struct NewFeed {
+    /// feed of the configuration (test only) or of the catalog (country-CC: CC is the country code); with URL a new name
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// list of your own: its https address, or a path on this machine
+    #[arg(value_name = "URL")]
+    url: Option<String>,
+    /// how the list is written: text, ranges, dshield, jsonl or json [default: recognized]
+    #[arg(long, value_name = "FORMAT", requires = "url", value_parser = format_word)]
+    format: Option<Format>,
+    /// where the address is: the number of a column, from 1, or its name [default: recognized]
+    #[arg(long, value_name = "COLUMN", requires = "url")]
+    column: Option<String>,
+    /// JSON field with the address, or its path; may be given several times [default: recognized]
+    #[arg(long, value_name = "FIELD", requires = "url")]
+    field: Vec<String>,
+}
+
+impl NewFeed {
+    /// The list of one's own that it is; none without an address.
+    fn own(&self) -> Option<OwnList> {
+        let column = |text: &String| match text.parse() {
+            Ok(number) => Column::Number(number),
+            Err(_) => Column::Name(text.clone()),
+        };
+        Some(OwnList {
+            name: self.name.clone(),
+            url: self.url.clone()?,
+            format: self.format,
+            column: self.column.as_ref().map(column),
+            field: self.field.clone(),
+        })
+    }
+}
+
+fn format_word(text: &str) -> std::result::Result<Format, String> {
+    serde_json::from_value(text.into()).map_err(|_| "use text, ranges, dshield, jsonl or json".to_owned())
+}
+
+/// What `feed login` takes.
+#[derive(Debug, Args)]
+pub struct LoginArgs {
+    /// feed of the configuration
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// user; the password is read from standard input
+    #[arg(long, value_name = "USER", conflicts_with_all = ["header", "remove"])]
+    #[arg(required_unless_present_any = ["header", "remove"])]
+    user: Option<String>,
+    /// secret header, such as Key; its value is read from standard input
+    #[arg(long, value_name = "HEADER", conflicts_with = "remove")]
+    header: Option<String>,
+    /// remove the login
+    #[arg(long)]
+    remove: bool,
 }
 
 #[derive(Serialize)]
@@ -59,10 +123,15 @@ pub fn run(global: &Global, command: &FeedCommand) -> Result<Exit> {
     match command {
         FeedCommand::List => list(global),
         FeedCommand::Catalog => catalog(global),
-        FeedCommand::Add(name) => edit::add(global, &name.name),
+        FeedCommand::Add(new) => match new.own() {
+            Some(list) => edit::add_own(global, &list),
+            None => edit::add(global, &new.name),
+        },
+        FeedCommand::Remove(name) => edit::remove(global, &name.name),
+        FeedCommand::Login(login) => edit::login(global, login),
         FeedCommand::Enable(name) => edit::set_enabled(global, &name.name, true),
         FeedCommand::Disable(name) => edit::set_enabled(global, &name.name, false),
-        FeedCommand::Test(name) => test::run(global, &name.name),
+        FeedCommand::Test(new) => test::run(global, &new.name, new.own().as_ref()),
         FeedCommand::Overlap => overlap::run(global),
     }
 }

@@ -36,11 +36,7 @@ pub fn set(text: &str, name: &Name, value: &Value) -> Option<String> {
         }
         _ => set_in(&mut document, name, new)?,
     };
-    let mut new = document.to_string();
-    // The library ends each line with a line feed, the last one too.
-    if text.contains("\r\n") {
-        new = new.replace("\r\n", "\n").replace('\n', "\r\n");
-    }
+    let mut new = with_line_ends_of(text, document.to_string());
     let is_last = !added || new.lines().last() == text.lines().last();
     if is_last && !text.ends_with('\n') {
         new.truncate(new.trim_end_matches(['\r', '\n']).len());
@@ -48,6 +44,63 @@ pub fn set(text: &str, name: &Name, value: &Value) -> Option<String> {
     let mut wanted: Table = text.parse().ok()?;
     put(&mut wanted, name, value)?;
     (new.parse::<Table>().ok()? == wanted).then_some(new)
+}
+
+/// The text without a setting; none where it does not stand there in a form that can be changed.
+pub fn unset(text: &str, name: &Name) -> Option<String> {
+    let (found, wanted) = take(text, name)?;
+    if found.is_none() {
+        return Some(text.to_owned());
+    }
+    let mut document: DocumentMut = text.parse().ok()?;
+    let section = document.get_mut(root_key(&name.section))?;
+    let section: &mut dyn TableLike = match &name.section {
+        Section::Table(_) => section.as_table_mut()?,
+        Section::Feed(feed) => section
+            .as_array_of_tables_mut()?
+            .iter_mut()
+            .find(|table| table.get("name").and_then(Item::as_str) == Some(feed))?,
+    };
+    section.remove(&name.key)?;
+    let new = with_line_ends_of(text, document.to_string());
+    (new.parse::<Table>().ok()? == wanted).then_some(new)
+}
+
+/// The text without a feed, and without the comment right above it; none where it does not stand there in a form that can
+/// be changed. That nothing else is another afterwards is shown by reading both texts.
+pub fn remove_feed(text: &str, name: &str) -> Option<String> {
+    let mut wanted: Table = text.parse().ok()?;
+    let feeds = wanted.get_mut("feed")?.as_array_mut()?;
+    let at = feeds.iter().position(|feed| feed.get("name").and_then(Value::as_str) == Some(name))?;
+    feeds.remove(at);
+    if feeds.is_empty() {
+        wanted.remove("feed");
+    }
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let is_blank = |line: &&str| line.trim().is_empty();
+    let is_comment = |line: &&str| line.trim_start().starts_with('#');
+    let is_head = |line: &&str| line.trim_start().starts_with('[');
+    let is_feed = |line: &&str| {
+        let head: String = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        head == "[[feed]]"
+    };
+    let (start, _) = lines.iter().enumerate().filter(|(_, line)| is_feed(line)).nth(at)?;
+    let length = lines[start + 1..].iter().take_while(|line| !is_head(line)).count();
+    // What stands below its last setting belongs to what follows.
+    let settings = &lines[start + 1..start + 1 + length];
+    let mut end = start + 1 + settings.iter().rposition(|line| !is_blank(line) && !is_comment(line))? + 1;
+    let mut begin = start - lines[..start].iter().rev().take_while(|line| is_comment(line)).count();
+    end += lines[end..].iter().take_while(|line| is_blank(line)).count();
+    if end == lines.len() {
+        begin -= lines[..begin].iter().rev().take_while(|line| is_blank(line)).count();
+    }
+    let new = [&lines[..begin], &lines[end..]].concat().concat();
+    (new.parse::<Table>().ok()? == wanted).then_some(new)
+}
+
+/// The library ends each line with a line feed.
+fn with_line_ends_of(text: &str, new: String) -> String {
+    if text.contains("\r\n") { new.replace("\r\n", "\n").replace('\n', "\r\n") } else { new }
 }
 
 /// Under which key of the whole a section stands.
@@ -214,6 +267,29 @@ mod tests {
             [lines("feed.a.key"), lines("protect.unblock"), lines("log.level")],
             [Some(5), Some(19), None]
         );
+    }
+
+    #[test]
+    fn a_feed_and_a_setting_go_with_what_belongs_to_them_and_nothing_else() {
+        let without = remove_feed(COMMENTED, "b").unwrap();
+        assert!(!without.contains("'b'") && !without.contains("# lists"), "{without}");
+        assert!(without.starts_with("# of mine\n[[feed]]\nname = \"a\" # first\n"), "{without}");
+        assert!(COMMENTED.ends_with(without.split_once("[blacklist]").unwrap().1), "{without}");
+        let none = remove_feed(&without, "a").unwrap();
+        assert!(!none.contains("feed") && none.contains("[blacklist]  # rows"), "{none}");
+        assert_eq!(remove_feed(COMMENTED, "c"), None);
+        assert_eq!(remove_feed("feed = [{ name = \"a\" }]", "a"), None);
+        let name = |text: &str| -> Name { text.parse().unwrap() };
+        assert_eq!(
+            unset(COMMENTED, &name("feed.a.key")).unwrap(),
+            COMMENTED.replace("  key =  'old' # secret\n", "") + "\n"
+        );
+        assert_eq!(unset(COMMENTED, &name("feed.b.ttl")).as_deref(), Some(COMMENTED));
+        assert_eq!(
+            unset("[log]\r\nlevel = \"info\"\r\nx = 1\r\n", &name("log.x")).unwrap(),
+            "[log]\r\nlevel = \"info\"\r\n"
+        );
+        assert_eq!(unset("log = { level = \"info\" }", &name("log.level")), None);
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub enum Work {
     TryFeed {
         /// Its name.
         feed: String,
+        /// Its lines, where the configuration does not have it.
+        #[serde(default)]
+        lines: Option<String>,
     },
 }
 

@@ -8,11 +8,13 @@ use super::context::{Context, Environment};
 use super::edit_config::{path, read, write};
 use super::report::Report;
 use super::state::SavedState;
+use super::{login, request};
 use crate::ban::{Cover, Prefix};
 use crate::config::{Config, ConfigError, FeedConfig, Period, edit};
 use crate::feed::catalog::{self, Chosen};
+use crate::feed::list::{Column, Format};
 use crate::ledger::feeds::FeedState;
-use crate::system::failure::Result;
+use crate::system::failure::{Failure, Result};
 use crate::system::time::Time;
 
 /// A feed of the configuration.
@@ -60,8 +62,8 @@ pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {
     let path = path(environment);
     let chosen = catalog::find(name).ok_or_else(|| {
         let what = format!(
-            "the catalog has no feed {name:?}. To list it: banbridge feed catalog. To add a feed of your own, write lines \
-             like these into the file:\n[[feed]]\nname = \"mine\"\nkind = \"list\"\nurl = \"https://example.com/list.txt\""
+            "the catalog has no feed {name:?}. To list it: banbridge feed catalog. To add a list of your own: banbridge feed \
+             add {name} https://example.com/list.txt"
         );
         ConfigError::new(&path, what)
     })?;
@@ -75,6 +77,76 @@ pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {
     let new = edit::append(&text, &block(&chosen));
     write(environment, &path, &new, environment.key.clone())?;
     Ok(chosen)
+}
+
+/// A list of one's own: what `feed add` and `feed test` take of it.
+#[derive(Debug, Clone)]
+pub struct OwnList {
+    /// Its name.
+    pub name: String,
+    /// Where it is fetched from: an address, or a path on this machine.
+    pub url: String,
+    /// How it is written; none is recognised.
+    pub format: Option<Format>,
+    /// Where the address stands.
+    pub column: Option<Column>,
+    /// Which JSON fields hold addresses.
+    pub field: Vec<String>,
+}
+
+impl OwnList {
+    /// Its lines in the configuration.
+    pub fn lines(&self) -> Result<String> {
+        let mut table = toml::Table::new();
+        table.insert("name".into(), self.name.clone().into());
+        table.insert("kind".into(), "list".into());
+        table.insert("url".into(), self.url.clone().into());
+        if let Some(format) = self.format {
+            table.insert("format".into(), toml::Value::try_from(format).map_err(Failure::bug)?);
+        }
+        if let Some(column) = &self.column {
+            table.insert("column".into(), toml::Value::try_from(column).map_err(Failure::bug)?);
+        }
+        match self.field.as_slice() {
+            [] => {}
+            [one] => drop(table.insert("field".into(), one.clone().into())),
+            more => drop(table.insert("field".into(), more.to_vec().into())),
+        }
+        Ok(format!("[[feed]]\n{}", toml::to_string(&table).map_err(Failure::bug)?))
+    }
+}
+
+/// Adds a list of one's own at the end. The next run fetches it.
+pub fn add_own(environment: &Environment, list: &OwnList) -> Result<()> {
+    let path = path(environment);
+    let text = read(&path)?;
+    let config = Config::parse(&text, &path, environment.key.clone())?;
+    if config.feed.iter().any(|feed| feed.name == list.name) {
+        let what =
+            format!("there is already a feed {0:?}. To remove it: banbridge feed remove {0}", list.name);
+        return Err(ConfigError::new(&path, what).into());
+    }
+    let new = edit::append(&text, &list.lines()?);
+    write(environment, &path, &new, environment.key.clone())?;
+    request::after_change();
+    Ok(())
+}
+
+/// Removes a feed from the configuration with the secret that was saved for it, and applies that at once: what no other
+/// feed lists is unblocked.
+pub fn remove(mut context: Context, name: &str) -> Result<Report> {
+    let environment = context.environment.clone();
+    let path = path(&environment);
+    let text = read(&path)?;
+    Config::parse(&text, &path, environment.key.clone())?.named(name)?;
+    let new = edit::remove_feed(&text, name).ok_or_else(|| {
+        let what = format!("cannot remove the lines of feed {name:?}. Remove them with an editor");
+        ConfigError::new(&path, what)
+    })?;
+    write(&environment, &path, &new, environment.key.clone())?;
+    login::forget(&environment, &path, name)?;
+    context.config = Arc::new(environment.config()?);
+    super::apply(context)
 }
 
 /// The lines of a feed of the catalog.

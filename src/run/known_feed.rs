@@ -18,7 +18,16 @@ pub fn named_or_known(config: &Config, name: &str) -> Result<FeedConfig> {
         "[[feed]]\nname = \"{}\"\nkind = \"list\"\nurl = \"{}\"\nwidest_v4 = {}\n{score}",
         chosen.name, chosen.url, known.widest_v4
     );
-    let mut feed = Config::parse(&text, Path::new("the catalog"), None)?.feed.remove(0);
+    parsed(config, &text, "the catalog")
+}
+
+/// The list that these lines would make.
+pub fn own_list(config: &Config, lines: &str) -> Result<FeedConfig> {
+    parsed(config, lines, "the new feed")
+}
+
+fn parsed(config: &Config, text: &str, source: &str) -> Result<FeedConfig> {
+    let mut feed = Config::parse(text, Path::new(source), None)?.feed.remove(0);
     feed.route = config.network.proxy.clone();
     Ok(feed)
 }

@@ -32,6 +32,7 @@ pub mod known_feed;
 pub mod list;
 pub mod log_file;
 pub mod log_lines;
+pub mod login;
 pub mod notify;
 pub mod page;
 pub mod problems;

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::child::{self, Work};
 use super::context::Environment;
-use super::known_feed::named_or_known;
+use super::feeds::OwnList;
+use super::known_feed::{named_or_known, own_list};
 use super::state::{SavedState, policy_of};
 use crate::ban::entry::NEVER;
 use crate::ban::never_block::Verdict;
@@ -94,21 +95,29 @@ impl Answer {
 
 /// Tests a feed of the configuration, or one that the catalog would add. Whoever calls it neither asks a server nor reads
 /// its answer: a confined child does.
-pub fn test(environment: &Environment, name: &str) -> Result<Answer> {
-    let work = Work::TryFeed { feed: name.to_owned() };
+pub fn test(environment: &Environment, name: &str, own: Option<&OwnList>) -> Result<Answer> {
+    let lines = own.map(OwnList::lines).transpose()?;
+    if let Some(lines) = &lines {
+        // A mistake is told here, where it was made.
+        own_list(&environment.config()?, lines)?;
+    }
+    let work = Work::TryFeed { feed: name.to_owned(), lines };
     let answers: Vec<Answer> = child::ask(environment, &work)?;
     answers.into_iter().next().ok_or_else(|| Failure::bug("the feed was tested without a result"))
 }
 
 /// The child: asks the server, judges its answer and tells the parent. The caller has confined this process.
-pub fn test_as_child(environment: &Environment, name: &str) -> Result<()> {
-    say(&answer(environment, name)?);
+pub fn test_as_child(environment: &Environment, name: &str, lines: Option<&str>) -> Result<()> {
+    say(&answer(environment, name, lines)?);
     Ok(())
 }
 
-fn answer(environment: &Environment, name: &str) -> Result<Answer> {
+fn answer(environment: &Environment, name: &str, lines: Option<&str>) -> Result<Answer> {
     let config = environment.config()?;
-    let feed = named_or_known(&config, name)?;
+    let feed = match lines {
+        Some(lines) => own_list(&config, lines)?,
+        None => named_or_known(&config, name)?,
+    };
     let list = match &feed.kind {
         FeedKind::Apiban(apiban) => return key::test(environment, &config, &feed, apiban),
         FeedKind::List(list) => list,

@@ -747,3 +747,91 @@ fn an_answer_without_entries_on_a_first_load_says_so() {
     assert!(run.code == 0 && !run.stderr.contains("no entries"), "{run:?}");
     assert_eq!(pbx.keys(), ["45.0.0.1"]);
 }
+
+#[test]
+fn a_list_of_ones_own_is_tested_added_and_removed_by_its_address() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("first", "")]);
+    pbx.publish("first", "45.0.0.1\n");
+    let before = format!("{}\n# the end\n", pbx.sandbox.read_file(CONFIG));
+    pbx.sandbox.write_file(CONFIG, &before);
+    pbx.publish("two.csv", "seen,src_ip,dst_ip\nx,46.0.0.1,47.0.0.1\ny,46.0.0.2,47.0.0.2\n");
+    let url = "http://127.0.0.1:8099/two.csv";
+    // The reader asks which column is meant.
+    let asked = pbx.run(&["feed", "test", "two", url]);
+    assert!(asked.code == 65 && asked.stderr.contains("column = \"src_ip\""), "{asked:?}");
+    let tested = pbx.json(&["feed", "test", "two", url, "--column", "src_ip"]);
+    assert_eq!((&tested["used"], &tested["rows"]), (&2.into(), &2.into()), "{tested}");
+    assert_eq!(pbx.sandbox.read_file(CONFIG), before, "a test changes nothing");
+    pbx.run(&["feed", "add", "two", url, "--column", "src_ip"]).ok();
+    pbx.run(&["sync"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1", "46.0.0.1", "46.0.0.2"]);
+    for (words, code, said) in [
+        (&["feed", "add", "two", url][..], 78, "already a feed \"two\""),
+        (&["feed", "add", "no name", url], 78, "invalid feed name"),
+        (&["feed", "add", "three", "http://example.com/"], 78, "https"),
+        (&["feed", "add", "three", url, "--format", "xml"], 2, "text, ranges, dshield, jsonl or json"),
+        (&["feed", "add", "three", "--column", "2"], 2, "URL"),
+        (&["feed", "remove", "three"], 78, "three"),
+    ] {
+        let run = pbx.run(words);
+        assert!(run.code == code && run.stderr.contains(said), "{words:?}: {run:?}");
+    }
+    // It goes with its rows, at once, and with nothing else.
+    pbx.run(&["feed", "remove", "two"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    assert_eq!(pbx.sandbox.read_file(CONFIG), before);
+    // Fields of JSON, several of them.
+    pbx.publish("two.json", r#"[{"v4":"46.0.0.3","v6":"2a05::3","other":"48.0.0.1"}]"#);
+    let json = "http://127.0.0.1:8099/two.json";
+    pbx.run(&["feed", "add", "json", json, "--field", "v4", "--field", "v6"]).ok();
+    let report = pbx.sync("json");
+    assert_eq!(report["feeds"][0]["used"], 2, "{report}");
+}
+
+#[test]
+fn the_login_of_a_list_is_set_without_an_editor_and_its_secret_is_nobody_elses() {
+    let pbx = Pbx::start();
+    pbx.configure(&[("basic", "interval = \"1m\"")]);
+    pbx.publish("basic", "45.0.0.1\n");
+    // me:correct-horse
+    pbx.publish("basic.login", "Authorization: Basic bWU6Y29ycmVjdC1ob3JzZQ==");
+    let login = |words: &[&str], secret: &str| {
+        let all = [&["feed", "login", "basic"], words].concat().join(" ");
+        pbx.sandbox.run(&["sh", "-c", &format!("echo '{secret}' | banbridge {all}")])
+    };
+    pbx.sandbox.run(&["cp", env!("CARGO_BIN_EXE_banbridge"), "/usr/local/bin/banbridge"]).ok();
+    assert_eq!(pbx.run(&["sync", "--feed", "basic"]).code, 77);
+    let set = login(&["--user", "me"], "correct-horse");
+    assert!(set.code == 0 && set.stdout.contains("from the next run on"), "{set:?}");
+    pbx.run(&["sync", "--feed", "basic"]).ok();
+    assert_eq!(pbx.keys(), ["45.0.0.1"]);
+    let file = "/etc/asterisk/banbridge-basic.secret";
+    let about = pbx.sandbox.run(&["stat", "-c", "%U %a", file]).stdout;
+    assert_eq!(about.trim(), "asterisk 600");
+    assert!(!pbx.sandbox.read_file(CONFIG).contains("correct-horse"));
+    // The other way takes the place of the first.
+    pbx.publish("basic.login", "X-Api-Key: correct-horse");
+    login(&["--header", "X-Api-Key"], "correct-horse").ok();
+    pbx.run(&["sync", "--feed", "basic"]).ok();
+    let config = pbx.sandbox.read_file(CONFIG);
+    assert!(config.contains("header_file") && !config.contains("username"), "{config}");
+    for (words, secret, code, said) in [
+        (&["--user", "a:b"][..], "x", 78, "no colon"),
+        (&["--header", "Host"], "x", 78, "header_name"),
+        (&["--user", "me"], "", 2, "nothing was read"),
+        (&[], "x", 2, "--user"),
+        (&["--user", "me", "--remove"], "x", 2, "cannot be used with"),
+    ] {
+        let run = login(words, secret);
+        assert!(run.code == code && run.stderr.contains(said), "{words:?}: {run:?}");
+        assert_eq!(pbx.sandbox.read_file(CONFIG), config, "{words:?}");
+    }
+    login(&["--remove"], "").ok();
+    assert_ne!(pbx.sandbox.run(&["test", "-e", file]).code, 0);
+    assert!(!pbx.sandbox.read_file(CONFIG).contains("header_"));
+    // Whoever removes the feed removes its secret.
+    login(&["--user", "me"], "x").ok();
+    pbx.run(&["feed", "remove", "basic"]);
+    assert_ne!(pbx.sandbox.run(&["test", "-e", file]).code, 0);
+}

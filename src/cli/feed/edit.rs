@@ -1,11 +1,16 @@
 //! `feed add`, `feed enable` and `feed disable`.
 
 use super::super::Global;
+use super::LoginArgs;
+use crate::cli::config::from_stdin;
 use crate::cli::output::{print, print_json};
-use crate::cli::report;
+use crate::cli::{report, terminal};
+use crate::run::feeds::OwnList;
+use crate::run::login::{self, NewLogin};
 use crate::run::{edit_config, feeds};
 use crate::system::exit::Exit;
-use crate::system::failure::Result;
+use crate::system::failure::{Failure, Result};
+use crate::system::secret::Secret;
 
 /// Runs `feed add`.
 pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
@@ -20,6 +25,52 @@ pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
         chosen.known.terms,
     );
     done(global, &chosen.name, true, &text)
+}
+
+/// Runs `feed add` with an address.
+pub(super) fn add_own(global: &Global, list: &OwnList) -> Result<Exit> {
+    let environment = global.environment();
+    feeds::add_own(&environment, list)?;
+    let text = format!(
+        "Added {0} to {1}. The next run fetches it.\nTo see first what it would do: banbridge feed test {0}\n",
+        list.name,
+        edit_config::path(&environment).display(),
+    );
+    done(global, &list.name, true, &text)
+}
+
+/// Runs `feed remove`.
+pub(super) fn remove(global: &Global, name: &str) -> Result<Exit> {
+    let report = feeds::remove(global.open()?, name)?;
+    done(global, name, false, &format!("Removed {name}.\n{}\n", report::effect(&report)))
+}
+
+/// Runs `feed login`.
+pub(super) fn login(global: &Global, args: &LoginArgs) -> Result<Exit> {
+    let secret = |question: &str| -> Result<Secret> {
+        let secret = match terminal::is_there() {
+            true => terminal::secret(question)?,
+            false => Some(Secret::new(from_stdin()?.trim())),
+        };
+        secret.filter(|secret| !secret.expose().is_empty()).ok_or_else(|| {
+            Failure::new(Exit::Usage, "nothing was read on standard input; nothing was changed".to_owned())
+        })
+    };
+    let login = match (&args.user, &args.header) {
+        (Some(user), _) => NewLogin::Password(user.clone(), secret("Password:")?),
+        (None, Some(header)) => NewLogin::Header(header.clone(), secret("Value of the header:")?),
+        (None, None) => NewLogin::None,
+    };
+    login::set(&global.environment(), &args.name, &login)?;
+    if global.json {
+        print_json(&serde_json::json!({"feed": args.name, "login": !matches!(login, NewLogin::None)}))?;
+    } else if !global.quiet {
+        print(&match login {
+            NewLogin::None => format!("{} is fetched without a login from the next run on.\n", args.name),
+            _ => format!("{} is fetched with this login from the next run on.\n", args.name),
+        })?;
+    }
+    Ok(Exit::Done)
 }
 
 /// Runs `feed enable` and `feed disable`.

@@ -3,13 +3,14 @@
 use super::super::Global;
 use crate::cli::output::{complain, count, number, print, print_json};
 use crate::feed::snapshot;
+use crate::run::feeds::OwnList;
 use crate::run::test_feed::{self, Answer, Found, KeyTested, ListTested};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
 
 /// Runs the command.
-pub(super) fn run(global: &Global, name: &str) -> Result<Exit> {
-    let Answer { found, error } = test_feed::test(&global.environment(), name)?;
+pub(super) fn run(global: &Global, name: &str, own: Option<&OwnList>) -> Result<Exit> {
+    let Answer { found, error } = test_feed::test(&global.environment(), name, own)?;
     match &found {
         Some(Found::Key(tested)) if global.json => print_json(tested)?,
         Some(Found::List(tested)) if global.json => print_json(tested)?,
