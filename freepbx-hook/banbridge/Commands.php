@@ -22,6 +22,12 @@ class Commands {
 		'sync' => true,
 		'feed_test' => true,
 		'feed_add' => true,
+		'feed_test_own' => true,
+		'feed_add_own' => true,
+		'feed_remove' => true,
+		'feed_login' => true,
+		'feed_review' => true,
+		'feed_accept' => true,
 		'feed_enable' => true,
 		'feed_disable' => true,
 		'key_test' => true,
@@ -111,6 +117,19 @@ class Commands {
 				return array(array('feed', 'test', '--json', '--', self::feed($fields)), array('seconds' => 300));
 			case 'feed_add':
 				return array(array('feed', 'add', '--json', '--', self::feed($fields)), array('seconds' => 60));
+			case 'feed_test_own':
+				return array(self::own('test', $fields), array('seconds' => 300));
+			case 'feed_add_own':
+				return array(self::own('add', $fields), array('seconds' => 60));
+			case 'feed_remove':
+				return array(array('feed', 'remove', '--json', '--', self::feed($fields)), array('seconds' => 120));
+			case 'feed_login':
+				return self::login($fields);
+			case 'feed_review':
+				$args = array('sync', '--dry-run', '--accept', '--json', '--feed=' . self::feed($fields));
+				return array($args, array('seconds' => 300));
+			case 'feed_accept':
+				return array(array('sync', '--accept', '--json', '--feed=' . self::feed($fields)), array('seconds' => 300));
 			case 'feed_enable':
 				return array(array('feed', 'enable', '--json', '--', self::feed($fields)), array('seconds' => 120));
 			case 'feed_disable':
@@ -170,6 +189,36 @@ class Commands {
 		// By standard input, so that a key never appears in the list of processes.
 		$value = self::text($fields, 'value', 500);
 		return array(array('config', 'set', '--json', '--', $name, '-'), array('stdin' => $value));
+	}
+
+	/** A list of one's own, to be tested or added. */
+	private static function own($what, array $fields) {
+		$args = array('feed', $what, '--json');
+		$format = self::text($fields, 'format', 10, true);
+		if ($format !== '') {
+			$args[] = '--format=' . $format;
+		}
+		$column = self::text($fields, 'column', 100, true);
+		if ($column !== '') {
+			$args[] = '--column=' . $column;
+		}
+		foreach (explode(',', self::text($fields, 'field', 500, true)) as $field) {
+			if (trim($field) !== '') {
+				$args[] = '--field=' . trim($field);
+			}
+		}
+		return array_merge($args, array('--', self::feed($fields), self::text($fields, 'url', 1000)));
+	}
+
+	/** The login of a list. Its secret goes by standard input, so that it never appears in the list of processes. */
+	private static function login(array $fields) {
+		$ways = array('user' => '--user=', 'header' => '--header=');
+		$way = self::text($fields, 'way', 10);
+		if (!isset($ways[$way])) {
+			return array(array('feed', 'login', '--json', '--remove', '--', self::feed($fields)), array('seconds' => 60));
+		}
+		$args = array('feed', 'login', '--json', $ways[$way] . self::text($fields, 'who', 200), '--', self::feed($fields));
+		return array($args, array('seconds' => 60, 'stdin' => self::text($fields, 'secret', 500)));
 	}
 
 	/** A feed's name, with the characters that such a name can have. */

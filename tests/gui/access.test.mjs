@@ -7,7 +7,7 @@ import { ADMIN, ajax, asterisk, pbx, phpComplaints, request, session, sql } from
 import { ATTACKER, KEY, OWN, PHONE, SCRIPT, apiban, file, office, reset, scene } from './scene.mjs';
 
 const READ = ['status', 'entries', 'skipped', 'unblocked', 'allowed', 'check', 'feeds', 'catalog', 'settings', 'log'];
-const CHANGE = ['preview', 'sync', 'feed_test', 'feed_add', 'feed_enable', 'feed_disable', 'key_test', 'allow', 'unallow', 'unblock',
+const CHANGE = ['preview', 'sync', 'feed_test', 'feed_add', 'feed_test_own', 'feed_add_own', 'feed_remove', 'feed_login', 'feed_review', 'feed_accept', 'feed_enable', 'feed_disable', 'key_test', 'allow', 'unallow', 'unblock',
 	'unblock_undo', 'setting'];
 /** Fields with which each command does something, if it is allowed. */
 const FORM = { address: ATTACKER, target: ATTACKER, name: 'apiban', value: 'x', offset: '0', limit: '10' };

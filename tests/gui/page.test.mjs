@@ -171,6 +171,69 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.equal((await pbx('banbridge', 'config', 'check')).code, 0);
 	});
 
+	story(`a list of your own is previewed, added by its address, gets a login, and is removed`, async (page) => {
+		await page.getByRole('button', { name: 'Add your own list' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByLabel('Name').fill('mine');
+		writeFileSync('/var/lib/asterisk/mine.csv', 'seen,src_ip,dst_ip\nx,46.0.0.1,47.0.0.1\ny,46.0.0.2,47.0.0.2\n');
+		await dialog.getByLabel('URL').fill('/var/lib/asterisk/mine.csv');
+		const add = dialog.getByRole('button', { name: 'Add', exact: true });
+		assert.equal(await add.isDisabled(), true);
+		// The reader asks which column is meant.
+		await dialog.getByRole('button', { name: 'Preview' }).click();
+		await dialog.getByText('two columns have addresses').waitFor();
+		assert.equal(await add.isDisabled(), true);
+		await dialog.getByLabel('Column with the address').fill('src_ip');
+		await dialog.getByRole('button', { name: 'Preview' }).click();
+		await dialog.getByText('Entries used').waitFor();
+		assert.deepEqual(await accessibility(page), []);
+		await fits(page);
+		await picture(page, `own-list-${name}`, { fullPage: false });
+		await add.click();
+		await said(page, 'mine is added');
+		const card = page.locator('[data-bb-name="mine"]');
+		await card.waitFor();
+		assert.match(await page.evaluate(() => document.querySelector('#bb-feeds').textContent), /mine/);
+		assert.equal((await banbridge('config', 'get', 'feed.mine.column')).value, 'src_ip');
+
+		// A list on this PBX has no login, and that is said; one behind a login gets it.
+		const office = page.locator('[data-bb-name="office"]');
+		await office.getByRole('button', { name: 'Login office' }).click();
+		await dialog.getByLabel('User, or name of the header').fill('me');
+		await dialog.getByLabel('Password, or value of the header').fill('correct-horse');
+		await dialog.getByRole('button', { name: 'Save' }).click();
+		await said(page, 'The login of office is saved');
+		assert.equal((await banbridge('config', 'get', 'feed.office.username')).value, 'me');
+		await dialog.waitFor({ state: 'hidden' });
+		await office.getByRole('button', { name: 'Login office' }).click();
+		await dialog.getByLabel('Login with').selectOption('none');
+		await dialog.getByRole('button', { name: 'Save' }).click();
+		await until('the login is gone', async () => (await banbridge('config', 'get', 'feed.office.username')).value === null);
+		await dialog.waitFor({ state: 'hidden' });
+
+		await card.getByRole('button', { name: 'Remove mine' }).click();
+		await dialog.getByText('Its addresses are no longer blocked').waitFor();
+		await dialog.getByRole('button', { name: 'Remove', exact: true }).click();
+		await said(page, 'mine is removed');
+		await card.waitFor({ state: 'detached' });
+	});
+
+	story(`a version of a list that is held is reviewed and accepted`, async (page) => {
+		writeFileSync(file('office'), '141.98.1.7\n');
+		await sync();
+		await page.reload();
+		const card = page.locator('[data-bb-name="office"]');
+		await card.getByRole('button', { name: 'Review office' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByText('Rows removed').waitFor();
+		assert.deepEqual(await accessibility(page), []);
+		await picture(page, `review-${name}`, { fullPage: false });
+		await dialog.getByRole('button', { name: 'Accept' }).click();
+		await said(page, 'The new version of office is used');
+		await until('the new version counts', async () =>
+			(await banbridge('feed', 'list')).find((feed) => feed.name === 'office').entries === 1);
+	});
+
 	story(`the server pages, searches, sorts and filters the entries, and your rows are marked`, async (page) => {
 		await tab(page, /^Blocked/);
 		await loaded(page, '#bb-entries');

@@ -24,7 +24,10 @@ $tiles = array(
 		<div class="bb-head">
 			<h2><?php echo _('Feeds'); ?></h2>
 			<?php if ($may_change) { ?>
-			<button type="button" class="btn btn-default" id="bb-catalog"><?php echo _('Add a feed from the catalog'); ?></button>
+			<div class="bb-buttons">
+				<button type="button" class="btn btn-default" id="bb-catalog"><?php echo _('Add a feed from the catalog'); ?></button>
+				<button type="button" class="btn btn-default" id="bb-own"><?php echo _('Add your own list'); ?></button>
+			</div>
 			<?php } ?>
 		</div>
 		<ul class="bb-cards" id="bb-feeds"></ul>

@@ -233,7 +233,7 @@ window.Banbridge = window.Banbridge || {};
 	/**
 	 * Opens the dialog. The focus moves into it, and back when it is closed.
 	 *
-	 * @return {fill, action, close, closed()}
+	 * @return {fill, action, close, closed()}; action() returns its button
 	 */
 	bb.dialog = function (title, children) {
 		var before = document.activeElement;
@@ -248,7 +248,7 @@ window.Banbridge = window.Banbridge || {};
 				bb.fill(bb.byId('bb-dialog-body'), content);
 			},
 			action: function (label, classes, action) {
-				footer.insertBefore(bb.button(label, classes, action), footer.firstChild);
+				return footer.insertBefore(bb.button(label, classes, action), footer.firstChild);
 			},
 			close: function () {
 				$dialog.modal('hide');
@@ -268,6 +268,19 @@ window.Banbridge = window.Banbridge || {};
 		});
 		$dialog.modal('show');
 		return dialog;
+	};
+
+	/** A field of a form with its label and a hint. `options` makes it a choice: pairs of value and label. */
+	bb.field = function (id, label, attributes, hint, options) {
+		var shared = Object.assign({id: id, name: id, 'class': 'form-control', 'aria-describedby': hint ? id + '-hint' : null}, attributes);
+		var input = options ? bb.make('select', shared, options.map(function (option) {
+			return bb.make('option', {value: option[0]}, option[1]);
+		})) : bb.make('input', Object.assign({type: 'text', autocomplete: 'off'}, shared));
+		var children = [bb.make('label', {'for': id}, label), input];
+		if (hint) {
+			children.push(bb.make('span', {'class': 'help-block bb-small', id: id + '-hint'}, hint));
+		}
+		return bb.make('div', {'class': 'form-group'}, children);
 	};
 
 	bb.waiting = function (text) {

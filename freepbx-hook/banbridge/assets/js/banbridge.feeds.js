@@ -40,6 +40,13 @@ window.Banbridge = window.Banbridge || {};
 		var actions = [];
 		if (bb.mayChange) {
 			actions.push(toggle(feed), test(feed));
+			if (feed.held || /--accept/.test(feed.last_error || '')) {
+				actions.push(action('feed_review', feed, review));
+			}
+			if (feed.kind === 'list') {
+				actions.push(action('feed_login', feed, login));
+			}
+			actions.push(action('feed_remove', feed, remove));
 		}
 		return bb.make('li', {'class': 'bb-card', 'data-bb-name': feed.name}, [
 			bb.make('div', {'class': 'bb-card-head'}, head),
@@ -76,6 +83,111 @@ window.Banbridge = window.Banbridge || {};
 		}, feed.name);
 		button.setAttribute('data-bb-feed', feed.name + ' test');
 		return button;
+	}
+
+	/** A button of a feed, which gets the focus back when the list was built again. */
+	function action(name, feed, open) {
+		var button = bb.button(bb.text(name), 'btn-default btn-sm', function () {
+			open(feed.name);
+		}, feed.name);
+		button.setAttribute('data-bb-feed', feed.name + ' ' + name);
+		return button;
+	}
+
+	function remove(name) {
+		var dialog = bb.dialog(bb.text('feed_remove_title', name), bb.make('p', {}, bb.text('feed_remove_words')));
+		dialog.action(bb.text('feed_remove'), 'btn-danger', function (button) {
+			bb.change(button, 'feed_remove', {name: name}, bb.text('feed_removed', name)).then(dialog.close, bb.quiet);
+		});
+	}
+
+	/** A version that is held: what it would change, and then the decision. */
+	function review(name) {
+		var dialog = bb.dialog(bb.text('review_title', name), bb.waiting(bb.text('review_works')));
+		bb.ask('feed_review', {name: name}).then(function (answer) {
+			var rows = answer.data.blacklist || {};
+			dialog.fill([
+				bb.make('p', {}, bb.text('review_words')),
+				bb.make('p', {}, bb.text('preview_nothing_changed')),
+				bb.facts([
+					[bb.text('review_added'), bb.number(rows.added)],
+					[bb.text('review_removed'), bb.number(rows.removed)]
+				])
+			]);
+			if (!dialog.closed()) {
+				dialog.action(bb.text('review_accept'), 'btn-primary', function (button) {
+					bb.change(button, 'feed_accept', {name: name}, bb.text('review_accepted', name)).then(dialog.close, bb.quiet);
+				});
+			}
+		}, function (failure) {
+			dialog.fill(bb.alert('danger', failure.message));
+		});
+	}
+
+	function login(name) {
+		var ways = ['user', 'header', 'none'].map(function (way) {
+			return [way, bb.text('login_' + way)];
+		});
+		var dialog = bb.dialog(bb.text('login_title', name), [
+			bb.make('p', {}, bb.text('login_words')),
+			bb.field('bb-login-way', bb.text('login_way'), {}, null, ways),
+			bb.field('bb-login-who', bb.text('login_who'), {maxlength: 200}),
+			bb.field('bb-login-secret', bb.text('login_secret'), {type: 'password', autocomplete: 'new-password', maxlength: 500})
+		]);
+		var way = bb.byId('bb-login-way'), who = bb.byId('bb-login-who'), secret = bb.byId('bb-login-secret');
+		way.addEventListener('change', function () {
+			who.disabled = secret.disabled = way.value === 'none';
+		});
+		dialog.action(bb.text('login_save'), 'btn-primary', function (button) {
+			var fields = {name: name, way: way.value, who: who.value, secret: secret.value};
+			bb.change(button, 'feed_login', fields, bb.text('login_saved', name)).then(dialog.close, bb.quiet);
+		});
+	}
+
+	/** A list of the administrator's own: it is previewed before it can be added. */
+	function own() {
+		var formats = [['', bb.text('own_recognized')]].concat(['text', 'ranges', 'dshield', 'jsonl', 'json'].map(function (format) {
+			return [format, format];
+		}));
+		var result = bb.make('div', {'aria-live': 'polite'});
+		var dialog = bb.dialog(bb.text('own_title'), [
+			bb.make('p', {}, bb.text('own_words')),
+			bb.field('bb-own-name', bb.text('own_name'), {maxlength: 64}, bb.text('own_name_help')),
+			bb.field('bb-own-url', bb.text('own_url'), {maxlength: 1000}, bb.text('own_url_help')),
+			bb.make('details', {}, [
+				bb.make('summary', {}, bb.text('own_more')),
+				bb.field('bb-own-format', bb.text('own_format'), {}, null, formats),
+				bb.field('bb-own-column', bb.text('own_column'), {maxlength: 100}, bb.text('own_column_help')),
+				bb.field('bb-own-field', bb.text('own_field'), {maxlength: 500}, bb.text('own_field_help'))
+			]),
+			result
+		]);
+		function fields() {
+			return ['name', 'url', 'format', 'column', 'field'].reduce(function (all, name) {
+				all[name] = bb.byId('bb-own-' + name).value.trim();
+				return all;
+			}, {});
+		}
+		var add = dialog.action(bb.text('feed_add'), 'btn-primary', function (button) {
+			var list = fields();
+			bb.change(button, 'feed_add_own', list, bb.text('feed_added', list.name)).then(dialog.close, bb.quiet);
+		});
+		add.disabled = true;
+		dialog.action(bb.text('own_preview'), 'btn-default', function (button) {
+			add.disabled = true;
+			bb.fill(result, bb.waiting(bb.text('feed_preview_works')));
+			bb.busy(button, bb.ask('feed_test_own', fields())).then(function (answer) {
+				bb.fill(result, tested(answer.data, answer.message));
+				add.disabled = false;
+				result.scrollIntoView({block: 'nearest'});
+			}, function (failure) {
+				bb.fill(result, bb.alert('danger', failure.message));
+				bb.byId('bb-dialog-body').querySelector('details').open = true;
+			});
+		});
+		bb.byId('bb-dialog-body').addEventListener('input', function () {
+			add.disabled = true;
+		});
 	}
 
 	/** Fetches the feed, shows the result that it would have, and offers the command if there is one. */
@@ -190,6 +302,7 @@ window.Banbridge = window.Banbridge || {};
 		start: function () {
 			if (bb.mayChange) {
 				bb.byId('bb-catalog').addEventListener('click', catalog);
+				bb.byId('bb-own').addEventListener('click', own);
 			}
 		},
 		status: function (status) {
