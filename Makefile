@@ -8,7 +8,7 @@
 #   make dist   the packages, into target/dist/packages; needs Python 3 with pip, no root
 #   make dist-check   builds them a second time in another directory: are they the same to the byte?
 #   make soak   5,000 schedules of faults instead of the 300 of make test: most of an hour
-#   make bench  what everything costs, in target/bench.json too: half an hour
+#   make bench  what everything costs, in target/bench.json too: half an hour; T="set cost" runs those, BASE=FILE compares
 #   make fuzz   looks for input that breaks a reader, FUZZ_SECONDS (60) a reader; needs no root, but g++
 
 SHELL := /bin/bash
@@ -74,7 +74,7 @@ lint: deps
 
 bench: deps
 	@tests/deps iprange crowdsec-firewall-bouncer
-	@tests/bench/all
+	@tests/bench/all $(T)
 
 fuzz:
 	@tests/fuzz

@@ -10,6 +10,7 @@ mod testenv;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ fn main() {
     for entries in [1_413, 14_217] {
         results.extend(measure(entries));
     }
+    results.extend(measure_with_set(5_000));
     for entries in [1_000, 10_000, 100_000, 1_000_000] {
         results.extend(measure_list(entries));
     }
@@ -69,6 +71,31 @@ fn measure(entries: u32) -> Vec<Value> {
     ]
 }
 
+/// The firewall runs and the kernel set is in force: what a PBX pays each minute and each five.
+fn measure_with_set(entries: u32) -> Vec<Value> {
+    let env = TestEnv::on_with(Sandbox::builder(NFT).period(3600), &addresses(entries), |options| {
+        (options.batch, options.rate) = (2_000, None);
+    });
+    env.configure("[set]\nenabled = \"yes\"");
+    // Twice more, so that what was written was read back.
+    let first: Vec<Cost> = (0..3).map(|_| cost_of(&env, "sync")).collect();
+    let quiet = |command: &str| -> Vec<Cost> {
+        (0..TIMES)
+            .map(|_| {
+                // Each asks the feed, and reads nothing back, as in most minutes.
+                env.pbx.sql_run("DELETE FROM banbridge_request", ());
+                cost_of(&env, command)
+            })
+            .collect()
+    };
+    let (sync, apply) = (quiet("sync"), quiet("apply"));
+    vec![
+        told("with the set, first load", entries, &first[..1]),
+        told("with the set, nothing new, sync", entries, &sync),
+        told("with the set, nothing new, apply", entries, &apply),
+    ]
+}
+
 /// The same with a list in a file and the limit at its default, to see how a run grows.
 fn measure_list(entries: u32) -> Vec<Value> {
     let env = TestEnv::without_firewall(&[] as &[&str]);
@@ -101,10 +128,16 @@ fn configure(env: &TestEnv, lines: &str) {
 }
 
 fn cost(env: &TestEnv) -> Cost {
+    cost_of(env, "sync")
+}
+
+fn cost_of(env: &TestEnv, command: &str) -> Cost {
     let program = fs::read(env!("CARGO_BIN_EXE_banbridge")).map(|bytes| bytes.len());
     assert!(program.is_ok(), "the program is there, and in the page cache");
     let started = Instant::now();
-    let mut child = env.start(&["--json"]);
+    let mut child = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
+    let mut child =
+        child.args([command, "--json"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
     let mut begun = started;
     let status = loop {
