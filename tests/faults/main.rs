@@ -120,7 +120,7 @@ fn no_fault_loses_leaks_or_locks_out() {
     );
     if count >= 300 {
         assert!(
-            said_well > 50 && tried > 100,
+            said_well > 25 && tried > 100,
             "{said_well} {tried}: hardly anything that was said was tried"
         );
         let points: BTreeSet<&str> = fired.keys().map(|kind| kind.split(' ').next().unwrap()).collect();
@@ -172,8 +172,15 @@ fn a_row_deleted_before_two_killed_runs_stays_out() {
 #[test]
 fn a_child_that_somebody_ended_is_no_bug_and_what_came_stays() {
     let pbx = simple(&["45.0.0.1"]);
-    for signal in ["kill", "term", "int", "hup"] {
-        let ended = pbx.run("root", &["sync"], &format!("in-force:2:{signal}"));
+    let mut came = vec!["45.0.0.1"];
+    // The first run is told twice that what it saved is in force: who is protected, and what came. Later ones once.
+    for (signal, point, next) in [
+        ("kill", "in-force:2", "45.0.0.3"),
+        ("term", "in-force:1", "45.0.0.5"),
+        ("int", "in-force:1", "45.0.0.7"),
+        ("hup", "in-force:1", "45.0.0.9"),
+    ] {
+        let ended = pbx.run("root", &["sync"], &format!("{point}:{signal}"));
         assert!(
             ended.code == Some(75) && ended.text.contains("What arrived is saved"),
             "{signal}: {}",
@@ -181,6 +188,8 @@ fn a_child_that_somebody_ended_is_no_bug_and_what_came_stays() {
         );
         pbx.nobody_runs();
         pbx.env.later(120);
-        assert_eq!(pbx.env.ours(), testenv::set(["45.0.0.1"]), "{signal}");
+        assert_eq!(pbx.env.ours(), testenv::set(&came), "{signal}");
+        pbx.env.feed.sight(next);
+        came.push(next);
     }
 }
