@@ -20,8 +20,6 @@ const STEP: usize = 25;
 /// How much slower than the machine on which it was measured a machine is taken for, at most: what a busy moment says
 /// beyond that is not believed.
 const SLOWEST: u32 = 8;
-/// How long the shortest process of iptables takes on that machine, start and end.
-const PROCESS: Duration = Duration::from_micros(1_500);
 
 /// What one row costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +36,17 @@ pub enum Way {
     Sets,
 }
 
+impl Way {
+    /// How long the shortest process of its program takes on that machine, start and end: iptables, or nft, which loads
+    /// more libraries.
+    const fn process(self) -> Duration {
+        Duration::from_micros(match self {
+            Self::Nft | Self::Legacy => 1_500,
+            Self::Sets => 2_500,
+        })
+    }
+}
+
 impl RowCost {
     /// On the machine on which it was measured.
     pub const fn usual(way: Way) -> Self {
@@ -48,10 +57,10 @@ impl RowCost {
         }))
     }
 
-    /// On a machine on which the shortest process of iptables takes so long. In steps, so that the limit does not move
+    /// On a machine on which the shortest process of the way's program takes so long. In steps, so that the limit does not move
     /// with each measurement.
     pub fn on(way: Way, process: Duration) -> Self {
-        let times = u32::try_from(process.as_nanos() / PROCESS.as_nanos()).unwrap_or(SLOWEST);
+        let times = u32::try_from(process.as_nanos() / way.process().as_nanos()).unwrap_or(SLOWEST);
         let times = times.clamp(1, SLOWEST);
         // 1, 2, 4, 8.
         Self(Self::usual(way).0 * (1 << times.ilog2()))
@@ -115,7 +124,7 @@ mod tests {
             (Way::Nft, process(10_000), Driver::Iptables, 150),
             (Way::Nft, process(1_000_000), Driver::Iptables, 75),
             (Way::Legacy, process(1_400), Driver::Iptables, 375),
-            (Way::Sets, process(1_400), Driver::Nftables, 125),
+            (Way::Sets, process(4_900), Driver::Nftables, 125),
             (Way::Sets, process(1_000_000), Driver::Nftables, 25),
         ];
         for (way, process, driver, rows) in table {

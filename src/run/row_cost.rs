@@ -11,8 +11,10 @@ use crate::run::session::Session;
 use crate::system::database::Result;
 use crate::system::program::Programs;
 
-/// A measurement counts for so long, in seconds: a week.
+/// A measurement counts for so long, in seconds: a week; one that is worse than the usual an hour, for a busy moment may
+/// be why.
 const COUNTS: i64 = 7 * 86_400;
+const DOUBTED: i64 = 3_600;
 /// Without a run of root for so long nobody knows whether the set is still there, in seconds: a day.
 const SET_COUNTS: i64 = 86_400;
 /// The shortest of so many processes is taken: all others waited for something else.
@@ -42,10 +44,15 @@ impl Session {
     pub(super) fn follow_row_cost(&mut self) -> Result<()> {
         let (driver, now) = (self.saved.firewall.driver, self.clock.now());
         let measured = self.ledger.state(StateKey::RowCostAt)?;
-        let is_known = self.ledger.state(StateKey::RowCost(driver))?.is_some();
-        if !is_known || !measured.is_some_and(|at| (at..at + COUNTS).contains(&now)) {
-            if let Some(cost) = measure(&self.environment.programs, driver) {
-                self.ledger.set_state(StateKey::RowCost(driver), cost.micros())?;
+        let known = self.ledger.state(StateKey::RowCost(driver))?.and_then(RowCost::from_micros);
+        let slow = known.is_some_and(|known| known > RowCost::of_driver(driver));
+        let counts = if slow { DOUBTED } else { COUNTS };
+        if known.is_none() || !measured.is_some_and(|at| (at..at + counts).contains(&now)) {
+            if let Some((usual, cost)) = measure(&self.environment.programs, driver) {
+                // No machine becomes slower. What was measured of another way of the same driver counts no more.
+                let best =
+                    known.filter(|known| slow && *known >= usual).map_or(cost, |known| known.min(cost));
+                self.ledger.set_state(StateKey::RowCost(driver), best.micros())?;
             }
             self.ledger.set_state(StateKey::RowCostAt, now)?;
         }
@@ -54,8 +61,8 @@ impl Session {
     }
 }
 
-/// How long processes take here. None where the firewall's iptables cannot be found.
-fn measure(programs: &dyn Programs, driver: Driver) -> Option<RowCost> {
+/// What a row costs on the usual machine, and here, by how long processes take. None where the firewall's iptables cannot be found.
+fn measure(programs: &dyn Programs, driver: Driver) -> Option<(RowCost, RowCost)> {
     let (way, program) = match driver {
         Driver::Nftables => (Way::Sets, "nft"),
         Driver::Iptables => match Iptables::find(programs).ok()?.backend() {
@@ -68,5 +75,5 @@ fn measure(programs: &dyn Programs, driver: Driver) -> Option<RowCost> {
         programs.demand(program, &["--version"], Vec::new()).ok().map(|_| began.elapsed())
     };
     let shortest: Option<Duration> = (0..TRIES).filter_map(|_| one()).min();
-    shortest.map(|shortest| RowCost::on(way, shortest))
+    shortest.map(|shortest| (RowCost::usual(way), RowCost::on(way, shortest)))
 }
