@@ -1,6 +1,7 @@
 //! The kernel's packet filter: what only root may touch. The programs that ship with the system are run (`nft`,
 //! `ipset`, `iptables-restore`), with fixed arguments, and fed by their standard input: their text forms are stable
-//! across the kernels and distributions that FreePBX runs on, hand-made netlink messages are not.
+//! across the kernels and distributions that FreePBX runs on. Netlink is spoken only to read, where printing is what costs,
+//! and what it does not answer is asked of the programs.
 
 pub mod apply;
 pub mod chain;
@@ -10,5 +11,6 @@ pub mod generation;
 pub mod iptables;
 pub mod look;
 pub mod module_sets;
+mod netlink;
 pub mod set;
 pub mod table;

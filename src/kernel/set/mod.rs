@@ -20,6 +20,7 @@ use crate::system::failure::Classify;
 use crate::system::program::{ProgramError, Programs};
 use seen::Moment;
 
+mod elements;
 mod ipset;
 mod nft;
 pub mod saved;

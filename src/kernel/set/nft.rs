@@ -15,17 +15,20 @@ use std::fmt::Write;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
 
-use super::{Desired, Held, Set, SetError, Unusable, is_denied};
+use super::{Desired, Held, Set, SetError, Unusable, elements, is_denied};
 use crate::ban::hits::{Counter, Element};
 use crate::ban::{Cover, Prefix};
 use crate::kernel::element::{Printed, Span};
+use crate::kernel::generation;
 use crate::system::program::{ProgramError, Programs};
 
 /// Deletes the table whether it is there or not: the first line makes one, or leaves the one that is there.
 const WITHOUT: &str = "table inet banbridge\ndelete table inet banbridge\n";
 
-/// The sets with the type of their elements, and whether they are IPv4.
-const SETS: [(&str, &str, bool); 4] = [
+/// A set with the type of its elements, and whether they are IPv4.
+type OurSet = (&'static str, &'static str, bool);
+
+const SETS: [OurSet; 4] = [
     ("pass4", "ipv4_addr", true),
     ("pass6", "ipv6_addr", false),
     ("blocked4", "ipv4_addr", true),
@@ -81,20 +84,67 @@ pub(super) fn script(desired: &Desired, held: &Held) -> String {
     text
 }
 
+/// How often the kernel is asked for the elements before `nft` is: somebody else's change in between spoils an answer.
+const TRIES: usize = 3;
+const LIST: [&str; 5] = ["-j", "list", "table", "inet", "banbridge"];
+/// The same without elements, and with all tables of the family: for a single table nft 1.0.6 asks the kernel for the
+/// elements all the same. Versions before 0.9.1 do not know `-t`, and some after it print the elements.
+const LIST_TERSE: [&str; 5] = ["-j", "-t", "list", "ruleset", "inet"];
+
 /// Whether nft can be used, and what our table holds if there is one.
 pub(super) fn open(programs: &dyn Programs) -> Result<Option<Held>, Unusable> {
-    let listed = programs.run("nft", &["-j", "list", "table", "inet", "banbridge"], Vec::new())?;
-    if listed.succeeded() {
-        return parse(&listed.stdout).map_err(Unusable::Error);
+    for _ in 0..TRIES {
+        let before = generation::of_tables();
+        let listed = programs.run("nft", &LIST_TERSE, Vec::new())?;
+        if !listed.succeeded() {
+            match listed.complaint() {
+                complaint if complaint.contains("option") => break,
+                complaint => return without_a_table(programs, complaint),
+            }
+        }
+        let Some((held, bare)) = parse(&listed.stdout).map_err(Unusable::Error)? else {
+            return without_a_table(programs, String::new());
+        };
+        if bare.is_empty() {
+            return Ok(Some(held));
+        }
+        // Shape and elements are asked one after the other: they belong together where nobody changed anything meanwhile.
+        if let Ok(held) = with_elements(held, &bare)
+            && before.is_some()
+            && before == generation::of_tables()
+        {
+            return Ok(Some(held));
+        }
     }
-    let complaint = listed.complaint();
+    let listed = programs.run("nft", &LIST, Vec::new())?;
+    if !listed.succeeded() {
+        return without_a_table(programs, listed.complaint());
+    }
+    let found = parse(&listed.stdout).map_err(Unusable::Error)?;
+    Ok(found.map(|(held, _)| held))
+}
+
+/// nft lists no table of ours: there is none, or it cannot be used.
+fn without_a_table(programs: &dyn Programs, complaint: String) -> Result<Option<Held>, Unusable> {
     if is_denied(&complaint) {
         return Err(ProgramError::Failed("nft".to_owned(), complaint).into());
     }
-    // No table, or no usable nft: whether the kernel takes all that we need is tried without doing it.
+    // Whether the kernel takes all that we need is tried without doing it.
     let empty = script(&Desired::default(), &Held::default());
     programs.demand("nft", &["-c", "-f", "-"], empty.into_bytes())?;
     Ok(None)
+}
+
+fn with_elements(mut held: Held, bare: &[&OurSet]) -> rustix::io::Result<Held> {
+    for (name, _, ipv4) in bare {
+        let found = elements::of_set(name, *ipv4)?;
+        match name.starts_with("blocked") {
+            true => held.blocked.extend(found),
+            false => held.pass.extend(found.iter().map(|element| element.prefix)),
+        }
+    }
+    held.sort();
+    Ok(held)
 }
 
 /// Replaces the table. Counters by element need nft 0.9.5 and kernel 5.7; without them the total is all there is.
@@ -147,18 +197,22 @@ pub(super) fn remove(programs: &dyn Programs) -> Result<bool, SetError> {
     }
 }
 
-/// Reads what `nft -j list table inet banbridge` prints (libnftables-json(5)).
-fn parse(json: &[u8]) -> Result<Option<Held>, SetError> {
+/// Reads what `nft -j` prints of our table (libnftables-json(5)), and names the sets that it prints without elements. None
+/// where there is no such table.
+fn parse(json: &[u8]) -> Result<Option<(Held, Vec<&'static OurSet>)>, SetError> {
     let unreadable = |error: serde_json::Error| SetError::Unreadable("nft", error.to_string());
     let listing: Listing<'_> = serde_json::from_slice(json).map_err(unreadable)?;
     let mut held = Held { counts: true, ..Held::default() };
-    let mut sets = Vec::new();
+    let (mut sets, mut bare) = (Vec::new(), Vec::new());
     let (mut chains, mut rules) = (0, Vec::new());
+    let mut found = false;
     for item in listing.nftables {
-        if let Some(set) = item.set {
+        found |= item.table.is_some_and(|table| is_ours(&table.family, &table.name));
+        if let Some(set) = item.set.filter(|set| is_ours(&set.family, &set.table)) {
             let ours = SETS.iter().find(|(name, kind, _)| *name == set.name && *kind == set.kind);
-            let interval = set.flags.iter().any(|flag| flag == "interval");
-            sets.push(ours.filter(|_| interval).map(|(name, ..)| *name));
+            let ours = ours.filter(|_| set.flags.iter().any(|flag| flag == "interval"));
+            sets.push(ours.map(|(name, ..)| *name));
+            bare.extend(ours.filter(|_| set.elem.is_empty()));
             if set.name.starts_with("blocked") {
                 held.counts &= !set.stmt.is_empty();
                 held.blocked.extend(set.elem.iter().flat_map(prefixes));
@@ -166,7 +220,7 @@ fn parse(json: &[u8]) -> Result<Option<Held>, SetError> {
                 held.pass.extend(set.elem.iter().flat_map(prefixes).map(|element| element.prefix));
             }
         }
-        if let Some(chain) = item.chain {
+        if let Some(chain) = item.chain.filter(|chain| is_ours(&chain.family, &chain.table)) {
             chains += 1;
             let ours = chain.name == "input"
                 && chain.hook.as_deref() == Some("input")
@@ -174,10 +228,13 @@ fn parse(json: &[u8]) -> Result<Option<Held>, SetError> {
                 && chain.policy.as_deref() == Some("accept");
             chains += if ours { 0 } else { 100 };
         }
-        if let Some(rule) = item.rule {
+        if let Some(rule) = item.rule.filter(|rule| is_ours(&rule.family, &rule.table)) {
             rules.push(serde_json::to_string(&rule.expr).map_err(unreadable)?);
         }
-        if let Some(counter) = item.counter.filter(|counter| counter.name == "refused") {
+        if let Some(counter) = item
+            .counter
+            .filter(|counter| is_ours(&counter.family, &counter.table) && counter.name == "refused")
+        {
             held.total = Counter { packets: counter.packets, bytes: counter.bytes };
         }
     }
@@ -188,7 +245,7 @@ fn parse(json: &[u8]) -> Result<Option<Held>, SetError> {
     held.intact =
         sets == all && chains == 1 && rules.len() == RULES.len() && rules.iter().zip(&RULES).all(is);
     held.sort();
-    Ok(Some(held))
+    Ok(found.then_some((held, bare)))
 }
 
 #[derive(Deserialize)]
@@ -201,16 +258,36 @@ struct Listing<'a> {
 #[derive(Deserialize)]
 struct Item<'a> {
     #[serde(borrow)]
+    table: Option<TableItem<'a>>,
+    #[serde(borrow)]
     set: Option<SetItem<'a>>,
     #[serde(borrow)]
     chain: Option<ChainItem<'a>>,
-    rule: Option<RuleItem>,
+    #[serde(borrow)]
+    rule: Option<RuleItem<'a>>,
     #[serde(borrow)]
     counter: Option<CounterItem<'a>>,
 }
 
 #[derive(Deserialize)]
+struct TableItem<'a> {
+    #[serde(borrow)]
+    family: Cow<'a, str>,
+    #[serde(borrow)]
+    name: Cow<'a, str>,
+}
+
+/// Whether something is in our table.
+fn is_ours(family: &str, table: &str) -> bool {
+    family == "inet" && table == "banbridge"
+}
+
+#[derive(Deserialize)]
 struct SetItem<'a> {
+    #[serde(borrow)]
+    family: Cow<'a, str>,
+    #[serde(borrow)]
+    table: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(rename = "type", deserialize_with = "word")]
@@ -232,6 +309,10 @@ fn word<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> 
 #[derive(Deserialize)]
 struct ChainItem<'a> {
     #[serde(borrow)]
+    family: Cow<'a, str>,
+    #[serde(borrow)]
+    table: Cow<'a, str>,
+    #[serde(borrow)]
     name: Cow<'a, str>,
     #[serde(borrow)]
     hook: Option<Cow<'a, str>>,
@@ -241,12 +322,20 @@ struct ChainItem<'a> {
 }
 
 #[derive(Deserialize)]
-struct RuleItem {
+struct RuleItem<'a> {
+    #[serde(borrow)]
+    family: Cow<'a, str>,
+    #[serde(borrow)]
+    table: Cow<'a, str>,
     expr: serde_json::Value,
 }
 
 #[derive(Deserialize)]
 struct CounterItem<'a> {
+    #[serde(borrow)]
+    family: Cow<'a, str>,
+    #[serde(borrow)]
+    table: Cow<'a, str>,
     #[serde(borrow)]
     name: Cow<'a, str>,
     packets: u64,

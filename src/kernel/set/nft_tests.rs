@@ -17,7 +17,7 @@ fn desired() -> Desired {
 }
 
 fn held() -> Held {
-    parse(LISTING.as_bytes()).unwrap().unwrap()
+    parse(LISTING.as_bytes()).unwrap().unwrap().0
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn what_other_versions_print_of_the_same_content_is_the_same() {
     ];
     for (ours, theirs) in table {
         assert!(LISTING.contains(ours), "{ours}");
-        let held = parse(LISTING.replace(ours, theirs).as_bytes()).unwrap().unwrap();
+        let held = parse(LISTING.replace(ours, theirs).as_bytes()).unwrap().unwrap().0;
         assert!(held.holds_exactly(&desired()), "{theirs}");
     }
 }
@@ -94,7 +94,7 @@ fn a_table_of_another_shape_is_seen() {
     ];
     for (ours, theirs) in table {
         assert!(LISTING.contains(ours), "{ours}");
-        let held = parse(LISTING.replacen(ours, theirs, 1).as_bytes()).unwrap().unwrap();
+        let held = parse(LISTING.replacen(ours, theirs, 1).as_bytes()).unwrap().unwrap().0;
         assert!(!held.holds_exactly(&desired()), "{theirs}");
     }
 }
@@ -111,7 +111,7 @@ fn a_listing_that_cannot_be_read_is_an_error_and_never_an_empty_set() {
 /// A system where nft answers so, and ipset is not installed.
 fn with_nft(listing: Output, load: impl Fn(&str) -> Output) -> Scripted<impl Fn(&str, &str) -> Output> {
     Scripted::new(move |line, script| match line {
-        "nft -j list table inet banbridge" => listing.clone(),
+        "nft -j -t list ruleset inet" => listing.clone(),
         "nft -c -f -" => printed(""),
         "nft -f -" => load(script),
         _ => Output { code: Some(127), ..Output::default() },
@@ -120,6 +120,41 @@ fn with_nft(listing: Output, load: impl Fn(&str) -> Output) -> Scripted<impl Fn(
 
 fn bring(programs: &dyn Programs, directory: &Path, desired: &Desired) -> Result<Outcome, SetError> {
     Set::open(programs, directory)?.bring(desired, 0)
+}
+
+#[test]
+fn an_nft_that_knows_no_listing_without_elements_is_asked_for_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let system = Scripted::new(|line, _| match line {
+        "nft -j -t list ruleset inet" => complained("nft: invalid option -- 't'"),
+        "nft -j list table inet banbridge" => printed(LISTING),
+        _ => panic!("{line}"),
+    });
+    let set = Set::open(&system, dir.path()).unwrap();
+    assert!(set.held().unwrap().holds_exactly(&desired()));
+}
+
+#[test]
+fn elements_that_the_kernel_does_not_hand_over_are_asked_of_nft() {
+    // This machine's tables have no table of ours, or another; the listing says what there is.
+    let dir = tempfile::tempdir().unwrap();
+    let listing: serde_json::Value = serde_json::from_str(LISTING).unwrap();
+    let mut terse = listing;
+    for item in terse["nftables"].as_array_mut().unwrap() {
+        if let Some(set) = item.get_mut("set") {
+            set.as_object_mut().unwrap().remove("elem");
+        }
+    }
+    let (held, bare) = parse(terse.to_string().as_bytes()).unwrap().unwrap();
+    assert!(held.intact && held.counts && held.blocked.is_empty());
+    assert_eq!(bare.len(), 4);
+    let system = Scripted::new(move |line, _| match line {
+        "nft -j -t list ruleset inet" => printed(&terse.to_string()),
+        "nft -j list table inet banbridge" => printed(LISTING),
+        _ => panic!("{line}"),
+    });
+    let set = Set::open(&system, dir.path()).unwrap();
+    assert!(set.held().unwrap().holds_exactly(&desired()));
 }
 
 #[test]
