@@ -1,5 +1,7 @@
 //! The firewall module: which one, is it on, does it run, how often does it look.
 
+use std::path::Path;
+
 use mysql::prelude::Queryable;
 
 use super::{Check, Lack};
@@ -138,13 +140,19 @@ fn safe_mode(settings: Option<&str>, waits: bool) -> Check {
 /// Whether our own page is there, and of this version.
 pub fn page(conn: &mut impl Queryable) -> Check {
     let name = "page";
+    let root = match firewall::setting(conn, "AMPWEBROOT", "/var/www/html") {
+        Ok(root) => root,
+        Err(error) => return Check::unknown(name, error.to_string()),
+    };
+    // FreePBX links script and style only in `fwconsole reload`.
+    let style = format!("{}/admin/assets/banbridge/css/banbridge.css", root.trim_end_matches('/'));
     match module(conn, "banbridge") {
-        Ok(found) => judge_page(found.as_ref(), env!("CARGO_PKG_VERSION")),
+        Ok(found) => judge_page(found.as_ref(), env!("CARGO_PKG_VERSION"), Path::new(&style).exists()),
         Err(error) => Check::unknown(name, error.to_string()),
     }
 }
 
-fn judge_page(module: Option<&Module>, ours: &str) -> Check {
+fn judge_page(module: Option<&Module>, ours: &str, is_linked: bool) -> Check {
     let name = "page";
     match module {
         None => Check::ok(name, "not installed in FreePBX (banbridge setup installs it)"),
@@ -154,6 +162,10 @@ fn judge_page(module: Option<&Module>, ours: &str) -> Check {
         Some(Module { version, .. }) if version != ours => {
             let found = format!("the page in FreePBX has version {version}, this program has {ours}");
             Check::warning(name, found, "banbridge setup")
+        }
+        Some(_) if !is_linked => {
+            let found = "FreePBX does not serve the script and style of the page yet, so the page is empty";
+            Check::warning(name, found, "banbridge setup (or press Apply Config in FreePBX)")
         }
         Some(_) => Check::ok(name, format!("banbridge {ours} in FreePBX")),
     }
@@ -210,9 +222,10 @@ mod tests {
 
     #[test]
     fn the_page_is_of_the_programs_version() {
-        assert_eq!(judge_page(None, "1").state, State::Ok);
-        assert_eq!(judge_page(Some(&of("1", true)), "1").state, State::Ok);
-        assert_eq!(judge_page(Some(&of("1", true)), "2").state, State::Warning);
-        assert_eq!(judge_page(Some(&of("1", false)), "1").state, State::Warning);
+        assert_eq!(judge_page(None, "1", false).state, State::Ok);
+        assert_eq!(judge_page(Some(&of("1", true)), "1", true).state, State::Ok);
+        assert_eq!(judge_page(Some(&of("1", true)), "2", true).state, State::Warning);
+        assert_eq!(judge_page(Some(&of("1", false)), "1", true).state, State::Warning);
+        assert_eq!(judge_page(Some(&of("1", true)), "1", false).state, State::Warning);
     }
 }

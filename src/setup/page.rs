@@ -47,7 +47,11 @@ pub fn install(environment: &Environment, owner: (u32, u32)) -> Result<Step> {
             return Ok(Step::unchanged(STEP, "disabled in FreePBX, stays unchanged"));
         }
         Some(Module { version, .. }) if version == ours => {
-            return Ok(Step::unchanged(STEP, format!("banbridge {ours} in FreePBX")));
+            return Ok(match link(&programs(owner), &web_root(environment)?) {
+                Ok(true) => Step::done(STEP, "its script and style are linked".to_owned()),
+                Ok(false) => Step::unchanged(STEP, format!("banbridge {ours} in FreePBX")),
+                Err(error) => not_linked(&error),
+            });
         }
         _ => {}
     }
@@ -59,7 +63,8 @@ pub fn install(environment: &Environment, owner: (u32, u32)) -> Result<Step> {
         }
         Err(error) => return Ok(Step::failed(STEP, format!("cannot read {ARCHIVE}: {error}"), error.exit())),
     };
-    let modules = modules(environment)?;
+    let root = web_root(environment)?;
+    let modules = format!("{root}/modules");
     let programs = programs(owner);
     if let Err(error) = unpack(&programs, &modules, archive) {
         let why = format!("the module cannot be unpacked into {modules}: {error}");
@@ -73,9 +78,10 @@ pub fn install(environment: &Environment, owner: (u32, u32)) -> Result<Step> {
         Err(error) => error.to_string(),
     };
     Ok(match found(environment)? {
-        Some(Module { version, enabled: true }) if version == ours => {
-            Step::done(STEP, format!("banbridge {ours} in FreePBX: Connectivity, Ban Bridge"))
-        }
+        Some(Module { version, enabled: true }) if version == ours => match link(&programs, &root) {
+            Ok(_) => Step::done(STEP, format!("banbridge {ours} in FreePBX: Connectivity, Ban Bridge")),
+            Err(error) => not_linked(&error),
+        },
         _ => {
             let why = format!("FreePBX did not install the page ({said}). Fix: fwconsole ma install {NAME}");
             Step::failed(STEP, why, Exit::Unreachable)
@@ -83,12 +89,31 @@ pub fn install(environment: &Environment, owner: (u32, u32)) -> Result<Step> {
     })
 }
 
-/// Where FreePBX's modules are. The database names it, and the asterisk user can write there: everything there is done as
+/// Where FreePBX's pages are. The database names it, and the asterisk user can write there: everything there is done as
 /// that user.
-fn modules(environment: &Environment) -> Result<String> {
+fn web_root(environment: &Environment) -> Result<String> {
     let mut conn = environment.database()?.connect()?;
     let root = firewall::setting(&mut conn, "AMPWEBROOT", "/var/www/html")?;
-    Ok(format!("{}/admin/modules", root.trim_end_matches('/')))
+    Ok(format!("{}/admin", root.trim_end_matches('/')))
+}
+
+/// Links script and style to where FreePBX serves them from, as `fwconsole reload` does it for every module
+/// (`symlink_assets` of its Reload.class.php). Without the link the page is dead, and a reload would apply whatever else
+/// the administrator has not applied yet. True when there was no such link.
+fn link(programs: &dyn Programs, root: &str) -> Result<bool, ProgramError> {
+    let (assets, link) = (format!("{root}/modules/{NAME}/assets"), format!("{root}/assets/{NAME}"));
+    if fs::canonicalize(&link).is_ok_and(|place| fs::canonicalize(&assets).is_ok_and(|there| there == place))
+    {
+        return Ok(false);
+    }
+    programs.demand("mkdir", &["-p", "--", &format!("{root}/assets")], Vec::new())?;
+    programs.demand("ln", &["-sfn", "--", &assets, &link], Vec::new())?;
+    Ok(true)
+}
+
+fn not_linked(error: &ProgramError) -> Step {
+    let why = format!("script and style of the page cannot be linked ({error}). Fix: fwconsole reload");
+    Step::failed(STEP, why, Exit::Unreachable)
 }
 
 /// Unpacks beside it and moves: FreePBX sees the old module or the new one.

@@ -306,7 +306,7 @@ fn with_module(env: &TestEnv, works: bool) {
         "sh",
         "-c",
         &format!(
-            "chown asterisk:asterisk {MODULES}; mkdir -p /usr/share/banbridge /run/m; cp -r '{}' /run/m/",
+            "chown asterisk:asterisk {MODULES} {MODULES}/..; mkdir -p /usr/share/banbridge /run/m; cp -r '{}' /run/m/",
             module.display()
         ),
     ])
@@ -337,9 +337,25 @@ fn the_page_is_unpacked_installed_and_updated_as_asterisk() {
     let asterisk = fs::metadata(pbx.outside("/etc/asterisk")).unwrap().uid();
     let meta = fs::metadata(pbx.outside(format!("{MODULES}/banbridge/module.xml"))).unwrap();
     assert_eq!(meta.uid(), asterisk);
+    // FreePBX links script and style only when somebody presses Apply Config.
+    let style = "/var/www/html/admin/assets/banbridge/css/banbridge.css";
+    assert!(pbx.run(&["test", "-s", style]).code == 0);
     let (_, outcome) = setup(&env, &["--yes"]);
     assert_eq!(step(&outcome, "page")["changed"], false, "{outcome:#}");
     assert_eq!(pbx.read_file(CALLS), "asterisk ma install banbridge\n");
+    pbx.run(&["rm", "/var/www/html/admin/assets/banbridge"]).ok();
+    assert_eq!(
+        env.json(&["doctor"]).1["checks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|check| check["name"] == "page")
+            .unwrap()["state"],
+        "warning"
+    );
+    let (_, outcome) = setup(&env, &["--yes"]);
+    assert_eq!(step(&outcome, "page")["changed"], true, "{outcome:#}");
+    assert!(pbx.run(&["test", "-s", style]).code == 0);
 
     // An older version is replaced as a whole; nothing is left beside it.
     pbx.sql_run("UPDATE modules SET version = '0.0.1' WHERE modulename = 'banbridge'", ());

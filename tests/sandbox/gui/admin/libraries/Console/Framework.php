@@ -123,13 +123,20 @@ class Chown extends Command {
 	}
 }
 
-/** reload: nothing to do here. */
+/** reload: links the assets of every module. Nothing else of FreePBX does it, so a new page has neither script nor style before. */
 class Reload extends Command {
 	protected function configure() {
 		$this->setName('reload');
 	}
 
 	protected function execute(InputInterface $input, OutputInterface $output) {
+		$root = \FreePBX::Config()->get('AMPWEBROOT').'/admin';
+		foreach (glob("$root/modules/*/assets") as $assets) {
+			$link = "$root/assets/".basename(dirname($assets));
+			if (!is_link($link)) {
+				symlink($assets, $link);
+			}
+		}
 		$output->writeln('Successfully reloaded');
 		return 0;
 	}

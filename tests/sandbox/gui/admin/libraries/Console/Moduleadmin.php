@@ -94,10 +94,6 @@ class Moduleadmin extends Command {
 			$output->writeln('<error>'.$e->getMessage().'</error>');
 			return 1;
 		}
-		$link = \FreePBX::Config()->get('AMPWEBROOT')."/admin/assets/$module";
-		if (is_dir($this->folder($module).'/assets') && !is_link($link)) {
-			symlink($this->folder($module).'/assets', $link);
-		}
 		$output->writeln("Module $module version {$info['xml_version']} successfully installed");
 		return 0;
 	}
