@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Global;
 use super::output::{number, print, print_json, table};
 use crate::run::allow;
-use crate::run::list::{self, EntryState, Listed, SkippedItem, UnblockedItem};
+use crate::run::list::{self, EntryState, Listed, Rejected, SkippedItem, UnblockedItem};
 use crate::run::page::Line;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -30,8 +30,11 @@ pub struct ListArgs {
     /// the allow list
     #[arg(long, conflicts_with_all = ["feed", "skipped", "unblocked"])]
     allowed: bool,
-    /// include your own rows of the blacklist
+    /// who sent the blocked packets, the most first (1,000 at most)
     #[arg(long, conflicts_with_all = ["skipped", "unblocked", "allowed"])]
+    packets: bool,
+    /// include your own rows of the blacklist
+    #[arg(long, conflicts_with_all = ["skipped", "unblocked", "allowed", "packets"])]
     with_other_rows: bool,
     #[command(flatten)]
     page: PageArgs,
@@ -46,6 +49,8 @@ pub fn run(global: &Global, args: &ListArgs) -> Result<Exit> {
         show(global, page, list::unblocked(&environment)?, unblocked_table)?;
     } else if args.skipped {
         show(global, page, list::skipped(&environment, feed)?, skipped_table)?;
+    } else if args.packets {
+        show(global, page, list::rejected(&environment, feed)?, rejected_table)?;
     } else {
         show(global, page, list::entries(&environment, feed, args.with_other_rows)?, entries_table)?;
     }
@@ -98,6 +103,21 @@ fn named_by(item: &Listed) -> String {
         Some(first) => format!("{feed}: {} addresses in it, such as {first}", number(item.widened.len())),
         None => feed.to_owned(),
     }
+}
+
+fn rejected_table(items: &[Rejected]) -> String {
+    let rows = items.iter().map(|item| {
+        let feeds = if item.feeds.is_empty() { "(no feed now)".to_owned() } else { item.feeds.join(" ") };
+        let last = item.last_blocked.to_string();
+        vec![
+            item.address.to_string(),
+            feeds,
+            item.first_blocked.to_string(),
+            last,
+            number(item.blocked_packets),
+        ]
+    });
+    table(&["ADDRESS", "FEEDS", "FIRST PACKET", "LAST PACKET", "PACKETS"], rows)
 }
 
 fn skipped_table(items: &[SkippedItem]) -> String {

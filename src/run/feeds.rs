@@ -6,9 +6,11 @@ use serde::Serialize;
 
 use super::context::{Context, Environment};
 use super::edit_config::{path, read, write};
+use super::kernel_set::SetView;
 use super::report::Report;
 use super::state::SavedState;
 use super::{login, request};
+use crate::ban::hits::Book;
 use crate::ban::{Cover, Prefix};
 use crate::config::{Config, ConfigError, FeedConfig, Period, edit};
 use crate::feed::catalog::{self, Chosen};
@@ -189,6 +191,10 @@ pub struct Overlap {
     pub entries: usize,
     /// Those of them that no other feed contains.
     pub alone: usize,
+    /// Packets from its entries that the kernel set blocked, as far as their sources are remembered.
+    pub blocked_packets: u64,
+    /// Those of them that no other feed's entries would have blocked.
+    pub alone_packets: u64,
     /// How many of its entries each other feed contains.
     pub covered_by: Vec<Covered>,
 }
@@ -217,16 +223,23 @@ pub fn overlap(environment: &Environment) -> Result<Vec<Overlap>> {
             Some((name, all.map(|entry| entry.prefix).collect()))
         })
         .collect();
-    Ok(compared(&feeds))
+    let view = SetView::load(&mut ledger, &saved.plan(now), now)?;
+    Ok(compared(&feeds, &view.book))
 }
 
-fn compared(feeds: &[(String, Vec<Prefix>)]) -> Vec<Overlap> {
+fn compared(feeds: &[(String, Vec<Prefix>)], book: &Book) -> Vec<Overlap> {
     let covers: Vec<Cover> = feeds.iter().map(|(_, entries)| Cover::new(entries)).collect();
     let row = |(at, (name, entries)): (usize, &(String, Vec<Prefix>))| {
         let others = feeds.iter().enumerate().filter(|(other, _)| *other != at);
         let all_others = Cover::new(others.clone().flat_map(|(_, (_, entries))| entries));
         let count = |cover: &Cover| entries.iter().filter(|entry| cover.contains(entry)).count();
+        let packets = |which: &dyn Fn(&Prefix) -> bool| {
+            let of_feed = book.prefixes.iter().filter(|(prefix, _)| which(prefix));
+            of_feed.fold(0_u64, |sum, (_, hits)| sum.saturating_add(hits.packets))
+        };
         Overlap {
+            blocked_packets: packets(&|prefix| covers[at].overlaps(prefix)),
+            alone_packets: packets(&|prefix| covers[at].overlaps(prefix) && !all_others.overlaps(prefix)),
             feed: name.clone(),
             entries: entries.len(),
             alone: entries.len() - count(&all_others),
@@ -241,6 +254,7 @@ fn compared(feeds: &[(String, Vec<Prefix>)]) -> Vec<Overlap> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ban::hits::Hits;
 
     #[test]
     fn a_feed_alone_has_what_the_others_together_do_not_contain() {
@@ -252,14 +266,18 @@ mod tests {
             feed("b", &["45.0.0.0/25", "46.0.0.1", "47.0.0.1"]),
             feed("c", &["45.0.0.128/25"]),
         ];
-        let shown: Vec<String> = compared(&feeds)
+        let hit = |prefix: &str, packets| (prefix.parse().unwrap(), Hits { packets, ..Hits::default() });
+        let prefixes = [hit("45.0.0.5", 7), hit("46.0.0.1", 100), hit("47.0.0.1", 30), hit("9.9.9.9", 1)];
+        let book = Book { prefixes: prefixes.into(), ..Book::default() };
+        let shown: Vec<String> = compared(&feeds, &book)
             .iter()
             .map(|row| {
                 let by: Vec<String> =
                     row.covered_by.iter().map(|c| format!("{}{}", c.feed, c.entries)).collect();
-                format!("{} {} {} {}", row.feed, row.entries, row.alone, by.join(" "))
+                let packets = format!("{}/{}", row.alone_packets, row.blocked_packets);
+                format!("{} {} {} {} {packets}", row.feed, row.entries, row.alone, by.join(" "))
             })
             .collect();
-        assert_eq!(shown, ["a 2 0 b1 c0", "b 3 1 a2 c0", "c 1 0 a1 b0"]);
+        assert_eq!(shown, ["a 2 0 b1 c0 0/107", "b 3 1 a2 c0 30/137", "c 1 0 a1 b0 0/0"]);
     }
 }

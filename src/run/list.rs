@@ -7,11 +7,14 @@ use super::context::Environment;
 use super::kernel_set::SetView;
 use super::page::{Column, Key, Line};
 use super::state::SavedState;
-use crate::ban::Prefix;
 use crate::ban::never_block::Verdict;
 use crate::ban::plan::{Fate, Plan};
+use crate::ban::{Cover, Entry, Prefix};
 use crate::system::failure::Result;
 use crate::system::time::Time;
+
+/// Sources of blocked packets that are told of.
+const REJECTED: usize = 1_000;
 
 /// An entry of a feed, a widened network, or a row of yours.
 #[derive(Debug, Serialize)]
@@ -87,6 +90,52 @@ pub struct UnblockedItem {
     pub until: Time,
 }
 
+/// Who sent packets that the kernel set blocked.
+#[derive(Debug, Serialize)]
+pub struct Rejected {
+    /// The address or network, as the set holds it: neighbors are one.
+    pub address: Prefix,
+    #[serde(skip)]
+    text: String,
+    /// Blocked packets.
+    pub blocked_packets: u64,
+    /// When the first was counted.
+    pub first_blocked: Time,
+    /// When the last was counted.
+    pub last_blocked: Time,
+    /// The feeds that list it, whole or in part; none: it is not listed any more.
+    pub feeds: Vec<String>,
+    #[serde(skip)]
+    feeds_text: String,
+    /// Since when a feed lists it.
+    pub listed_since: Option<Time>,
+    /// Whether it is blocked now.
+    pub blocked: bool,
+}
+
+impl Line for Rejected {
+    fn holds(&self, part: &Prefix) -> bool {
+        self.address.contains(part)
+    }
+
+    fn texts(&self) -> [Option<&str>; 3] {
+        [Some(&self.text), Some(&self.feeds_text), None]
+    }
+
+    fn key(&self, column: Column) -> Option<Key<'_>> {
+        match column {
+            Column::Address => Some(Key::Prefix(self.address)),
+            Column::Feed => self.feeds.first().map(|feed| Key::Text(feed)),
+            Column::FirstSeen => Some(Key::Number(self.first_blocked.0)),
+            Column::LastBlocked => Some(Key::Number(self.last_blocked.0)),
+            Column::BlockedPackets => {
+                Some(Key::Number(i64::try_from(self.blocked_packets).unwrap_or(i64::MAX)))
+            }
+            Column::ExpiresAt => None,
+        }
+    }
+}
+
 impl Line for Listed {
     fn holds(&self, part: &Prefix) -> bool {
         self.network.is_some_and(|network| network.contains(part))
@@ -105,6 +154,7 @@ impl Line for Listed {
             Column::BlockedPackets => {
                 self.blocked_packets.map(|packets| Key::Number(i64::try_from(packets).unwrap_or(i64::MAX)))
             }
+            Column::LastBlocked => None,
         }
     }
 }
@@ -223,6 +273,47 @@ pub fn unblocked(environment: &Environment) -> Result<Vec<UnblockedItem>> {
         until: Time(release.until),
     };
     Ok(saved.unblocked.iter().map(item).collect())
+}
+
+/// Who sent packets that the kernel set blocked, the most packets first, as far as they are remembered.
+pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rejected>> {
+    let Looked { saved, mut ledger, now } = look(environment, feed)?;
+    let plan = saved.plan(now);
+    let view = SetView::load(&mut ledger, &plan, now)?;
+    let blocked = Cover::new(&plan.blocked);
+    let mut lists: Vec<(String, Vec<&Entry>)> = Vec::new();
+    for entry in saved.holding(now) {
+        let Some(name) = saved.feed_name(entry.feed) else { continue };
+        match lists.iter_mut().find(|(known, _)| known == name) {
+            Some((_, entries)) => entries.push(entry),
+            None => lists.push((name.to_owned(), vec![entry])),
+        }
+    }
+    let covers: Vec<(String, Cover, Vec<&Entry>)> = lists
+        .into_iter()
+        .map(|(name, entries)| (name, Cover::new(entries.iter().map(|entry| entry.prefix)), entries))
+        .collect();
+    let item = |(prefix, hits): (Prefix, crate::ban::hits::Hits)| {
+        let listing = || covers.iter().filter(|(_, cover, _)| cover.overlaps(&prefix));
+        let feeds: Vec<String> = listing().map(|(name, ..)| name.clone()).collect();
+        let touches = |entry: &&&Entry| entry.prefix.contains(&prefix) || prefix.contains(&entry.prefix);
+        let since = listing()
+            .filter_map(|(.., entries)| entries.iter().filter(touches).map(|entry| entry.first_seen).min())
+            .min();
+        Rejected {
+            address: prefix,
+            text: prefix.to_string(),
+            blocked_packets: hits.packets,
+            first_blocked: Time(hits.first_at),
+            last_blocked: Time(hits.last_at),
+            feeds_text: feeds.join(" "),
+            feeds,
+            listed_since: since.map(Time),
+            blocked: blocked.overlaps(&prefix),
+        }
+    };
+    let all = view.book.busiest(REJECTED).into_iter().filter(|(_, hits)| hits.packets > 0).map(item);
+    Ok(all.filter(|one| feed.is_none_or(|feed| one.feeds.iter().any(|name| name == feed))).collect())
 }
 
 /// The allow list.

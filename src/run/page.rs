@@ -34,6 +34,8 @@ pub enum Column {
     ExpiresAt,
     /// by number
     BlockedPackets,
+    /// by time
+    LastBlocked,
 }
 
 /// The direction.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::ban::health::coded::Coded;
 use crate::ban::health::evidence::Service;
 use crate::ban::health::problem::{self, Facts, FeedFacts, Listed, Problem};
 use crate::ban::{Prefix, Source};
@@ -30,6 +31,8 @@ pub struct ProblemItem {
     pub title: String,
     /// In a sentence or two.
     pub text: String,
+    /// The same as a code and its values.
+    pub coded: Coded,
     /// Since when.
     pub since: Time,
 }
@@ -103,6 +106,7 @@ pub fn shown(problems: Vec<Problem>, ledger: &mut Ledger, now: i64) -> Result<Ve
         level: problem.level.word(),
         title: problem.title,
         text: problem.text,
+        coded: problem.coded,
     };
     Ok(problems.into_iter().map(item).collect())
 }

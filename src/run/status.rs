@@ -12,6 +12,7 @@ use super::problems::{self as judged, Circumstances, ProblemItem};
 use super::row_cost;
 use super::state::SavedState;
 use crate::ban::cost::RowCost;
+use crate::ban::health::coded::Coded;
 use crate::ban::health::evidence::{Evidence, Rules, Service};
 use crate::ban::health::is_out_of_date;
 use crate::ban::health::state::{Cause, Facts, State, judge};
@@ -38,6 +39,8 @@ pub struct Status {
     pub state: State,
     /// The same in one sentence.
     pub state_text: String,
+    /// The same as a code and its values.
+    pub state_coded: Coded,
     /// Since when.
     pub state_since: Option<Time>,
     /// A run that is at work now.
@@ -260,6 +263,7 @@ fn look(
     let mut status = Status {
         state: State::NoRun,
         state_text: String::new(),
+        state_coded: Coded::default(),
         state_since: None,
         running: running(config, ledger, saved, now)?,
         root: root(ledger, now)?,
@@ -331,8 +335,8 @@ fn look(
         out_of_date: &late,
     };
     let (cause, since) = judge(&facts, now);
-    (status.state, status.state_text, status.state_since) =
-        (cause.state(), cause.sentence(), since.map(Time));
+    (status.state, status.state_since) = (cause.state(), since.map(Time));
+    (status.state_text, status.state_coded) = (cause.sentence(), cause.coded());
     Ok(status)
 }
 

@@ -340,6 +340,15 @@ fn the_set_blocks_what_no_row_can_and_is_back_at_boot_before_the_database() {
         listed.as_array().unwrap().iter().all(|one| one["set"] == true && one["blocked_packets"] == 1),
         "{listed:#}"
     );
+    // Who sent them: each with its feeds, the latest first.
+    let sources = env.json(&["list", "--packets", "--sort", "last_blocked", "--order", "desc"]).1;
+    let said = |one: &serde_json::Value| {
+        (one["blocked_packets"] == 1, one["feeds"] == json!(["apiban"]), one["blocked"] == true)
+    };
+    assert!(sources.as_array().unwrap().iter().all(|one| said(one) == (true, true, true)), "{sources:#}");
+    assert_eq!(sources.as_array().unwrap().len(), 3);
+    let alone = env.json(&["feed", "overlap"]).1;
+    assert_eq!((&alone[0]["blocked_packets"], &alone[0]["alone_packets"]), (&json!(3), &json!(3)));
     // Everybody else sees what root found last.
     let seen = env.run_as("asterisk", &["status"]).ok();
     assert!(seen.contains("Kernel set: 3 addresses and networks, made with nft"), "{seen}");

@@ -5,6 +5,7 @@
 //! All of it is a function of facts; somebody else collects them (`run::status`). Whoever learns a new fact about the
 //! firewall adds it to [`state::Facts`], a case to the judgement, and a sentence.
 
+pub mod coded;
 pub mod evidence;
 pub mod problem;
 pub mod state;
@@ -46,7 +47,8 @@ pub enum Hindrance {
 }
 
 /// What blocks all the same while the firewall does not follow its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Blocks {
     /// Nothing.
     Nothing,

@@ -1,6 +1,7 @@
 //! Problems: what needs somebody now. Each has an id, by which it is told again from others, and is gone by itself when
 //! its cause is.
 
+use super::coded::{Coded, Named};
 use super::evidence::Service;
 use super::{Blocks, Hindrance, is_late, is_out_of_date, patience};
 use crate::ban::Prefix;
@@ -40,6 +41,8 @@ pub struct Problem {
     pub title: String,
     /// In a sentence or two, with the fix.
     pub text: String,
+    /// The same as a code and its values.
+    pub coded: Coded,
     /// Since when, in seconds since 1970, where the facts say it.
     pub since: Option<i64>,
 }
@@ -119,6 +122,7 @@ pub fn problems(facts: &Facts) -> Vec<Problem> {
     if facts.over_limit > 0 && !facts.by_set {
         all.push(warning(
             "row_limit",
+            Coded { limit: Some(facts.limit), ..Coded::new("row_limit").number(facts.over_limit) },
             format!("Row limit reached: {} not blocked", addresses(facts.over_limit)),
             format!(
                 "The limit is {} rows and there is no kernel set. Enable the kernel set, or disable a feed.",
@@ -128,18 +132,19 @@ pub fn problems(facts: &Facts) -> Vec<Problem> {
         ));
     }
     if let Some(doubt) = &facts.clock {
-        all.push(warning("clock", "This PBX's clock may be wrong".to_owned(), doubt.clone(), None));
+        let coded = Coded::new("clock").detail(Some(doubt));
+        all.push(warning("clock", coded, "This PBX's clock may be wrong".to_owned(), doubt.clone(), None));
     }
     all.sort_by_key(|problem| std::cmp::Reverse(problem.level));
     all
 }
 
-fn warning(id: &str, title: String, text: String, since: Option<i64>) -> Problem {
-    Problem { id: id.to_owned(), level: Level::Warning, title, text, since }
+fn warning(id: &str, coded: Coded, title: String, text: String, since: Option<i64>) -> Problem {
+    Problem { id: id.to_owned(), level: Level::Warning, title, text, coded, since }
 }
 
-fn error(id: &str, title: String, text: String, since: Option<i64>) -> Problem {
-    Problem { level: Level::Error, ..warning(id, title, text, since) }
+fn error(id: &str, coded: Coded, title: String, text: String, since: Option<i64>) -> Problem {
+    Problem { level: Level::Error, ..warning(id, coded, title, text, since) }
 }
 
 fn addresses(number: usize) -> String {
@@ -152,30 +157,35 @@ fn of_feed(feed: &FeedFacts, now: i64) -> Vec<Problem> {
     if let Some(since) = feed.key_refused {
         all.push(error(
             &format!("key_not_accepted:{name}"),
+            Coded::new("key_not_accepted").feed(name).at(Some(since)),
             format!("{name} did not accept the API key"),
             "No new addresses arrive; existing ones expire. Check the key: Settings, Test key.".to_owned(),
             Some(since),
         ));
     } else if feed.is_out_of_date(now) && feed.last_attempt.is_some() {
         let why = feed.last_error.as_ref().map(|error| format!(" Last error: {error}")).unwrap_or_default();
-        let (title, text, since) = match feed.last_success {
+        let error = feed.last_error.as_deref();
+        let (coded, title, text, since) = match feed.last_success {
             Some(last) => (
+                Coded::new("out_of_date").feed(name).at(Some(last)).detail(error),
                 format!("Feed {name}: no update for over a day"),
                 format!("No new addresses arrive; existing ones expire.{why}"),
                 Some(last + patience(feed.interval)),
             ),
             None => (
+                Coded::new("never_updated").feed(name).detail(error),
                 format!("Feed {name}: never updated"),
                 format!("None of its addresses is blocked.{why}"),
                 None,
             ),
         };
-        all.push(warning(&format!("out_of_date:{name}"), title, text, since));
+        all.push(warning(&format!("out_of_date:{name}"), coded, title, text, since));
     }
     if feed.held > 0 {
         let held = count(feed.held, "new entry", "new entries");
         all.push(warning(
             &format!("held:{name}"),
+            Coded::new("held").feed(name).number(feed.held).at(feed.held_since),
             format!("Feed {name}: {held} held for review"),
             format!("It grew much faster than usual, or covers too much. To accept: banbridge sync --accept --feed {name}"),
             feed.held_since,
@@ -197,19 +207,22 @@ fn firewall(facts: &Facts) -> Option<Problem> {
         (_, Hindrance::Paused) => "The firewall service is paused".to_owned(),
         (_, Hindrance::SafeMode) => "The firewall is in safe mode".to_owned(),
     };
-    Some(error("not_blocking", title, hindrance.sentence(blocks), None))
+    let coded = Coded::new(hindrance.code()).blocks(blocks);
+    Some(error("not_blocking", coded, title, hindrance.sentence(blocks), None))
 }
 
 fn last_run(facts: &Facts) -> Option<Problem> {
     match facts.last_run {
         None => Some(warning(
             "no_sync",
+            Coded::new("no_run"),
             "No sync yet".to_owned(),
             "Nothing is blocked before the first one. Start it: banbridge sync".to_owned(),
             None,
         )),
         Some(last) if is_late(last, facts.now) => Some(warning(
             "no_sync",
+            Coded::new("late").at(Some(last)),
             "No sync for over an hour".to_owned(),
             "No address is added and none expires. Check the timer: systemctl status banbridge-sync.timer, or the line in \
              cron."
@@ -240,7 +253,13 @@ fn listed(listed: &[Listed]) -> Option<Problem> {
             " banbridge does not block them. Check these devices for abuse, and ask the feed to delist them."
         }
     };
-    Some(warning("protected_listed", title, text, None))
+    let names = listed.iter().take(LISTED_SHOWN).map(|one| Named {
+        address: one.what,
+        why: one.why.clone(),
+        feeds: one.feeds.clone(),
+    });
+    let coded = Coded { listed: names.collect(), ..Coded::new("protected_listed").number(listed.len()) };
+    Some(warning("protected_listed", coded, title, text, None))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::coded::Coded;
 use super::evidence::{Evidence, Rules, Service};
 use super::{Blocks, Hindrance, is_late};
 use crate::system::text::count;
@@ -123,6 +124,34 @@ impl Cause {
             Self::Late(_) | Self::Feed(..) | Self::ReadOnly => State::OutOfDate,
             Self::NothingListed => State::NothingToBlock,
             Self::Blocked(_) => State::Blocking,
+        }
+    }
+
+    /// The same as a code and its values.
+    pub fn coded(&self) -> Coded {
+        let by_set = |by_set: &bool| if *by_set { Blocks::Set } else { Blocks::Nothing };
+        match self {
+            Self::NoRun => Coded::new("no_run"),
+            Self::Firewall(hindrance, blocks) => Coded::new(hindrance.code()).blocks(*blocks),
+            Self::ReadOnly => Coded::new("read_only"),
+            Self::NotSeen(Some(at)) => Coded::new("not_seen").at(Some(*at)),
+            Self::NotSeen(None) => Coded::new("never_seen"),
+            Self::NotAsked => Coded::new("not_asked"),
+            Self::Overlap(rows) => Coded::new("overlap").detail(Some(rows)),
+            Self::NoRules(set) => Coded::new("no_rules").blocks(by_set(set)),
+            Self::RulesMissing(rules, set) => Coded::new("rules_missing").number(*rules).blocks(by_set(set)),
+            Self::RulesLeft(rules) => Coded::new("rules_left").number(*rules),
+            Self::SetMissing(missing) => Coded::new("set_missing").number(*missing),
+            Self::Late(last) => Coded::new("late").at(Some(*last)),
+            Self::Feed(name, Some(last), others) => {
+                Coded::new("feed_late").feed(name).at(Some(*last)).number(*others)
+            }
+            Self::Feed(name, None, others) => Coded::new("feed_never").feed(name).number(*others),
+            Self::NothingListed => Coded::new("nothing_listed"),
+            Self::RowsWait => Coded::new("rows_wait"),
+            Self::NothingAllowed => Coded::new("nothing_allowed"),
+            Self::RowsPending(rows) => Coded::new("rows_pending").number(*rows),
+            Self::Blocked(blocked) => Coded::new("blocked").number(*blocked),
         }
     }
 

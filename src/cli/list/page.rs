@@ -38,6 +38,8 @@ pub enum SortBy {
     ExpiresAt,
     /// by number
     BlockedPackets,
+    /// by time, with --packets
+    LastBlocked,
 }
 
 /// The direction.
@@ -63,6 +65,7 @@ impl PageArgs {
                 SortBy::FirstSeen => Column::FirstSeen,
                 SortBy::ExpiresAt => Column::ExpiresAt,
                 SortBy::BlockedPackets => Column::BlockedPackets,
+                SortBy::LastBlocked => Column::LastBlocked,
             }),
             order: match self.order {
                 Direction::Asc => Order::Asc,
