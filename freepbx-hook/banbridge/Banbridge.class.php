@@ -9,10 +9,12 @@ namespace FreePBX\modules;
 use FreePBX\modules\Banbridge\Commands;
 use FreePBX\modules\Banbridge\Notifications;
 use FreePBX\modules\Banbridge\Program;
+use FreePBX\modules\Banbridge\Sentences;
 
 require_once __DIR__ . '/Program.php';
 require_once __DIR__ . '/Commands.php';
 require_once __DIR__ . '/Notifications.php';
+require_once __DIR__ . '/Sentences.php';
 
 class Banbridge extends \FreePBX_Helpers implements \BMO {
 	/** The permissions to see and to change: FreePBX's sections do not distinguish reading from writing. */
@@ -39,6 +41,8 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		\FreePBX::Job()->addCommand('banbridge', 'sync', $command, '*/5 * * * *', 120);
 		if (Program::path() === null) {
 			$this->say(_('The program banbridge is not installed. Connectivity, Ban Bridge shows how to install it.'));
+		} else {
+			$this->bringBack();
 		}
 	}
 
@@ -58,11 +62,43 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 			$this->say(_('The program banbridge is still installed and its timer keeps blocking. To stop it, run as root: banbridge purge. Then remove the package.'));
 			return;
 		}
+		$this->keep();
 		$purged = $this->ask(array('purge', '--yes', '--json'), array('seconds' => 120));
 		$done = _('All rows, tables and logs of banbridge are removed. Your own rows of the firewall blacklist and /etc/asterisk/banbridge.toml are unchanged.');
 		$this->say($purged['status'] ? $done : $purged['message']);
 		if ($purged['status'] && $purged['message'] !== '') {
 			$this->say($purged['message']);
+		}
+	}
+
+	/** Where the allow list and the unblocked addresses are while the module is away. */
+	private function kept() {
+		return $this->pbx->Config->get('ASTETCDIR') . '/banbridge-removed.json';
+	}
+
+	/**
+	 * Keeps what the administrator decided: FreePBX uninstalls a module and installs it again before it restores it, and
+	 * the backup may be unusable.
+	 */
+	private function keep() {
+		$backup = $this->ask(array('backup'), array('seconds' => 120));
+		if ($backup['status'] && file_put_contents($this->kept(), '') !== false && chmod($this->kept(), 0600)) {
+			file_put_contents($this->kept(), json_encode($backup['data']));
+		}
+	}
+
+	/** Brings it back. */
+	private function bringBack() {
+		if (!is_file($this->kept())) {
+			return;
+		}
+		$options = array('stdin' => (string) file_get_contents($this->kept()), 'seconds' => 300);
+		$answer = $this->ask(array('restore', '--json'), $options);
+		// 75: restored, and another run in progress applies it.
+		if ($answer['status'] || $answer['code'] === 75) {
+			unlink($this->kept());
+		} else {
+			$this->say($answer['message']);
 		}
 	}
 
@@ -94,24 +130,26 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 	public function doConfigPageInit($page) {
 	}
 
-	/** The page has its own buttons. */
+	/** The button that saves the settings; the page shows it with them. */
 	public function getActionBar($request) {
-		return array();
+		if (Program::path() === null || !$this->may(self::CHANGE)) {
+			return array();
+		}
+		return array('save' => array('name' => 'bb-save', 'id' => 'bb-save', 'value' => _('Save')));
 	}
 
 	public function getRightNav($request) {
 		return '';
 	}
 
+	/** FreePBX's search also finds the permission "Ban Bridge: change", so its page is this one too. */
 	public function showPage($page) {
-		if ($page === 'change') {
-			return load_view(__DIR__ . '/views/change.php', array());
-		}
 		if (Program::path() === null) {
 			return load_view(__DIR__ . '/views/missing.php', array('command' => $this->installation()));
 		}
 		return load_view(__DIR__ . '/views/main.php', array(
 			'may_change' => $this->may(self::CHANGE),
+			'configured' => is_file(getenv('BANBRIDGE_CONFIG') ?: $this->pbx->Config->get('ASTETCDIR') . '/banbridge.toml'),
 			'token' => $this->token(),
 			'address' => isset($_SERVER['REMOTE_ADDR']) ? $_SERVER['REMOTE_ADDR'] : '',
 			'proxied' => isset($_SERVER['HTTP_X_FORWARDED_FOR']) || isset($_SERVER['HTTP_FORWARDED']) || isset($_SERVER['HTTP_VIA']),
@@ -146,11 +184,14 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		if ($status['status']) {
 			$state = isset($status['data']->state) ? $status['data']->state : '';
 			$icon = isset($icons[$state]) ? $icons[$state] : 'unknown';
-			$text = isset($status['data']->state_text) ? $status['data']->state_text : _('Unknown');
+			$text = isset($status['data']->state_coded) ? Sentences::say($status['data']->state_coded) : _('Unknown');
+			if (!empty($status['data']->packets->day)) {
+				$sources = isset($status['data']->packets->day_sources) ? $status['data']->packets->day_sources : 0;
+				$text .= ' ' . sprintf(_('In 24 hours %s packets from %s addresses were rejected.'), number_format($status['data']->packets->day), number_format($sources));
+			}
 		}
 		$line = array('title' => _('Ban Bridge'), 'order' => 4);
-		// The dashboard prints the text as HTML.
-		$text = htmlspecialchars($text, ENT_QUOTES, 'UTF-8');
+		// genStatusIcon escapes the text.
 		return array(array_merge($line, \FreePBX::Dashboard()->genStatusIcon($icon, $text)));
 	}
 
@@ -257,8 +298,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		return array((object) array(
 			'id' => 'program',
 			'level' => 'error',
-			'title' => _('the firewall blacklist is not being updated'),
-			'text' => $answer['message'],
+			'coded' => (object) array('code' => 'program', 'detail' => $answer['message']),
 		));
 	}
 

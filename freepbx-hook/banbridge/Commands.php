@@ -9,6 +9,8 @@ class Commands {
 	private static $all = array(
 		'status' => false,
 		'entries' => false,
+		'rejected' => false,
+		'overlap' => false,
 		'skipped' => false,
 		'unblocked' => false,
 		'allowed' => false,
@@ -93,7 +95,10 @@ class Commands {
 		switch ($command) {
 			case 'status':
 				return array(array('status', '--json'), array('seconds' => 60));
+			case 'overlap':
+				return array(array('feed', 'overlap', '--json'), array('seconds' => 60));
 			case 'entries':
+			case 'rejected':
 			case 'skipped':
 			case 'unblocked':
 			case 'allowed':
@@ -158,7 +163,7 @@ class Commands {
 	private static function listing($command, array $fields) {
 		$args = array('list', '--json');
 		if ($command !== 'entries') {
-			$args[] = '--' . $command;
+			$args[] = $command === 'rejected' ? '--packets' : '--' . $command;
 		}
 		$args[] = '--offset=' . self::number($fields, 'offset', 0, 0, 100000000);
 		$args[] = '--limit=' . self::number($fields, 'limit', 25, 1, 1000);
@@ -166,9 +171,11 @@ class Commands {
 		if ($search !== '') {
 			$args[] = '--search=' . $search;
 		}
-		if ($command === 'entries') {
-			$args[] = '--with-other-rows';
-			$columns = array('address', 'feed', 'first_seen', 'expires_at', 'blocked_packets');
+		if ($command === 'entries' || $command === 'rejected') {
+			if ($command === 'entries') {
+				$args[] = '--with-other-rows';
+			}
+			$columns = array('address', 'feed', 'first_seen', 'expires_at', 'blocked_packets', 'last_blocked');
 			$sort = self::text($fields, 'sort', 20, true);
 			if (in_array($sort, $columns, true)) {
 				$args[] = '--sort=' . $sort;

@@ -177,6 +177,8 @@ impl Counts {
 pub struct Packets {
     /// In this hour and the 23 before it.
     pub day: u64,
+    /// Addresses and networks that they came from, as far as they are remembered.
+    pub day_sources: usize,
     /// Hour by hour, without a gap, from the first that is known, at most a week. The last one is not over yet.
     pub hours: Vec<PacketsHour>,
 }
@@ -199,7 +201,9 @@ impl Packets {
             .map(|(at, counts)| PacketsHour { at: Time(at), packets: counts.packets })
             .collect();
         let day = hours.iter().rev().take(24).fold(0_u64, |sum, hour| sum.saturating_add(hour.packets));
-        Ok(Self { day, hours })
+        let since = now - 24 * HOUR;
+        let sources = ledger.hits()?.prefixes.into_values().filter(|hits| hits.last_at > since);
+        Ok(Self { day, day_sources: sources.count(), hours })
     }
 }
 

@@ -115,8 +115,10 @@ test('an unknown command is denied', async () => {
 test('the module\'s files show nothing to direct requests', async () => {
 	const before = phpComplaints();
 	for (const name of ['page.banbridge.php', 'Banbridge.class.php', 'Program.php', 'Commands.php', 'Notifications.php', 'Backup.php', 'Restore.php',
-		'Console/Banbridge.class.php', 'views/main.php', 'views/protected.php', 'views/missing.php', 'views/change.php', 'views/strings.php']) {
+		'Console/Banbridge.class.php', 'views/main.php', 'views/protected.php', 'views/missing.php', 'Sentences.php',
+		...['main', 'overview', 'blocked', 'rejected', 'protected', 'settings', 'log', 'state', 'welcome', 'missing', 'strings'].map((view) => `views/${view}.php`)]) {
 		const answer = await request(`${ADMIN}/modules/banbridge/${name}`);
+		assert.ok(!name.startsWith('views/') || answer.text === 'No direct script access allowed', `${name}: ${answer.text.slice(0, 200)}`);
 		assert.ok(!answer.text.includes(KEY) && !/\/(var|etc|usr)\//.test(answer.text), `${name}: ${answer.text.slice(0, 200)}`);
 	}
 	direct = phpComplaints().filter((line) => !before.includes(line));

@@ -30,7 +30,7 @@ for (const width of [1280, 375]) {
 			}
 		});
 		await page.goto(`${ADMIN}/config.php?display=banbridge`);
-		await page.waitForFunction(() => document.querySelector('#bb-blocked').textContent !== '–');
+		await page.waitForFunction(() => !/Loading/.test(document.querySelector('#bb-state-word').textContent));
 		await page.getByRole('tab', { name: /^Blocked/ }).click();
 		const info = page.locator('#bb-panel-blocked .pagination-info');
 		await info.getByText(/of 10\d{4} rows/).waitFor({ timeout: 30_000 });
@@ -44,6 +44,7 @@ for (const width of [1280, 375]) {
 			await rows.filter({ hasText: address(n) }).first().waitFor({ timeout: 30_000 });
 		}
 		await picture(page, `hundred-thousand-${width}`, { fullPage: false });
+		await page.getByRole('tab', { name: 'Overview' }).click();
 		await page.getByLabel('Address or network').first().fill(address(50_000));
 		await page.getByRole('button', { name: 'Check' }).click();
 		await page.locator('#bb-check-answer').getByText(/^Blocked$/).waitFor();

@@ -8,8 +8,9 @@ if (!defined('FREEPBX_IS_AUTH')) {
 	<h1><?php echo _('Ban Bridge'); ?></h1>
 	<div class="alert alert-warning">
 		<p><strong><?php echo _('Nothing is blocked yet: the program banbridge is not installed.'); ?></strong></p>
-		<p><?php echo _('This module needs it. Download its package to this PBX, then run as root:'); ?></p>
+		<p><?php echo _('Download the package for this PBX from the releases of banbridge, and run these two commands as root, in the same folder:'); ?></p>
 		<p><code><?php echo htmlspecialchars($command, ENT_QUOTES, 'UTF-8'); ?></code></p>
+		<p><code>banbridge setup</code></p>
 		<p><?php echo _('Then reload this page.'); ?></p>
 	</div>
 </div>

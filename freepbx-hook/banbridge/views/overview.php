@@ -1,26 +1,30 @@
 <?php
-// Tiles, the chart and the feeds.
-$tiles = array(
-	array('bb-blocked', _('Blocked now'), 'bb-panel-blocked', _('Show blocked addresses')),
-	array('bb-packets', _('Blocked packets, 24 hours'), null, null),
-	array('bb-protected', _('Protected'), 'bb-panel-protected', _('Show protected addresses')),
-	array('bb-over', _('Over the row limit'), 'bb-panel-settings', _('Show settings')),
-);
+if (!defined('FREEPBX_IS_AUTH')) {
+	die('No direct script access allowed');
+}
+// Who is knocking, the week, and the feeds.
 ?>
-		<h2 class="sr-only"><?php echo _('Figures'); ?></h2>
-		<ul class="bb-tiles">
-			<?php foreach ($tiles as $tile) { ?>
-			<li class="bb-tile">
-				<span class="bb-tile-title"><?php echo $tile[1]; ?></span>
-				<span class="bb-tile-number" id="<?php echo $tile[0]; ?>">–</span>
-				<span class="bb-small" id="<?php echo $tile[0]; ?>-words"></span>
-				<?php if ($tile[0] === 'bb-packets') { ?><div id="bb-chart"></div><?php } ?>
-				<?php if ($tile[2] !== null) { ?>
-				<button type="button" class="btn btn-link btn-sm" data-bb-tab="<?php echo $tile[2]; ?>"><?php echo $tile[3]; ?></button>
-				<?php } ?>
-			</li>
-			<?php } ?>
-		</ul>
+		<h2><?php echo _('Is this address blocked?'); ?></h2>
+		<form id="bb-check" class="bb-line" role="search">
+			<label for="bb-check-address"><?php echo _('Address or network'); ?></label>
+			<input type="text" class="form-control" id="bb-check-address" required maxlength="100" autocomplete="off" placeholder="192.0.2.1">
+			<button type="submit" class="btn btn-default"><?php echo _('Check'); ?></button>
+		</form>
+		<div id="bb-check-answer" data-bb-region tabindex="-1" aria-live="polite"></div>
+		<div class="bb-head">
+			<h2 id="bb-knocking-title"><?php echo _('Who is knocking'); ?></h2>
+			<button type="button" class="btn btn-default btn-sm" data-bb-tab="bb-panel-rejected"><?php echo _('All rejections'); ?></button>
+		</div>
+		<div class="bb-columns">
+			<div>
+				<p class="bb-small" id="bb-packets-words"></p>
+				<div id="bb-knocking" data-bb-region tabindex="-1" role="region" aria-labelledby="bb-knocking-title"></div>
+			</div>
+			<div>
+				<h3 class="bb-small"><?php echo _('Rejected packets by the hour, 7 days'); ?></h3>
+				<div id="bb-chart"></div>
+			</div>
+		</div>
 		<div class="bb-head">
 			<h2><?php echo _('Feeds'); ?></h2>
 			<?php if ($may_change) { ?>

@@ -1,3 +1,8 @@
+<?php
+if (!defined('FREEPBX_IS_AUTH')) {
+	die('No direct script access allowed');
+}
+?>
 		<h2 id="bb-allowed-title"><?php echo _('Allow list'); ?></h2>
 		<p class="bb-small"><?php echo _('Addresses, networks and names on this list are not blocked. Trunks, registered phones and the networks in the firewall zones Trusted, Local and Other are protected without it.'); ?></p>
 		<?php if ($may_change) { ?>

@@ -10,7 +10,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 /// What is wrong with the certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Certificate {
-    /// Nothing: for localhost and 127.0.0.1, by an authority of our own.
+    /// Nothing: for localhost, 127.0.0.1 and apiban.org, by an authority of our own.
     Good,
     /// For example.com.
     WrongName,
@@ -37,7 +37,7 @@ impl Certificate {
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let names = match self {
             Self::WrongName => vec!["example.com".into()],
-            _ => vec!["localhost".into(), "127.0.0.1".into()],
+            _ => vec!["localhost".into(), "127.0.0.1".into(), "apiban.org".into()],
         };
         let mut params = CertificateParams::new(names)?;
         if self == Self::Expired {

@@ -18,6 +18,39 @@ window.Banbridge = window.Banbridge || {};
 		});
 	};
 
+	/** The page's sentence for a code of the program and its values. */
+	bb.sentence = function (coded) {
+		var all = bb.sentences, code = coded && coded.code;
+		var one = code + '_1', text = (coded && coded.number === 1 && all[one]) || all[code] || '{detail}';
+		if (coded && coded.blocks) {
+			text += ' ' + all['blocks_' + coded.blocks];
+		}
+		return fill(text, {
+			feed: coded.feed, at: coded.at && bb.time(coded.at), detail: bb.plain(coded.detail),
+			number: coded.number === undefined ? '' : bb.number(coded.number), limit: coded.limit === undefined ? '' : bb.number(coded.limit)
+		}).trim();
+	};
+
+	/** The sentences for the protected addresses of a code. */
+	bb.named = function (coded) {
+		return (coded.listed || []).map(function (one) {
+			return fill(bb.sentences.named, {feed: one.feeds.join(', '), address: one.address, why: one.why});
+		});
+	};
+
+	function fill(text, values) {
+		return text.replace(/\{([a-z]+)\}/g, function (whole, name) {
+			return values[name] === undefined || values[name] === null ? '' : String(values[name]);
+		});
+	}
+
+	/** Somebody else's words without the sentences that name a command: here are buttons. */
+	bb.plain = function (text) {
+		return String(text || '').split(/\. (?=[A-Z])/).filter(function (sentence) {
+			return !/banbridge [a-z]|fwconsole |systemctl | --[a-z]/.test(sentence);
+		}).join('. ');
+	};
+
 	bb.number = function (value) {
 		return typeof value === 'number' ? value.toLocaleString() : '–';
 	};
@@ -173,15 +206,28 @@ window.Banbridge = window.Banbridge || {};
 			}).fail(function (request) {
 				var answer = request.responseJSON;
 				var message = answer && (answer.message || answer.error);
-				reject(bb.failure(typeof message === 'string' ? message : bb.text('no_answer'), answer));
+				var gone = request.status === 401;
+				var failure = bb.failure(gone ? bb.text('logged_out') : typeof message === 'string' ? message :
+					bb.text(request.status === 0 ? 'unreachable' : 'no_answer'), answer);
+				// Both are mended by loading the page again: it asks for the login, or has a new token.
+				failure.reload = gone || request.status === 403 || request.status === 200;
+				reject(failure);
 			});
 		});
 	};
 
 	bb.failure = function (message, answer) {
-		var failure = new Error(message);
+		var failure = new Error(bb.plain(message) || bb.text('failed'));
 		failure.answer = answer || null;
 		return failure;
+	};
+
+	/** What to say in place of an answer, with the way on: to log in again, or to try again. */
+	bb.failed = function (failure, again) {
+		var button = failure.reload ? bb.button(bb.text('reload_page'), 'btn-default btn-sm', function () {
+			window.location.reload();
+		}) : again ? bb.button(bb.text('try_again'), 'btn-default btn-sm', again) : null;
+		return bb.alert('danger', [failure.message + ' ', button]);
 	};
 
 	/** Marks the button as busy while the promise is pending, and shows the message of a failure. */
@@ -335,6 +381,14 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
+	/** The colour of FreePBX's theme, which may be branded: that of its buttons. */
+	function theme() {
+		var button = document.querySelector('#banbridge .btn');
+		if (button) {
+			bb.byId('banbridge').style.setProperty('--bb-theme', window.getComputedStyle(button).borderTopColor);
+		}
+	}
+
 	/** Whether this panel is visible. */
 	bb.shown = function (panel) {
 		return !bb.byId(panel).hidden;
@@ -347,9 +401,14 @@ window.Banbridge = window.Banbridge || {};
 		}
 		given = JSON.parse(given.textContent);
 		bb.strings = given.strings;
+		bb.sentences = given.sentences;
+		bb.configured = given.configured;
 		bb.token = given.token;
 		bb.mayChange = given.may_change;
 		bb.address = given.address;
+		var dead = bb.byId('bb-dead');
+		dead.parentNode.removeChild(dead);
+		theme();
 		tabs();
 		bb.parts.forEach(function (part) {
 			part.start();

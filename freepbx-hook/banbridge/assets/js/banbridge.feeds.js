@@ -3,8 +3,26 @@ window.Banbridge = window.Banbridge || {};
 (function (bb) {
 	'use strict';
 
+	/** A new version that lost so much that somebody must accept it. */
+	var ACCEPT = /--accept/;
+	/** What each feed contributes, by its name. */
+	var share = {};
+	var shown = [];
+
+	/** What a feed alone contributes: asked for once its state is shown, for it takes longer. */
+	function contributions() {
+		bb.ask('overlap').then(function (answer) {
+			share = {};
+			answer.data.forEach(function (feed) {
+				share[feed.feed] = feed;
+			});
+			show(shown);
+		}, bb.quiet);
+	}
+
 	function show(feeds) {
 		var list = bb.byId('bb-feeds');
+		shown = feeds;
 		var focused = document.activeElement && document.activeElement.getAttribute('data-bb-feed');
 		bb.fill(list, feeds.length ? feeds.map(card) : bb.make('li', {'class': 'bb-card'}, bb.text('feeds_none')));
 		if (focused) {
@@ -40,7 +58,7 @@ window.Banbridge = window.Banbridge || {};
 		var actions = [];
 		if (bb.mayChange) {
 			actions.push(toggle(feed), test(feed));
-			if (feed.held || /--accept/.test(feed.last_error || '')) {
+			if (feed.held || ACCEPT.test(feed.last_error || '')) {
 				actions.push(action('feed_review', feed, review));
 			}
 			if (feed.kind === 'list') {
@@ -52,8 +70,11 @@ window.Banbridge = window.Banbridge || {};
 			bb.make('div', {'class': 'bb-card-head'}, head),
 			bb.facts([
 				[bb.text('feed_entries'), bb.number(feed.entries)],
+				[bb.text('feed_alone'), share[feed.name] ? bb.number(share[feed.name].alone) : null],
+				[bb.text('feed_packets'), share[feed.name] ? bb.text('feed_packets_of', bb.number(share[feed.name].blocked_packets),
+					bb.number(share[feed.name].alone_packets)) : null],
 				[bb.text('feed_last_success'), feed.last_success ? bb.when(feed.last_success) : bb.text('never')],
-				[bb.text('feed_last_error'), feed.last_error],
+				[bb.text('feed_last_error'), feed.last_error && bb.make('details', {}, [bb.make('summary', {}, bb.text('feed_failed')), ACCEPT.test(feed.last_error) ? bb.text('feed_collapsed') : bb.plain(feed.last_error)])],
 				[bb.text('feed_retry_at'), feed.retry_at ? bb.when(feed.retry_at) : null],
 				[bb.text('feed_held_entries'), feed.held ? bb.number(feed.held) : null]
 			]),
@@ -100,6 +121,9 @@ window.Banbridge = window.Banbridge || {};
 			bb.change(button, 'feed_remove', {name: name}, bb.text('feed_removed', name)).then(dialog.close, bb.quiet);
 		});
 	}
+
+	/** The review of a version that is held, for others. */
+	bb.review = review;
 
 	/** A version that is held: what it would change, and then the decision. */
 	function review(name) {
@@ -237,7 +261,7 @@ window.Banbridge = window.Banbridge || {};
 			content.push(bb.make('p', {}, bb.text('test_examples')), bb.bullets(data.examples, 10));
 		}
 		if (warning) {
-			content.push(bb.alert('warning', warning));
+			content.push(bb.alert('warning', bb.plain(warning)));
 		}
 		return content;
 	}
@@ -304,9 +328,12 @@ window.Banbridge = window.Banbridge || {};
 				bb.byId('bb-catalog').addEventListener('click', catalog);
 				bb.byId('bb-own').addEventListener('click', own);
 			}
+			contributions();
 		},
 		status: function (status) {
 			show(status.feeds || []);
-		}
+		},
+		refresh: contributions,
+		show: contributions
 	});
 }(window.Banbridge));

@@ -8,21 +8,39 @@ window.Banbridge = window.Banbridge || {};
 
 	// ---- A table; paging, search and order are the server's work ----
 
-	function table(id, command, columns, panel, extra) {
+	function table(id, command, columns, panel, extra, sorted) {
 		var $table = $('#' + id), made = false, narrow = window.matchMedia(NARROW);
+		/** The last good answer, and what went wrong since. */
+		var good = {total: 0, rows: []}, wrong = null;
 
 		function load(request) {
 			bb.ask(command, $.extend({}, request.data, extra ? extra() : {})).then(function (answer) {
-				request.success({total: answer.data.total, rows: answer.data.rows});
+				good = {total: answer.data.total, rows: answer.data.rows};
+				complain(null);
+				request.success(good);
 			}, function (failure) {
-				bb.say(failure.message, 'error');
-				request.success({total: 0, rows: []});
+				// What was shown stays: an empty table would say that there is nothing.
+				complain(failure);
+				request.success(good);
 			});
+		}
+
+		function complain(failure) {
+			var $region = $table.closest('[data-bb-region]');
+			if (wrong) {
+				wrong.parentNode.removeChild(wrong);
+			}
+			wrong = failure && bb.failed(failure, function () {
+				$table.bootstrapTable('refresh');
+			});
+			if (wrong) {
+				$region[0].insertBefore(wrong, $region[0].firstChild);
+			}
 		}
 
 		function make() {
 			made = true;
-			$table.bootstrapTable({
+			$table.bootstrapTable($.extend({
 				ajax: load,
 				url: command,
 				method: 'get',
@@ -42,9 +60,9 @@ window.Banbridge = window.Banbridge || {};
 				cardView: narrow.matches,
 				columns: columns,
 				formatNoMatches: function () {
-					return bb.escape(bb.text('list_empty'));
+					return wrong ? '–' : bb.escape(bb.text('list_empty'));
 				}
-			});
+			}, sorted || {}));
 			// The library listens to keys only. Text that is pasted with the mouse counts too.
 			$table.closest('.bootstrap-table').find('.search input').attr('aria-label', bb.text('search')).on('input', function () {
 				this.dispatchEvent(new Event('keyup', {bubbles: true}));
@@ -118,6 +136,13 @@ window.Banbridge = window.Banbridge || {};
 		}, bb.quiet);
 	}
 
+	/** Puts an address on the allow list. */
+	bb.allow = function (button, target) {
+		return bb.change(button, 'allow', {target: target}, function (data) {
+			return saidAllowed('allow', data, target);
+		});
+	};
+
 	function column(field, title, formatter, sortable) {
 		return {field: field, title: bb.escape(bb.text(title)), formatter: formatter, sortable: !!sortable};
 	}
@@ -129,20 +154,19 @@ window.Banbridge = window.Banbridge || {};
 		return row.state === 'your_row' && !row.feed;
 	}
 
-	function blockedBy(row) {
+	/** Why it is blocked, or why not. */
+	function reason(row) {
 		if (isYours(row)) {
 			return '<span class="bb-badge bb-badge-own">' + bb.escape(bb.text('row_yours')) + '</span>';
 		}
 		if (row.state === 'your_row') {
-			return bb.escape(bb.text('by_your_row', row.row));
+			return bb.escape(bb.text('by_your_row'));
 		}
-		if (row.row) {
-			return bb.escape(bb.text('by_row', row.row));
+		if (row.row || row.set === true) {
+			return bb.escape(bb.text('listed'));
 		}
-		if (row.set === true) {
-			return bb.escape(bb.text('by_set'));
-		}
-		return '<strong>' + bb.escape(bb.text('not_blocked')) + '</strong> ' + bb.escape(row.reason || '');
+		var why = row.state === 'protected' ? bb.text('is_protected', row.reason || '') : bb.text('why_' + row.state);
+		return '<strong>' + bb.escape(bb.text('not_blocked')) + '</strong> ' + bb.escape(why);
 	}
 
 	function entries() {
@@ -158,8 +182,8 @@ window.Banbridge = window.Banbridge || {};
 			column('blocked_packets', 'col_packets', function (value) {
 				return bb.escape(bb.number(value));
 			}, true),
-			column('state', 'col_blocked_by', function (value, row) {
-				return blockedBy(row);
+			column('state', 'col_reason', function (value, row) {
+				return reason(row);
 			})
 		];
 		if (bb.mayChange) {
@@ -169,6 +193,46 @@ window.Banbridge = window.Banbridge || {};
 			}));
 		}
 		return columns;
+	}
+
+	function rejected() {
+		var columns = [
+			column('address', 'col_address', text, true),
+			column('feeds', 'col_why', function (value, row) {
+				return bb.escape(bb.why(row));
+			}),
+			column('last_blocked', 'col_last_packet', time, true),
+			column('first_seen', 'col_first_packet', function (value, row) {
+				return time(row.first_blocked);
+			}, true),
+			column('blocked_packets', 'col_packets', function (value) {
+				return bb.escape(bb.number(value));
+			}, true)
+		];
+		if (bb.mayChange) {
+			columns.push(column('actions', 'col_actions', function (value, row) {
+				return row.blocked ? action('allow', bb.text('allow'), row.address) : bb.escape(bb.text('not_any_more'));
+			}));
+		}
+		return columns;
+	}
+
+	/** All of them as a file for a spreadsheet. A text that begins like a formula gets an apostrophe. */
+	function exported(button) {
+		bb.busy(button, bb.ask('rejected', {limit: '1000', sort: 'last_blocked', order: 'desc'})).then(function (answer) {
+			var lines = [['address', 'feeds', 'first_packet', 'last_packet', 'packets']].concat(answer.data.rows.map(function (row) {
+				return [row.address, row.feeds.join(' '), row.first_blocked, row.last_blocked, row.blocked_packets];
+			}));
+			var csv = lines.map(function (line) {
+				return line.map(function (cell) {
+					return '"' + String(cell).replace(/^([=+@-])/, "'$1").replace(/"/g, '""') + '"';
+				}).join(',');
+			}).join('\r\n') + '\r\n';
+			var link = bb.make('a', {href: URL.createObjectURL(new Blob([csv], {type: 'text/csv'})), download: 'rejected.csv'});
+			document.body.appendChild(link);
+			link.click();
+			document.body.removeChild(link);
+		}, bb.quiet);
 	}
 
 	function filter(part) {
@@ -190,14 +254,6 @@ window.Banbridge = window.Banbridge || {};
 			})));
 			select.value = names.indexOf(chosen) >= 0 ? chosen : '';
 		};
-		// The table head sorts by mouse only, and cards have no head.
-		var sort = bb.byId('bb-entries-sort');
-		sort.addEventListener('change', function () {
-			$('#bb-entries').bootstrapTable('refresh', {pageNumber: 1});
-		});
-		$('#bb-entries').on('sort.bs.table', function () {
-			sort.value = '';
-		});
 		return part;
 	}
 
@@ -214,6 +270,20 @@ window.Banbridge = window.Banbridge || {};
 		});
 	}
 
+	/** In one sentence, why it is blocked or not. */
+	function whyChecked(data) {
+		var names = (data.feeds || []).map(function (feed) {
+			return feed.feed;
+		}).join(', ');
+		if (data.blocked) {
+			return data.row_owner === 'you' ? bb.text('checked_your_row') : names ? bb.text('checked_listed', names) : bb.text('checked_blocked');
+		}
+		if ((data.protections || []).length) {
+			return names ? bb.text('checked_protected', names) : bb.text('checked_protected_only');
+		}
+		return names ? bb.text('checked_not', names) : bb.text('checked_no_feed');
+	}
+
 	function checked(data) {
 		var feeds = (data.feeds || []).map(function (feed) {
 			var until = feed.expires_at ? bb.time(feed.expires_at) : bb.text('until_list');
@@ -222,15 +292,12 @@ window.Banbridge = window.Banbridge || {};
 		var protections = (data.protections || []).map(function (one) {
 			return bb.text('check_protection', one.address, one.label || one.source);
 		});
-		var owner = data.row_owner === 'you' ? bb.text('row_yours') : data.row_owner;
 		var content = [
 			bb.make('p', {}, [
 				bb.make('span', {'class': 'bb-badge bb-badge-' + (data.blocked ? 'error' : 'ok')}, bb.text(data.blocked ? 'is_blocked' : 'is_not_blocked')),
-				' ', bb.make('strong', {}, data.address), ' – ', data.reason || ''
+				' ', bb.make('strong', {}, data.address), ' – ', whyChecked(data)
 			]),
 			bb.facts([
-				[bb.text('check_row'), data.row ? data.row + (owner ? ' (' + owner + ')' : '') : null],
-				[bb.text('check_set'), data.set === true ? bb.text('yes') : data.set === false ? bb.text('no') : null],
 				[bb.text('col_packets'), typeof data.blocked_packets === 'number' ? bb.number(data.blocked_packets) : null],
 				[bb.text('check_feeds'), feeds.length ? bb.bullets(feeds) : bb.text('check_no_feed')],
 				[bb.text('check_protections'), protections.length ? bb.bullets(protections) : null]
@@ -300,6 +367,9 @@ window.Banbridge = window.Banbridge || {};
 			return;
 		}
 		bb.byId('bb-check').addEventListener('submit', check);
+		bb.byId('bb-rejected-export').addEventListener('click', function () {
+			exported(this);
+		});
 		if (bb.mayChange) {
 			bb.byId('bb-allow').addEventListener('submit', allow);
 			bb.byId('bb-allow-mine').addEventListener('click', function () {
@@ -328,9 +398,11 @@ window.Banbridge = window.Banbridge || {};
 
 	bb.parts.push(later(function () {
 		return filter(table('bb-entries', 'entries', entries(), 'bb-panel-blocked', function () {
-			var sort = bb.byId('bb-entries-sort').value.split(' '), asked = {feed: bb.byId('bb-entries-feed').value};
-			return sort.length === 2 ? $.extend(asked, {sort: sort[0], order: sort[1]}) : asked;
-		}));
+			return {feed: bb.byId('bb-entries-feed').value};
+		}, {sortName: 'blocked_packets', sortOrder: 'desc'}));
+	}));
+	bb.parts.push(later(function () {
+		return table('bb-rejected', 'rejected', rejected(), 'bb-panel-rejected', null, {sortName: 'last_blocked', sortOrder: 'desc'});
 	}));
 	bb.parts.push(later(function () {
 		return table('bb-allowed', 'allowed', allowed(), 'bb-panel-protected');

@@ -1,22 +1,19 @@
-// The top of the page: the state, problems, the system timer, the tiles, the chart, a run and its preview.
+// The top of the page: the state, problems, a run and its preview.
 window.Banbridge = window.Banbridge || {};
 (function (bb) {
 	'use strict';
 
-	var SVG = 'http://www.w3.org/2000/svg';
 	/** How often the status is read during a run and otherwise, in milliseconds. */
 	var OFTEN = 2000, SELDOM = 60000;
 	/** A run that was started, but was not seen in this many readings, has already ended. */
 	var READINGS = 5;
-	/** The program's exit code for a configuration that is invalid or missing. */
-	var CONFIGURATION = 78;
 	var timer = null, asked = null;
 
 	function load() {
 		window.clearTimeout(timer);
 		return bb.ask('status').then(function (answer) {
 			bb.status = answer.data;
-			show(answer.data, answer.message);
+			show(answer.data);
 			var in_progress = follow(answer.data);
 			timer = window.setTimeout(load, in_progress ? OFTEN : SELDOM);
 			bb.parts.forEach(function (part) {
@@ -27,20 +24,11 @@ window.Banbridge = window.Banbridge || {};
 		}, function (failure) {
 			badge('error', bb.text('state_unknown'));
 			bb.byId('bb-state-text').textContent = failure.message;
-			bb.fill(bb.byId('bb-root'), failure.answer && failure.answer.code === CONFIGURATION ? first() : []);
+			bb.fill(bb.byId('bb-state-action'), failure.reload ? bb.button(bb.text('reload_page'), 'btn-default btn-sm', function () {
+				window.location.reload();
+			}) : []);
 			timer = window.setTimeout(load, SELDOM);
 		});
-	}
-
-	/** The first step if there is no configuration yet. */
-	function first() {
-		return bb.alert('info', [
-			bb.make('p', {}, bb.text('first_key')),
-			bb.make('p', {}, bb.make('a', {href: 'https://apiban.org/getkey.html', target: '_blank', rel: 'noopener noreferrer'}, 'apiban.org/getkey.html')),
-			bb.button(bb.text('first_settings'), 'btn-default', function () {
-				bb.showTab('bb-panel-settings', true);
-			})
-		]);
 	}
 
 	// ---- State ----
@@ -53,10 +41,11 @@ window.Banbridge = window.Banbridge || {};
 		element.textContent = text;
 	}
 
-	function show(status, warning) {
-		var state = status.state || (status.blocking ? 'blocking' : 'not_blocking');
+	function show(status) {
+		var state = status.state || 'unknown', coded = status.state_coded || {};
 		badge(KINDS[state] || 'neutral', bb.text('state_' + state));
-		bb.byId('bb-state-text').textContent = status.state_text || '';
+		bb.byId('bb-state-text').textContent = bb.sentence(coded);
+		bb.fill(bb.byId('bb-state-action'), mend(coded) || []);
 		var times = [];
 		if (status.state_since) {
 			times.push(bb.text('since', bb.when(status.state_since)));
@@ -65,97 +54,67 @@ window.Banbridge = window.Banbridge || {};
 			times.push(bb.text('last_run', bb.when(status.last_run.finished_at || status.last_run.started_at)));
 		}
 		if (!status.next_run) {
-			times.push(bb.text('next_run_unknown'));
+			times.push(bb.text('next_run_soon'));
 		} else if (new Date(status.next_run) <= Date.now()) {
 			times.push(bb.text('next_run_now'));
 		} else {
 			times.push(bb.text('next_run', bb.when(status.next_run)));
 		}
 		bb.byId('bb-state-times').textContent = times.join(' · ');
-		var notes = (status.notes || []).concat(warning ? [warning] : []);
-		bb.fill(bb.byId('bb-notes'), notes.map(function (note) {
-			return bb.make('li', {}, note);
-		}));
-		bb.fill(bb.byId('bb-problems'), (status.problems || []).map(function (problem) {
-			return bb.alert(problem.level === 'error' ? 'danger' : 'warning', [bb.make('strong', {}, problem.title || ''), ' ', problem.text || '']);
-		}));
-		root(status);
-		tiles(status);
+		bb.fill(bb.byId('bb-problems'), problems(status));
 	}
 
-	function root(status) {
-		var box = bb.byId('bb-root'), given = status.root;
-		if (!given) {
-			bb.fill(box, []);
-		} else if (given.timer) {
-			var last = given.last_run ? ' ' + bb.text('root_last', bb.when(given.last_run)) : '';
-			bb.fill(box, bb.make('p', {'class': 'bb-small'}, bb.text('root_there') + last));
-		} else {
-			bb.fill(box, bb.alert('warning', [
-				bb.make('p', {}, bb.text('root_missing')),
-				given.install ? bb.make('p', {}, [bb.text('root_command') + ' ', bb.make('code', {}, given.install)]) : null
-			]));
+	/** What is wrong besides the state, each thing once. */
+	function problems(status) {
+		var state = status.state_coded || {}, list = status.blacklist || {};
+		/** The state says the same in its own words. */
+		function said(coded) {
+			var same = {out_of_date: 'feed_late', never_updated: 'feed_never'}[coded.code] || coded.code;
+			return same === state.code && (!state.feed || state.feed === coded.feed);
 		}
-	}
-
-	// ---- Tiles and chart ----
-
-	function tile(id, value, text) {
-		bb.byId(id).textContent = bb.number(value);
-		bb.byId(id + '-words').textContent = text || '';
-	}
-
-	function tiles(status) {
-		var list = status.blacklist || {}, packets = status.packets || null;
-		var blocked = typeof list.blocked === 'number' ? list.blocked : list.rows;
-		tile('bb-blocked', blocked, typeof list.to_block === 'number' ? bb.text('of_to_block', bb.number(list.to_block)) : '');
-		tile('bb-protected', list.protected, bb.text('protected_words'));
-		var limit = !list.over_limit ? 'limit_words' : (status.set || {}).backend ? 'limit_by_set' : 'limit_not_blocked';
-		tile('bb-over', list.over_limit, bb.text(limit, bb.number(list.limit)));
-		if (packets) {
-			tile('bb-packets', packets.day, bb.text('packets_words'));
-		} else {
-			tile('bb-packets', null, bb.text('packets_unknown'));
-		}
-		chart(packets && packets.hours ? packets.hours : []);
-	}
-
-	function shape(name, attributes) {
-		var element = document.createElementNS(SVG, name);
-		Object.keys(attributes).forEach(function (key) {
-			element.setAttribute(key, attributes[key]);
+		var all = (status.problems || []).filter(function (problem) {
+			return !said(problem.coded);
+		}).map(function (problem) {
+			var coded = problem.coded, named = bb.named(coded);
+			var words = bb.plain(coded.detail);
+			var detail = words && bb.sentence(coded).indexOf(words) < 0 ? bb.make('details', {}, [
+				bb.make('summary', {}, bb.text('details')), words
+			]) : null;
+			return bb.alert(problem.level === 'error' ? 'danger' : 'warning', [
+				bb.sentence(coded) + ' ', mend(coded), named.length ? bb.bullets(named) : null,
+				named.length ? bb.text('named_advice') : null, detail
+			]);
 		});
-		return element;
-	}
-
-	/** A bar for each hour, with a text for those who cannot see it. */
-	function chart(hours) {
-		var box = bb.byId('bb-chart');
-		if (!hours.length) {
-			bb.fill(box, []);
-			return;
+		if (list.not_by_row && !(status.set || {}).backend) {
+			all.push(bb.alert('warning', bb.text('no_ipv6', bb.number(list.not_by_row))));
 		}
-		var most = 0, sum = 0, when = null;
-		hours.forEach(function (hour) {
-			sum += hour.packets;
-			if (hour.packets > most) {
-				most = hour.packets;
-				when = hour.at;
+		(status.protected || []).forEach(function (source) {
+			if (source.last_error) {
+				all.push(bb.alert('warning', bb.text('source_failed', bb.text('source_' + source.source))));
 			}
 		});
-		var width = 336, height = 60, step = width / Math.max(hours.length, 1);
-		var text = most ? bb.text('chart_words', bb.number(sum), bb.number(most), bb.time(when)) : bb.text('chart_empty');
-		var svg = shape('svg', {viewBox: '0 0 ' + width + ' ' + height, role: 'img', 'aria-label': text, 'class': 'bb-chart', preserveAspectRatio: 'none'});
-		svg.appendChild(shape('line', {x1: 0, y1: height - 0.5, x2: width, y2: height - 0.5, 'class': 'bb-chart-base'}));
-		hours.forEach(function (hour, at) {
-			var high = most ? Math.max(hour.packets ? 1.5 : 0, hour.packets / most * (height - 4)) : 0;
-			var bar = shape('rect', {x: at * step, y: height - high, width: Math.max(step - 0.4, 0.6), height: high, 'class': 'bb-chart-bar'});
-			var title = shape('title', {});
-			title.textContent = bb.time(hour.at) + ': ' + bb.number(hour.packets);
-			bar.appendChild(title);
-			svg.appendChild(bar);
-		});
-		bb.fill(box, [svg, bb.make('p', {'class': 'bb-small', 'aria-hidden': 'true'}, text)]);
+		if (status.root && !status.root.timer) {
+			all.push(bb.alert('info', [bb.text('root_missing') + ' ', status.root.install ? bb.make('code', {}, status.root.install) : null]));
+		}
+		return all;
+	}
+
+	/** The button that mends what a code says. */
+	function mend(coded) {
+		if (/^firewall_(disabled|not_running)$/.test(coded.code) || coded.code === 'overlap') {
+			return bb.make('a', {'class': 'btn btn-default btn-sm', href: '?display=firewall'}, bb.text('open_firewall'));
+		}
+		if (/^(key_not_accepted|row_limit)$/.test(coded.code)) {
+			return bb.button(bb.text('open_settings'), 'btn-default btn-sm', function () {
+				bb.showTab('bb-panel-settings', true);
+			});
+		}
+		if (coded.code === 'held' && bb.mayChange) {
+			return bb.button(bb.text('feed_review_long'), 'btn-default btn-sm', function () {
+				bb.review(coded.feed);
+			});
+		}
+		return null;
 	}
 
 	// ---- A run ----
@@ -194,7 +153,7 @@ window.Banbridge = window.Banbridge || {};
 		if (last && seen && last.exit_code === 0) {
 			bb.say(bb.text('run_done', bb.number(last.added), bb.number(last.removed)));
 		} else if (last && seen) {
-			bb.say(bb.text('run_partly', last.error || ''), 'warning');
+			bb.say(bb.text('run_partly'), 'warning');
 		} else {
 			bb.say(bb.text('run_unseen'), 'warning');
 		}
@@ -246,10 +205,10 @@ window.Banbridge = window.Banbridge || {};
 		];
 		(data.feeds || []).forEach(function (feed) {
 			var text = bb.text('feed_brings', feed.name, bb.number(feed.fetched), bb.number(feed.used));
-			content.push(bb.make('p', {}, [text, feed.held ? ' ' + bb.text('feed_held_short') : '', feed.error ? ' ' + feed.error : '']));
+			content.push(bb.make('p', {}, [text, feed.held ? ' ' + bb.text('feed_held_short') : '', feed.error ? ' ' + bb.plain(feed.error) : '']));
 		});
 		if ((data.warnings || []).length) {
-			content.push(bb.alert('warning', bb.bullets(data.warnings)));
+			content.push(bb.alert('warning', bb.bullets(data.warnings.map(bb.plain).filter(Boolean))));
 		}
 		content.push(rows('rows_add', add), rows('rows_remove', remove));
 		return content;
@@ -261,6 +220,11 @@ window.Banbridge = window.Banbridge || {};
 		}
 		return bb.make('details', {}, [bb.make('summary', {}, bb.text(title) + ': ' + bb.number(list.length)), bb.bullets(list, 100)]);
 	}
+
+	/** Starts a run and follows it. */
+	bb.run = function () {
+		run(bb.byId('bb-run'));
+	};
 
 	var me = {
 		start: function () {

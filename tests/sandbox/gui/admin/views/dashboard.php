@@ -9,7 +9,7 @@ $levels = array(100 => 'danger', 200 => 'danger', 400 => 'danger', 500 => 'warni
 	<ul id="services" class="list-group">
 	<?php foreach ($overview->getSummary() as $line) { ?>
 		<li class="list-group-item" data-type="<?php echo htmlspecialchars($line['type']); ?>">
-			<strong><?php echo htmlspecialchars($line['title']); ?></strong>: <?php echo htmlspecialchars($line['tooltip']); ?></li>
+			<strong><?php echo htmlspecialchars($line['title']); ?></strong>: <?php echo $line['tooltip']; ?></li>
 	<?php } ?>
 	</ul>
 	<h2><?php echo _('Notifications'); ?></h2>
