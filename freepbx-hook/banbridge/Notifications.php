@@ -21,7 +21,7 @@ class Notifications {
 			$id = self::id((string) $problem->id);
 			// FreePBX prints both as HTML, and they contain text from feeds and trunks.
 			$title = htmlspecialchars(_('Ban Bridge') . ': ' . Sentences::say($problem->coded), ENT_QUOTES, 'UTF-8');
-			$text = htmlspecialchars(isset($problem->coded->detail) ? $problem->coded->detail : '', ENT_QUOTES, 'UTF-8');
+			$text = htmlspecialchars(Sentences::more($problem->coded), ENT_QUOTES, 'UTF-8');
 			$level = isset($problem->level) && $problem->level === 'error' ? 'error' : 'warning';
 			$same = isset($shown[$id]) && $shown[$id]['display_text'] === $title
 				&& $shown[$id]['extended_text'] === $text && $shown[$id]['level'] == self::number($level);

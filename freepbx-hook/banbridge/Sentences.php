@@ -70,12 +70,26 @@ class Sentences {
 			'{at}' => $at === false ? '' : date('Y-m-d H:i', $at),
 			'{number}' => $number === null ? '' : number_format($number),
 			'{limit}' => isset($coded->limit) ? number_format($coded->limit) : '',
-			'{detail}' => isset($coded->detail) ? $coded->detail : '',
+			'{detail}' => self::detail($coded),
 		);
-		$texts = array(trim(strtr($text, $values)));
+		return trim(strtr($text, $values));
+	}
+
+	/** What there is to know besides: each address that the code names, or somebody else's words. */
+	public static function more($coded) {
+		$all = self::all();
+		$texts = array();
 		foreach (isset($coded->listed) ? $coded->listed : array() as $one) {
 			$texts[] = strtr($all['named'], array('{feed}' => implode(', ', $one->feeds), '{address}' => $one->address, '{why}' => $one->why));
 		}
-		return implode(' ', $texts);
+		return $texts ? implode(' ', $texts) : self::detail($coded);
+	}
+
+	/** Somebody else's words, without the sentences that name a command: here are buttons. */
+	private static function detail($coded) {
+		$sentences = preg_split('/\. (?=[A-Z])/', isset($coded->detail) ? $coded->detail : '');
+		return implode('. ', array_filter($sentences, function ($sentence) {
+			return !preg_match('/banbridge [a-z]|fwconsole |systemctl | --[a-z]/', $sentence);
+		}));
 	}
 }

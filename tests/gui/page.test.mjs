@@ -1,6 +1,6 @@
 // Everything on the page, in a browser, at the width of a desktop screen and of a phone.
 import assert from 'node:assert/strict';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { ADMIN, accessibility, browser, open, pbx, phpComplaints, picture, sql } from './harness.mjs';
 import { ATTACKER, KEY, OWN, PHONE, SCRIPT, file, office, quiet, reset, scene, sync } from './scene.mjs';
@@ -467,6 +467,49 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await tab(page, 'Settings');
 		await picture(page, `read-only-${name}`);
 	}, { user: 'operator' });
+
+	// By what an administrator sees, and nothing else: no selector, no documentation.
+	story(`a customer who cannot call is found and let through`, async (page) => {
+		await page.getByLabel('Address or network').first().fill(ATTACKER);
+		await page.getByRole('button', { name: 'Check' }).click();
+		await page.getByText('because it is listed by apiban.').waitFor();
+		await page.getByRole('button', { name: `Allow ${ATTACKER}` }).click();
+		await page.getByText('although it is listed by apiban: it is protected.').waitFor();
+		await until('let through', async () => !await blocked(ATTACKER));
+	});
+
+	story(`a list of the catalog is looked at before it is used`, async (page) => {
+		await page.getByRole('button', { name: 'Add a feed from the catalog' }).click();
+		await page.getByRole('heading', { name: 'voipbl' }).waitFor();
+		await page.getByRole('button', { name: 'Preview and add voipbl' }).click();
+		// No internet here: it says so, and what to do.
+		await page.getByText('You can continue anyway.').waitFor();
+		await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: true }).click();
+		await page.getByRole('heading', { name: 'voipbl' }).waitFor();
+	});
+
+	story(`whether it was worth it is seen at a glance`, async (page) => {
+		const now = Math.floor(Date.now() / 1000);
+		sql(`INSERT INTO banbridge_hit (prefix, packets, first_at, last_at, counter) VALUES ('${ATTACKER}', 4321, ${now - 7200}, ${now - 60}, 0)
+			ON DUPLICATE KEY UPDATE packets = 4321, last_at = ${now - 60}`);
+		sql(`INSERT INTO banbridge_hour (at, packets) VALUES (${now - now % 3600}, 4321) ON DUPLICATE KEY UPDATE packets = 4321`);
+		await page.getByRole('button', { name: 'Refresh' }).first().click();
+		await page.getByText(/24 hours: 4,321 packets from \d+ address/).waitFor();
+		await page.getByText(/4,321, of which 4,321 by this feed alone/).waitFor();
+		const knocking = page.getByRole('region', { name: 'Who is knocking' });
+		await knocking.getByText(ATTACKER).waitFor();
+		await knocking.getByText(/^apiban, since/).waitFor();
+		await page.getByRole('button', { name: 'All rejections' }).click();
+		await row(page, '#bb-rejected', ATTACKER).waitFor();
+		const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export as CSV' }).click()]);
+		const csv = readFileSync(await file.path(), 'utf8');
+		assert.match(csv, new RegExp(`"${ATTACKER}","apiban",.*,"4321"`));
+		await picture(page, `rejections-${name}`, { fullPage: false });
+		await tab(page, 'Overview');
+		await picture(page, `knocking-${name}`);
+		assert.deepEqual(await accessibility(page), []);
+		await fits(page);
+	});
 
 	story(`in German`, async (page) => {
 		await page.getByRole('button', { name: 'Jetzt synchronisieren' }).waitFor();
