@@ -35,6 +35,8 @@ DEPS += debootstrap systemd binutils
 
 # For making the packages: the module's translation, a .deb, symbol versions.
 DIST_DEPS := gettext dpkg binutils
+# For the tests of them: what installs an .rpm, and Debian's own check of a .deb.
+DEPS += rpm lintian
 
 .PHONY: deps build demo demo-gui test golden soak lint bench fuzz dist dist-check
 deps:

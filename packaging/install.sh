@@ -7,6 +7,8 @@
 set -eu
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 umask 022
+# What the program of this archive was built for.
+arch=x86_64
 here=$(cd "$(dirname "$0")" && pwd)
 # A line a file: checksum as it was installed, path. And the directories that were made, "-" and path, outer ones first.
 list=/usr/lib/banbridge/installed
@@ -62,7 +64,7 @@ case ${1-} in
 esac
 
 [ -d "$here/files" ] || die "the files of the archive are not beside $0; unpack the archive and start its install.sh"
-[ "$(uname -m)" = x86_64 ] || die "this archive is for x86_64 only"
+[ "$(uname -m)" = "$arch" ] || die "this archive is for $arch only"
 "$here/files/usr/bin/banbridge" --version >/dev/null || die "the program does not run here: it needs glibc 2.17 or later"
 
 # Where the places of Debian are others here.

@@ -18,7 +18,7 @@ import uuid
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-TARGET = "x86_64-unknown-linux-gnu"
+TARGET = os.environ.get("ARCH", "x86_64") + "-unknown-linux-gnu"
 NAMES = re.compile(r"^(licen[cs]e|copying|copyright|notice|unlicense)", re.IGNORECASE)
 # Linked into every program by the compiler and the linker; no crate says so.
 BESIDE = [

@@ -70,6 +70,10 @@ fn deb(version: &str) -> PathBuf {
     packages().join(format!("banbridge_{version}_amd64.deb"))
 }
 
+fn rpm(version: &str) -> PathBuf {
+    packages().join(format!("banbridge-{version}-1.x86_64.rpm"))
+}
+
 fn archive(version: &str) -> PathBuf {
     packages().join(format!("banbridge-{version}-x86_64.tar.gz"))
 }
@@ -100,7 +104,7 @@ fn the_same_input_is_packed_to_the_same_bytes_in_another_directory() {
         );
         compared += 1;
     }
-    assert_eq!(compared, 3);
+    assert_eq!(compared, 4);
 }
 
 #[test]
@@ -306,6 +310,68 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     let who = pbx.read_file("/var/log/asterisk/who");
     let asterisk = on(&env, "id -u asterisk").ok();
     assert!(!who.is_empty() && who.lines().all(|user| user == asterisk.trim()), "fwconsole was run by {who}");
+}
+
+#[test]
+fn debians_own_check_of_the_package_finds_nothing_that_has_no_reason() {
+    let mut lintian = Command::new("lintian");
+    let said = done(lintian.args(["--allow-root", "--fail-on", "error,warning"]).arg(deb(VERSION)));
+    assert_eq!(said, "");
+}
+
+#[test]
+fn an_rpm_is_installed_renewed_verified_and_taken_away_as_the_debian_package_is() {
+    let env = TestEnv::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER, "45.0.0.7"]);
+    env.configure("[set]\nenabled = \"yes\"");
+    let pbx = &env.pbx;
+    let before = files(&env);
+    // A Debian has no packages of rpm's, so no dependency of any is known.
+    let rpm_of = |words: &str, version: &str| {
+        let inside = format!("/tmp/{version}.rpm");
+        fs::copy(rpm(version), pbx.outside(&inside)).unwrap();
+        on(&env, &format!("rpm --dbpath /tmp/rpm --force-debian --nodeps {words} {inside} 2>&1")).ok()
+    };
+    let still = "systemctl stop banbridge-sync.timer banbridge-apply.timer";
+    assert!(!rpm_of("-i", BEFORE).contains("banbridge setup"), "there is a configuration");
+    on(&env, "systemctl -q is-enabled banbridge-boot.service banbridge-sync.timer; systemctl -q is-active banbridge-apply.path").ok();
+    on(&env, &format!("{still}; systemctl start banbridge-sync.service")).ok();
+    assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]));
+    env.run(&["unblock", "45.0.0.7"]).ok();
+    on(&env, "! grep -r ^SystemCallFilter= /usr/lib/systemd/system/banbridge-*").ok();
+    on(&env, "echo '# mine' >>/etc/logrotate.d/banbridge; systemctl -q disable banbridge-boot.service").ok();
+
+    let state = (remembered(&env), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap());
+    rpm_of("-U", VERSION);
+    assert_eq!((remembered(&env), pbx.rules(), fs::read(pbx.outside(CONFIG)).unwrap()), state);
+    on(&env, "grep -q '# mine' /etc/logrotate.d/banbridge; ! systemctl -q is-enabled banbridge-boot.service")
+        .ok();
+    on(&env, "! systemctl -q is-active banbridge-sync.timer; systemctl -q is-active banbridge-apply.path")
+        .ok();
+    // Every file is as it was packed, but for what the administrator changed.
+    let verified = on(&env, "rpm --dbpath /tmp/rpm -V --nodeps banbridge || true").ok();
+    assert!(verified.lines().all(|line| line.ends_with("c /etc/logrotate.d/banbridge")), "{verified}");
+
+    on(&env, "rpm --dbpath /tmp/rpm --force-debian -e banbridge 2>&1").ok();
+    assert_eq!(env.ours(), set::<&str>([]));
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Answered);
+    assert!(!on(&env, "nft list tables").ok().contains("banbridge"));
+    on(&env, "! test -e /usr/bin/banbridge; test -e /var/lib/banbridge/removed.json").ok();
+    // It comes again, and knows what was unblocked.
+    rpm_of("-i", VERSION);
+    on(
+        &env,
+        &format!(
+            "{still}; ! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service"
+        ),
+    )
+    .ok();
+    assert_eq!(env.ours(), set([ATTACKER]));
+    on(&env, "rpm --dbpath /tmp/rpm --force-debian -e banbridge 2>&1; rm -f /tmp/*.rpm").ok();
+    let left: Vec<String> = files(&env).difference(&before).cloned().collect();
+    let kept = |path: &String| {
+        path.starts_with("/var/lib/banbridge") || path.ends_with(".rpmsave") || path.contains("/log/")
+    };
+    assert!(left.iter().all(kept), "{left:?}");
 }
 
 /// Names of all files of the PBX that have to do with us.
