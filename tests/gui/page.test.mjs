@@ -326,6 +326,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.fill('#bb-allow-target', 'nobody.example.net');
 		await page.locator('#bb-allow-add').click();
 		await said(page, 'does not resolve: it protects nobody yet');
+		await row(page, '#bb-allowed', 'nobody.example.net').getByText('remembered, not known yet').waitFor();
 		await page.getByRole('button', { name: 'Remove nobody.example.net' }).click();
 		await row(page, '#bb-allowed', 'nobody.example.net').waitFor({ state: 'detached' });
 		await page.fill('#bb-allow-target', 'not an address!');

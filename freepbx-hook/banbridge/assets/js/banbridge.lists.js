@@ -163,7 +163,7 @@ window.Banbridge = window.Banbridge || {};
 			return bb.escape(bb.text('by_your_row'));
 		}
 		if (row.row || row.set === true) {
-			return bb.escape(bb.text('listed'));
+			return bb.escape(bb.text('blocked'));
 		}
 		var why = row.state === 'protected' ? bb.text('is_protected', row.reason || '') : bb.text('why_' + row.state);
 		return '<strong>' + bb.escape(bb.text('not_blocked')) + '</strong> ' + bb.escape(why);
@@ -182,7 +182,7 @@ window.Banbridge = window.Banbridge || {};
 			column('blocked_packets', 'col_packets', function (value) {
 				return bb.escape(bb.number(value));
 			}, true),
-			column('state', 'col_reason', function (value, row) {
+			column('state', 'col_state', function (value, row) {
 				return reason(row);
 			})
 		];
@@ -326,7 +326,8 @@ window.Banbridge = window.Banbridge || {};
 			column('comment', 'col_comment', text),
 			column('since', 'col_since', time),
 			column('addresses', 'col_addresses', function (value) {
-				return text((value || []).join(', '));
+				// A name that did not resolve protects nobody, and an empty cell would not say so.
+				return value && value.length ? text(value.join(', ')) : bb.escape(bb.text('not_known_yet'));
 			})
 		];
 		columns.push(column('actions', bb.mayChange ? 'col_actions' : 'col_where', function (value, row) {
