@@ -42,3 +42,4 @@ mod states;
 mod sync;
 mod systemd;
 mod unblock_and_purge;
+mod upgrade;
