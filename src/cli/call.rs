@@ -91,7 +91,10 @@ pub fn run(args: &CallArgs) -> Result<Exit> {
     let mut apart = Process::new(std::env::current_exe()?);
     apart.args(["call", "--apart"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut apart = apart.spawn()?;
-    let text = serde_json::to_vec(&Request { detach: None, ..request })?;
+    // Nobody is there to be told that another run is at work, such as root's after a setting was saved.
+    let mut args = request.args.clone();
+    args.push(format!("--wait-for-others={WAIT_FOR_OTHERS}"));
+    let text = serde_json::to_vec(&Request { detach: None, args, ..request })?;
     if let Some(mut stdin) = apart.stdin.take() {
         stdin.write_all(&text)?;
     }
@@ -124,6 +127,9 @@ fn parse(text: &[u8]) -> Result<Request, String> {
     }
     Ok(request)
 }
+
+/// How long a run that was detached waits for another one, in seconds.
+const WAIT_FOR_OTHERS: u8 = 60;
 
 /// Why nothing is run.
 enum Rejection {

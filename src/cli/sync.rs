@@ -29,6 +29,9 @@ pub struct SyncArgs {
     /// how long to wait in total for rate limits [default: 0; on a terminal: no limit]
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
+    /// how long to wait for another run to end
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, hide = true)]
+    wait_for_others: u8,
 }
 
 impl SyncArgs {
@@ -39,7 +42,8 @@ impl SyncArgs {
             None => Some(Duration::ZERO),
         };
         let (feed, full) = (self.feed.clone(), self.full);
-        SyncRequest { feed, full, accept: self.accept, dry_run: self.dry_run, wait }
+        let (accept, dry_run, wait_for_others) = (self.accept, self.dry_run, self.wait_for_others);
+        SyncRequest { feed, full, accept, dry_run, wait, wait_for_others }
     }
 }
 

@@ -80,6 +80,9 @@ pub struct SyncRequest {
     pub dry_run: bool,
     /// How long the run may wait for rate limits in all; none is as long as it takes.
     pub wait: Option<Duration>,
+    /// How many seconds to wait for another run to end.
+    #[serde(default)]
+    pub wait_for_others: u8,
 }
 
 impl SyncRequest {
@@ -95,7 +98,7 @@ impl SyncRequest {
 pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     let started = Instant::now();
     let chosen = request.choose(&context.config)?;
-    context.ledger.lock()?;
+    context.ledger.lock_within(request.wait_for_others)?;
     let mut report = match (request.dry_run, context.environment.is_root) {
         (true, true) => {
             let mut report = Report::new(true);

@@ -79,7 +79,8 @@ test('a key and one button are all that it takes', async () => {
 	await page.getByLabel('Your key for apiban.org').fill(KEY);
 	await page.getByRole('button', { name: 'Start protecting' }).click();
 	await page.locator('#bb-welcome').waitFor({ state: 'hidden', timeout: 30_000 });
-	await page.locator('#bb-state-text').getByText('30 addresses and networks are blocked').waitFor({ timeout: 60_000 });
+	await page.locator('#bb-state-text').getByText('30 addresses and networks are blocked').waitFor({ timeout: 60_000 })
+		.catch(async (error) => { throw new Error(`${error.message}\n${await page.innerText('#banbridge')}\n${(await pbx('banbridge', 'status')).stdout}`); });
 	assert.equal((await banbridge('check', ATTACKER)).blocked, true);
 	await picture(page, 'started', { fullPage: false });
 	assert.ok(!(await page.content()).includes(KEY));

@@ -474,7 +474,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.getByLabel('Address or network').first().fill(ATTACKER);
 		await page.getByRole('button', { name: 'Check' }).click();
 		await page.getByText('because it is listed by apiban.').waitFor();
-		await page.getByRole('button', { name: `Allow ${ATTACKER}` }).click();
+		await page.getByRole('button', { name: `Allow ${ATTACKER}` }).first().click();
 		await page.getByText('although it is listed by apiban: it is protected.').waitFor();
 		await until('let through', async () => !await blocked(ATTACKER));
 	});

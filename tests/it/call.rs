@@ -4,7 +4,8 @@
 use std::io::Write;
 use std::process::Stdio;
 
-use crate::testenv::{self, ATTACKER, Attacker, CONFIG, KEY, NFT, Probe, Run, TestEnv, until};
+use crate::testenv::{self, ATTACKER, Attacker, CONFIG, KEY, NFT, Probe, Run, TestEnv, set, until};
+use mysql::prelude::Queryable;
 use serde_json::{Value, json};
 
 /// Runs `call` as asterisk, as the page does it.
@@ -226,6 +227,20 @@ fn what_is_handed_over_may_be_long_and_only_the_key_of_the_environment_is_taken(
     let huge = json!({ "args": ["restore"], "stdin": "x".repeat(1 << 20) });
     let run = call(&env, &huge);
     assert!(run.code == 2 && run.stderr.contains("larger"), "{run:?}");
+}
+
+#[test]
+fn a_detached_run_waits_for_another_one_since_nobody_is_told_that_it_did_not_run() {
+    let env = TestEnv::without_firewall(&[ATTACKER]);
+    let mut other = env.pbx.database();
+    let taken: Option<u8> = other.query_first("SELECT GET_LOCK('banbridge.asterisk', 0)").unwrap();
+    assert_eq!(taken, Some(1));
+    assert_eq!(env.run(&["sync"]).code, 75, "it is the lock");
+    call(&env, &json!({ "args": ["sync", "--json"], "detach": true })).ok();
+    until("the run to wait", || env.pbx.run(&["ps", "-eo", "args="]).stdout.contains("banbridge sync"));
+    assert!(env.ours().is_empty());
+    drop(other);
+    until("its end", || env.ours() == set([ATTACKER]));
 }
 
 #[test]
