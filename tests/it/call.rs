@@ -237,7 +237,8 @@ fn a_detached_run_waits_for_another_one_since_nobody_is_told_that_it_did_not_run
     assert_eq!(taken, Some(1));
     assert_eq!(env.run(&["sync"]).code, 75, "it is the lock");
     call(&env, &json!({ "args": ["sync", "--json"], "detach": true })).ok();
-    until("the run to wait", || env.pbx.run(&["ps", "-eo", "args="]).stdout.contains("banbridge sync"));
+    let waiting = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'User lock'";
+    until("the run to wait", || other.query_first(waiting).unwrap() == Some(1));
     assert!(env.ours().is_empty());
     drop(other);
     until("its end", || env.ours() == set([ATTACKER]));
