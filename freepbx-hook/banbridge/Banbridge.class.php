@@ -187,7 +187,7 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 			$text = isset($status['data']->state_coded) ? Sentences::say($status['data']->state_coded) : _('Unknown');
 			if (!empty($status['data']->packets->day)) {
 				$sources = isset($status['data']->packets->day_sources) ? $status['data']->packets->day_sources : 0;
-				$text .= ' ' . sprintf(_('In 24 hours %s packets from %s addresses were rejected.'), number_format($status['data']->packets->day), number_format($sources));
+				$text .= ' ' . sprintf(_('24 hours: %s rejected packets, sources: %s.'), number_format($status['data']->packets->day), number_format($sources));
 			}
 		}
 		$line = array('title' => _('Ban Bridge'), 'order' => 4);

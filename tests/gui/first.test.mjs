@@ -150,7 +150,7 @@ test('FreePBX\'s dashboard says in one line what happened', async () => {
 	sql(`INSERT INTO banbridge_hour (at, packets) VALUES (${Math.floor(Date.now() / 3_600_000) * 3600}, 1234) ON DUPLICATE KEY UPDATE packets = 1234`);
 	const { page, close } = await open(chromium, { user: 'admin' });
 	await page.goto(`${ADMIN}/config.php`);
-	await page.getByText('In 24 hours 1,234 packets').waitFor();
+	await page.getByText('24 hours: 1,234 rejected packets').waitFor();
 	await picture(page, 'dashboard', { fullPage: false });
 	await close();
 });

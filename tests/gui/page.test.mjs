@@ -495,7 +495,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 			ON DUPLICATE KEY UPDATE packets = 4321, last_at = ${now - 60}`);
 		sql(`INSERT INTO banbridge_hour (at, packets) VALUES (${now - now % 3600}, 4321) ON DUPLICATE KEY UPDATE packets = 4321`);
 		await page.getByRole('button', { name: 'Refresh' }).first().click();
-		await page.getByText(/24 hours: 4,321 packets from \d+ address/).waitFor();
+		await page.getByText(/24 hours: 4,321 rejected packets, sources: \d+\./).waitFor();
 		await page.getByText(/4,321, of which 4,321 by this feed alone/).waitFor();
 		const knocking = page.getByRole('region', { name: 'Who is knocking' });
 		await knocking.getByText(ATTACKER).waitFor();
@@ -527,6 +527,10 @@ test('the pictures of README and the guide', async () => {
 	const hour = Math.floor(Date.now() / 3_600_000) * 3600;
 	sql(Array.from({ length: 168 }, (_, n) => `INSERT INTO banbridge_hour (at, packets) VALUES (${hour - n * 3600},
 		${Math.round(900 + 700 * Math.sin(n / 4) + (n % 7) * 130 + (n === 30 ? 4200 : 0))}) ON DUPLICATE KEY UPDATE packets = VALUES(packets);`).join(''));
+	const now = Math.floor(Date.now() / 1000);
+	sql([['45.134.144.12', 12004, 130], ['5.188.10.0/24', 3377, 540], [ATTACKER, 2210, 61], ['141.98.3.7', 1415, 4000], ['193.107.216.6', 812, 20000]]
+		.map(([prefix, packets, ago]) => `REPLACE INTO banbridge_hit (prefix, packets, first_at, last_at, counter)
+			VALUES ('${prefix}', ${packets}, ${now - 500000}, ${now - ago}, 0);`).join(''));
 	for (const [name, width] of [['', 1280], ['-phone', 375]]) {
 		const { page, close } = await visit({ width, height: 1000 });
 		await picture(page, `docs-overview${name}`, { fullPage: name === '' });

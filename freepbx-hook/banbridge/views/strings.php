@@ -66,7 +66,7 @@ return array(
 	'knocking_none' => _('Nobody so far. Whoever is rejected shows up here.'),
 	'packets' => _('%s packets'),
 	'packets_unknown' => _('Rejected packets are not counted: Ban Bridge has no list of its own on this PBX, only rows of the firewall.'),
-	'day_words' => _('24 hours: %s packets from %s addresses were rejected.'),
+	'day_words' => _('24 hours: %s rejected packets, sources: %s.'),
 	'day_before' => _('The day before: %s.'),
 	'chart_words' => _('7 days: %s packets. Most in one hour: %s, at %s.'),
 	'chart_empty' => _('No rejected packets in 7 days.'),
