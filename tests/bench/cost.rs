@@ -28,6 +28,15 @@ struct Cost {
     each: u64,
 }
 
+/// Memory of a process, in KiB.
+#[derive(Default, Clone, Copy)]
+struct Memory {
+    /// The most that it had at once.
+    all: u64,
+    /// Of that, pages of files: of the program itself, nearly all.
+    file: u64,
+}
+
 fn main() {
     let mut results = Vec::new();
     for entries in [1_413, 14_217] {
@@ -95,9 +104,14 @@ fn measure_with_set(entries: u32) -> Vec<Value> {
             .collect()
     };
     let (sync, apply) = (quiet("sync"), quiet("apply"));
+    // The same without a request: what it costs besides the network.
+    env.configure("interval = \"1h\"\n[set]\nenabled = \"yes\"");
+    cost_of(&env, "sync");
+    let silent = quiet("sync");
     vec![
         told("with the set, first load", entries, &first[..1]),
         told("with the set, nothing new, sync", entries, &sync),
+        told("with the set, no request, sync", entries, &silent),
         told("with the set, nothing new, apply", entries, &apply),
     ]
 }
@@ -144,7 +158,7 @@ fn cost_of(env: &TestEnv, command: &str) -> Cost {
     let mut child = env.pbx.command(env!("CARGO_BIN_EXE_banbridge"));
     let mut child =
         child.args([command, "--json"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut peaks: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+    let mut peaks: BTreeMap<Vec<u8>, Memory> = BTreeMap::new();
     let mut begun = started;
     let status = loop {
         if let Some(status) = child.try_wait().unwrap() {
@@ -155,18 +169,22 @@ fn cost_of(env: &TestEnv, command: &str) -> Cost {
                 begun = Instant::now();
             }
             let most = peaks.entry(words).or_default();
-            *most = peak.max(*most);
+            *most = Memory { all: peak.all.max(most.all), file: peak.file.max(most.file) };
         }
         std::thread::sleep(Duration::from_micros(300));
     };
     let wall = begun.elapsed();
     assert!(status.success(), "{:?}", child.wait_with_output());
-    Cost { wall, peak: peaks.values().sum(), each: peaks.values().max().copied().unwrap_or_default() }
+    let each = || peaks.values().map(|memory| memory.all);
+    // The program's file is in memory once, however many processes run it.
+    let shared = peaks.values().map(|memory| memory.file).min().unwrap_or_default();
+    let twice = shared * (peaks.len() as u64).saturating_sub(1);
+    Cost { wall, peak: each().sum::<u64>() - twice, each: each().max().unwrap_or_default() }
 }
 
 /// Words and peak memory of the program's processes. By their words, for each program that one starts is the same process
 /// for a moment, with the same memory.
-fn processes(env: &TestEnv) -> Vec<(Vec<u8>, u64)> {
+fn processes(env: &TestEnv) -> Vec<(Vec<u8>, Memory)> {
     let Ok(all) = fs::read_dir(env.pbx.outside("/proc")) else { return Vec::new() };
     all.flatten()
         .filter_map(|entry| {
@@ -174,8 +192,9 @@ fn processes(env: &TestEnv) -> Vec<(Vec<u8>, u64)> {
             let words = fs::read(entry.path().join("cmdline")).ok().filter(|words| !words.is_empty())?;
             let status = fs::read_to_string(entry.path().join("status")).ok()?;
             let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-            let peak = field("VmHWM:")?.strip_suffix(" kB")?.parse().ok()?;
-            (field("Name:") == Some("banbridge")).then_some((words, peak))
+            let kib = |name: &str| field(name)?.strip_suffix(" kB")?.trim().parse().ok();
+            let memory = Memory { all: kib("VmHWM:")?, file: kib("RssFile:")? };
+            (field("Name:") == Some("banbridge")).then_some((words, memory))
         })
         .collect()
 }
