@@ -3,6 +3,7 @@
 use super::never_block::Verdict;
 use super::wanted::{self, FeedPolicy};
 use super::{Entry, NeverBlock, Prefix};
+use crate::ban::entry::Said;
 
 /// One text of a feed.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +60,13 @@ impl Before<'_> {
             if self.repeated && known.is_some() {
                 continue;
             }
-            judged.entries.push(Entry {
+            judged.entries.push(Entry::from(Said {
                 prefix,
                 feed: self.feed_policy.feed,
-                first_seen: known.map_or(self.now, |known| known.first_seen.min(self.now)),
+                first_seen: known.map_or(self.now, |known| known.first_seen().min(self.now)),
                 last_seen: self.now,
                 expires_at: self.now + self.feed_policy.ttl,
-            });
+            }));
         }
         // One place for each, as the saved state has it.
         wanted::sort(&mut judged.entries);
@@ -117,13 +118,13 @@ mod tests {
     };
 
     fn entry(prefix: &str, feed: u16, seen: i64) -> Entry {
-        Entry {
+        Entry::from(Said {
             prefix: prefix.parse().unwrap(),
             feed,
             first_seen: seen,
             last_seen: seen,
             expires_at: seen + 100,
-        }
+        })
     }
 
     fn judge(known: &[Entry], texts: &[&str], repeated: bool) -> Judged {
@@ -153,7 +154,7 @@ mod tests {
     fn what_a_feed_repeats_keeps_its_first_sighting_and_is_not_seen_again_in_a_repeated_batch() {
         let known = [entry("45.0.0.1", 7, 10), entry("45.0.0.2", 8, 10)];
         let again = judge(&known, &["45.0.0.1", "45.0.0.2"], false);
-        assert_eq!(again.entries[0], Entry { first_seen: 10, ..entry("45.0.0.1", 7, 50) });
+        assert_eq!(again.entries[0], Entry::from(Said { first_seen: 10, ..entry("45.0.0.1", 7, 50).said() }));
         assert_eq!(again.entries[1], entry("45.0.0.2", 7, 50), "another feed's word is not this one's");
         let repeated = judge(&known, &["45.0.0.1", "45.0.0.2"], true);
         assert_eq!(repeated.entries, [entry("45.0.0.2", 7, 50)]);

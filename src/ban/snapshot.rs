@@ -6,6 +6,7 @@
 use super::cover::Cover;
 use super::entry::NEVER;
 use super::{Entry, Prefix};
+use crate::ban::entry::Said;
 
 /// A list of fewer entries may shrink to any size but none.
 const SMALL: usize = 10;
@@ -53,12 +54,12 @@ pub struct Versions<'a> {
 impl Versions<'_> {
     /// Whether a later version than the last good one added the entry.
     fn is_held(&self, entry: &Entry) -> bool {
-        self.held_since.is_some_and(|since| entry.first_seen > since)
+        self.held_since.is_some_and(|since| entry.first_seen() > since)
     }
 
     /// The last good version.
     fn good(&self) -> impl Iterator<Item = &Entry> {
-        let of_feed = |entry: &&Entry| entry.feed == self.feed && entry.expires_at == NEVER;
+        let of_feed = |entry: &&Entry| entry.feed == self.feed && entry.expires_at() == NEVER;
         self.known.iter().filter(of_feed).filter(|entry| !self.is_held(entry))
     }
 
@@ -102,15 +103,21 @@ impl Versions<'_> {
                 self.drop_entry(gone, now, &mut change);
             }
             let first_seen = match known.next_if(|entry| entry.prefix == *prefix) {
-                Some(entry) if entry.expires_at == NEVER => {
+                Some(entry) if entry.expires_at() == NEVER => {
                     change.kept += 1;
                     continue;
                 }
-                Some(entry) => entry.first_seen.min(now),
+                Some(entry) => entry.first_seen().min(now),
                 None => now,
             };
             let (feed, prefix) = (self.feed, *prefix);
-            change.added.push(Entry { prefix, feed, first_seen, last_seen: now, expires_at: NEVER });
+            change.added.push(Entry::from(Said {
+                prefix,
+                feed,
+                first_seen,
+                last_seen: now,
+                expires_at: NEVER,
+            }));
         }
         for gone in known {
             self.drop_entry(gone, now, &mut change);
@@ -122,18 +129,18 @@ impl Versions<'_> {
         if self.is_held(gone) {
             return change.removed.push(gone.prefix);
         }
-        if gone.expires_at != NEVER {
+        if gone.expires_at() != NEVER {
             // It left with an earlier version; its time runs.
-            match self.ttl > 0 && gone.expires_at > now {
+            match self.ttl > 0 && gone.expires_at() > now {
                 true => change.kept += 1,
                 false => change.removed.push(gone.prefix),
             }
             return;
         }
-        let last_seen = self.last_seen.unwrap_or(gone.last_seen).max(gone.last_seen).min(now);
+        let last_seen = self.last_seen.unwrap_or(gone.last_seen()).max(gone.last_seen()).min(now);
         let expires_at = last_seen.saturating_add(self.ttl);
         match self.ttl > 0 && expires_at > now {
-            true => change.leaving.push(Entry { last_seen, expires_at, ..*gone }),
+            true => change.leaving.push(Entry::from(Said { last_seen, expires_at, ..gone.said() })),
             false => change.removed.push(gone.prefix),
         }
     }
@@ -196,7 +203,7 @@ mod tests {
         let change = step(&mut known, &[2, 3, 4], 200, Some(100), 0);
         assert_eq!((change.added.len(), change.kept), (1, 2));
         assert_eq!(change.removed, prefixes(&[1]));
-        let first: Vec<i64> = known.iter().map(|entry| entry.first_seen).collect();
+        let first: Vec<i64> = known.iter().map(super::super::entry::Entry::first_seen).collect();
         assert_eq!(first, [100, 100, 200]);
         assert!(step(&mut known, &[2, 3, 4], 300, Some(200), 0).is_empty());
     }
@@ -206,10 +213,10 @@ mod tests {
         let mut known = Vec::new();
         step(&mut known, &[1, 2], 100, None, 50);
         let change = step(&mut known, &[2], 120, Some(100), 50);
-        assert_eq!((change.leaving.len(), change.leaving[0].expires_at), (1, 150));
+        assert_eq!((change.leaving.len(), change.leaving[0].expires_at()), (1, 150));
         assert!(step(&mut known, &[2], 130, Some(120), 50).is_empty());
         let back = step(&mut known, &[1, 2], 140, Some(130), 50);
-        assert_eq!((back.added.len(), back.added[0].first_seen), (1, 100));
+        assert_eq!((back.added.len(), back.added[0].first_seen()), (1, 100));
         step(&mut known, &[2], 150, Some(140), 50);
         assert_eq!(step(&mut known, &[2], 190, Some(150), 50).removed, prefixes(&[1]));
     }
@@ -249,7 +256,7 @@ mod tests {
             before in prop::collection::vec(0u8..30, 0..20), after in prop::collection::vec(0u8..30, 0..20)
         ) {
             let mut known: Vec<Entry> = prefixes(&[3, 5]).into_iter()
-                .map(|prefix| Entry { prefix, feed: 2, first_seen: 1, last_seen: 1, expires_at: 9 }).collect();
+                .map(|prefix| Entry::from(Said { prefix, feed: 2, first_seen: 1, last_seen: 1, expires_at: 9 })).collect();
             let others = known.clone();
             step(&mut known, &before, 100, None, 0);
             let list = prefixes(&after);

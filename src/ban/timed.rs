@@ -2,6 +2,7 @@
 
 use super::snapshot::Change;
 use super::{Entry, Prefix};
+use crate::ban::entry::Said;
 
 /// A ban with its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -63,7 +64,7 @@ impl Answer<'_> {
     /// Whether a delta cannot tell what is left: something was taken back of a prefix that is still banned by what is
     /// known, and another ban of it may go on.
     pub fn is_unclear(&self, now: i64) -> bool {
-        let counts = |prefix: &Prefix| self.find(prefix).is_some_and(|entry| entry.expires_at > now + SAME);
+        let counts = |prefix: &Prefix| self.find(prefix).is_some_and(|entry| entry.expires_at() > now + SAME);
         !self.decides && self.deleted.iter().any(counts)
     }
 
@@ -71,7 +72,7 @@ impl Answer<'_> {
     /// is more likely broken than right; and how much was known.
     pub fn collapsed(&self, now: i64) -> Option<usize> {
         let (mut held, mut missing) = (0, 0);
-        for entry in self.of_feed().filter(|entry| entry.expires_at > now + SAME) {
+        for entry in self.of_feed().filter(|entry| entry.expires_at() > now + SAME) {
             held += 1;
             let told = self.is_banned(&entry.prefix) || self.deleted.binary_search(&entry.prefix).is_ok();
             missing += usize::from(!told);
@@ -97,23 +98,23 @@ impl Answer<'_> {
         let mut expires_at = now.saturating_add(ban.seconds);
         if let Some(entry) = known {
             if !self.decides {
-                expires_at = expires_at.max(entry.expires_at);
+                expires_at = expires_at.max(entry.expires_at());
             }
-            let same = (entry.expires_at - expires_at).abs() <= SAME;
+            let same = (entry.expires_at() - expires_at).abs() <= SAME;
             // Where the ttl ends it earlier, it is to be seen again.
-            if same && entry.last_seen.saturating_add(self.ttl) >= entry.expires_at {
+            if same && entry.last_seen().saturating_add(self.ttl) >= entry.expires_at() {
                 change.kept += 1;
                 return;
             }
         }
-        let first_seen = known.map_or(now, |entry| entry.first_seen.min(now));
-        change.added.push(Entry {
+        let first_seen = known.map_or(now, |entry| entry.first_seen().min(now));
+        change.added.push(Entry::from(Said {
             prefix: ban.prefix,
             feed: self.feed,
             first_seen,
             last_seen: now,
             expires_at,
-        });
+        }));
     }
 }
 
@@ -152,7 +153,13 @@ mod tests {
 
     impl Feed {
         fn new() -> Self {
-            let other = Entry { prefix: prefix(1), feed: 2, first_seen: 0, last_seen: 0, expires_at: 9_999 };
+            let other = Entry::from(Said {
+                prefix: prefix(1),
+                feed: 2,
+                first_seen: 0,
+                last_seen: 0,
+                expires_at: 9_999,
+            });
             Self(vec![other])
         }
 
@@ -167,7 +174,8 @@ mod tests {
 
         fn shown(&self) -> Vec<String> {
             let ours = self.0.iter().filter(|entry| entry.feed == 7);
-            ours.map(|e| format!("{} {}-{} {}", e.prefix, e.first_seen, e.last_seen, e.expires_at)).collect()
+            ours.map(|e| format!("{} {}-{} {}", e.prefix, e.first_seen(), e.last_seen(), e.expires_at()))
+                .collect()
         }
     }
 
@@ -250,7 +258,7 @@ mod tests {
                 feed.step(false, true, new, gone, now);
             }
             let found: BTreeMap<Prefix, i64> =
-                feed.0.iter().filter(|e| e.feed == 7).map(|e| (e.prefix, e.expires_at)).collect();
+                feed.0.iter().filter(|e| e.feed == 7).map(|e| (e.prefix, e.expires_at())).collect();
             prop_assert_eq!(found.keys().collect::<Vec<_>>(), model.keys().collect::<Vec<_>>());
             prop_assert!(model.iter().all(|(prefix, end)| (found[prefix] - end).abs() <= SAME));
             prop_assert_eq!(feed.0.iter().filter(|e| e.feed == 2).count(), 1);

@@ -28,13 +28,13 @@ impl FeedPolicy {
     /// must not keep it for a year: nothing counts for longer than `ttl` from now.
     pub fn holds(&self, entry: &Entry, now: i64) -> bool {
         // What a list holds counts for as long as the list holds it.
-        let end = match entry.expires_at {
+        let end = match entry.expires_at() {
             NEVER => NEVER,
-            at => at.min(entry.last_seen.saturating_add(self.ttl)),
+            at => at.min(entry.last_seen().saturating_add(self.ttl)),
         };
         entry.feed == self.feed
             && end > now
-            && self.held_since.is_none_or(|since| entry.first_seen <= since)
+            && self.held_since.is_none_or(|since| entry.first_seen() <= since)
             && self.widest.check(&entry.prefix).is_ok()
     }
 
@@ -57,7 +57,7 @@ pub fn wanted(entries: &[Entry], feeds: &[FeedPolicy], now: i64) -> impl Iterato
         .iter()
         .filter_map(move |entry| {
             let feed = feeds.iter().find(|feed| feed.holds(entry, now))?;
-            Some(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen })
+            Some(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen() })
         })
         .peekable();
     std::iter::from_fn(move || {
@@ -73,10 +73,11 @@ pub fn wanted(entries: &[Entry], feeds: &[FeedPolicy], now: i64) -> impl Iterato
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ban::entry::Said;
 
     fn entry(prefix: &str, feed: u16, last_seen: i64) -> Entry {
         let prefix = prefix.parse().unwrap();
-        Entry { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 }
+        Entry::from(Said { prefix, feed, first_seen: 0, last_seen, expires_at: last_seen + 100 })
     }
 
     const FEEDS: [FeedPolicy; 2] = [
@@ -123,8 +124,8 @@ mod tests {
     #[test]
     fn of_a_held_feed_only_what_it_named_before_counts() {
         let held = FeedPolicy { held_since: Some(5), ..FEEDS[0] };
-        let old = Entry { first_seen: 5, ..entry("45.0.0.1", 7, 9) };
-        let new = Entry { first_seen: 6, ..entry("46.0.0.1", 7, 9) };
+        let old = Entry::from(Said { first_seen: 5, ..entry("45.0.0.1", 7, 9).said() });
+        let new = Entry::from(Said { first_seen: 6, ..entry("46.0.0.1", 7, 9).said() });
         assert_eq!([held.holds(&old, 50), held.holds(&new, 50)], [true, false]);
         assert_eq!(held.size(&[old, new], 50), 2);
     }

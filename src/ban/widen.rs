@@ -36,12 +36,12 @@ pub struct Widened {
 impl Widened {
     /// The first sighting of any of its addresses.
     pub fn first_seen(&self) -> i64 {
-        self.because.iter().map(|entry| entry.first_seen).min().unwrap_or(0)
+        self.because.iter().map(super::entry::Entry::first_seen).min().unwrap_or(0)
     }
 
     /// The latest sighting of any of its addresses.
     pub fn last_seen(&self) -> i64 {
-        self.because.iter().map(|entry| entry.last_seen).max().unwrap_or(0)
+        self.because.iter().map(super::entry::Entry::last_seen).max().unwrap_or(0)
     }
 }
 
@@ -78,6 +78,7 @@ pub fn widen(entries: &[Entry], widening: &Widening, now: i64) -> Vec<Widened> {
 
 #[cfg(test)]
 mod tests {
+    use crate::ban::entry::Said;
     use crate::ban::width::Widest;
     use proptest::prelude::*;
 
@@ -96,12 +97,14 @@ mod tests {
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {
         let mut all: Vec<Entry> = of
             .iter()
-            .map(|(prefix, feed, last_seen)| Entry {
-                prefix: prefix.parse().unwrap(),
-                feed: *feed,
-                first_seen: *last_seen,
-                last_seen: *last_seen,
-                expires_at: last_seen + 100,
+            .map(|(prefix, feed, last_seen)| {
+                Entry::from(Said {
+                    prefix: prefix.parse().unwrap(),
+                    feed: *feed,
+                    first_seen: *last_seen,
+                    last_seen: *last_seen,
+                    expires_at: last_seen + 100,
+                })
             })
             .collect();
         wanted::sort(&mut all);

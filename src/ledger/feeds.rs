@@ -1,5 +1,6 @@
 //! What each feed said: its entries, its refused ones, where to go on, and when it was asked.
 
+use crate::ban::entry::Said;
 use std::collections::BTreeMap;
 
 use mysql::prelude::Queryable;
@@ -125,13 +126,13 @@ impl Ledger {
         let mut entries = Vec::new();
         tables::ENTRY.each(&mut self.conn, sql, |row| {
             if let Some(prefix) = row.parsed("prefix")? {
-                entries.push(Entry {
+                entries.push(Entry::from(Said {
                     prefix,
                     feed: row.get("feed_id")?,
                     first_seen: row.get("first_seen")?,
                     last_seen: row.get("last_seen")?,
                     expires_at: row.get("expires_at")?,
-                });
+                }));
             }
             Ok(())
         })?;
@@ -157,9 +158,9 @@ impl Ledger {
                 vec![
                     e.feed.into(),
                     e.prefix.to_string().into(),
-                    e.first_seen.into(),
-                    e.last_seen.into(),
-                    e.expires_at.into(),
+                    e.first_seen().into(),
+                    e.last_seen().into(),
+                    e.expires_at().into(),
                 ]
             },
         )?;

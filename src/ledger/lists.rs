@@ -6,7 +6,7 @@ use mysql::{Transaction, TxOpts, Value};
 use super::feeds::{FeedState, SIZE_COLUMNS, Skipped};
 use super::problems::KEY_TAKEN;
 use super::{Ledger, tables};
-use crate::ban::entry::NEVER;
+use crate::ban::entry::{NEVER, Said};
 use crate::ban::snapshot::{Change, Validators};
 use crate::ban::{Entry, Prefix};
 use crate::system::database::{Result, for_keys, insert_many};
@@ -139,7 +139,7 @@ fn insert_statement(rows: &[&Entry]) -> String {
     sql.push_str("INSERT INTO banbridge_entry (feed_id, prefix, first_seen, last_seen, expires_at) VALUES ");
     for (number, entry) in rows.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
-        let Entry { prefix, feed, first_seen, last_seen, expires_at } = entry;
+        let Said { prefix, feed, first_seen, last_seen, expires_at } = entry.said();
         // Writing to a String never fails.
         let _ = write!(sql, "{comma}({feed},'{prefix}',{first_seen},{last_seen},{expires_at})");
     }

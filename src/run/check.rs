@@ -220,7 +220,7 @@ fn look(saved: &SavedState, plan: &Plan, view: &SetView, address: Prefix, seen: 
             Some(Listing {
                 feed: saved.feed_name(entry.feed)?.to_owned(),
                 address: entry.prefix,
-                first_seen: Time(entry.first_seen),
+                first_seen: Time(entry.first_seen()),
                 last_seen: Time(saved.last_seen(entry)),
                 expires_at: saved.end(entry).map(Time),
                 widened: Vec::new(),

@@ -151,16 +151,17 @@ impl Known {
         let mut all = Vec::with_capacity(saved.entries.len());
         for entry in &saved.entries {
             let feed_policy = saved.feed_policies.iter().find(|feed| feed.feed == entry.feed);
-            let held =
-                feed_policy.is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen > since));
+            let held = feed_policy
+                .is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen() > since));
             if let (false, Some(place)) = (held, places.get(&entry.feed)) {
-                let span = (entry.first_seen, saved.end(entry).unwrap_or(i64::MAX));
+                let span = (entry.first_seen(), saved.end(entry).unwrap_or(i64::MAX));
                 all.push(Listing { prefix: entry.prefix, feed: *place, span });
             }
         }
         for widening in &saved.widening {
             for widened in widen::widen(&saved.entries, widening, now) {
-                let mut seen: Vec<i64> = widened.because.iter().map(|entry| entry.first_seen).collect();
+                let mut seen: Vec<i64> =
+                    widened.because.iter().map(super::super::ban::entry::Entry::first_seen).collect();
                 seen.sort_unstable();
                 // A network is blocked from the time when enough of its addresses were listed.
                 let enough = seen.get(widening.at_least.max(2) - 1);

@@ -232,7 +232,7 @@ pub fn entries(environment: &Environment, feed: Option<&str>, other_rows: bool) 
             address: entry.prefix.to_string(),
             network: Some(entry.prefix),
             feed: Some(name.to_owned()),
-            first_seen: Some(Time(entry.first_seen)),
+            first_seen: Some(Time(entry.first_seen())),
             last_seen: Some(Time(saved.last_seen(entry))),
             expires_at: saved.end(entry).map(Time),
             row,
@@ -298,7 +298,7 @@ pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rej
         let feeds: Vec<String> = listing().map(|(name, ..)| name.clone()).collect();
         let touches = |entry: &&&Entry| entry.prefix.contains(&prefix) || prefix.contains(&entry.prefix);
         let since = listing()
-            .filter_map(|(.., entries)| entries.iter().filter(touches).map(|entry| entry.first_seen).min())
+            .filter_map(|(.., entries)| entries.iter().filter(touches).map(|entry| entry.first_seen()).min())
             .min();
         Rejected {
             address: prefix,

@@ -239,15 +239,15 @@ impl SavedState {
     /// When an entry's time is over; none for one that counts as long as its list holds it.
     pub fn end(&self, entry: &Entry) -> Option<i64> {
         let ttl = self.feed_policies.iter().find(|feed| feed.feed == entry.feed).map_or(0, |feed| feed.ttl);
-        (entry.expires_at != NEVER).then(|| entry.expires_at.min(entry.last_seen.saturating_add(ttl)))
+        (entry.expires_at() != NEVER).then(|| entry.expires_at().min(entry.last_seen().saturating_add(ttl)))
     }
 
     /// When a feed last named an entry. What a list holds was last seen when the list was.
     pub fn last_seen(&self, entry: &Entry) -> i64 {
         let feed = self.feeds.iter().find(|feed| feed.id == entry.feed);
         match feed.and_then(|feed| feed.last_success) {
-            Some(seen) if entry.expires_at == NEVER => seen.max(entry.last_seen),
-            _ => entry.last_seen,
+            Some(seen) if entry.expires_at() == NEVER => seen.max(entry.last_seen()),
+            _ => entry.last_seen(),
         }
     }
 

@@ -12,7 +12,7 @@ use super::context::Environment;
 use super::feeds::OwnList;
 use super::known_feed::{named_or_known, own_list};
 use super::state::{SavedState, policy_of};
-use crate::ban::entry::NEVER;
+use crate::ban::entry::{NEVER, Said};
 use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::Validators;
 use crate::ban::wanted;
@@ -178,12 +178,8 @@ fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, no
         }
     }
     saved.entries.retain(|entry| entry.feed != id);
-    saved.entries.extend(parsed.prefixes.iter().map(|prefix| Entry {
-        prefix: *prefix,
-        feed: id,
-        first_seen: now,
-        last_seen: now,
-        expires_at: NEVER,
+    saved.entries.extend(parsed.prefixes.iter().map(|prefix| {
+        Entry::from(Said { prefix: *prefix, feed: id, first_seen: now, last_seen: now, expires_at: NEVER })
     }));
     wanted::sort(&mut saved.entries);
     if !saved.feed_policies.iter().any(|feed| feed.feed == id) {
