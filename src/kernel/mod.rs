@@ -1,7 +1,7 @@
 //! The kernel's packet filter: what only root may touch. The programs that ship with the system are run (`nft`,
 //! `ipset`, `iptables-restore`), with fixed arguments, and fed by their standard input: their text forms are stable
-//! across the kernels and distributions that FreePBX runs on. Netlink is spoken only to read, where printing is what costs,
-//! and what it does not answer is asked of the programs.
+//! across the kernels and distributions that FreePBX runs on. Netlink is spoken only where the programs are what costs: to
+//! read a set, and to change a few elements of a large one. What it does not do is left to the programs.
 
 pub mod apply;
 pub mod chain;

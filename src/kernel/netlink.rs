@@ -1,5 +1,5 @@
-//! The little of netlink that is needed to ask the kernel's nf_tables: a request, messages, attributes (linux/netlink.h,
-//! linux/netfilter/nfnetlink.h). By hand, because the libraries that there are want a C library or bring a whole stack of
+//! The little of netlink that is needed to ask the kernel's nf_tables, and to change elements of a set: requests, messages,
+//! attributes (linux/netlink.h, linux/netfilter/nfnetlink.h). By hand, because the libraries that there are want a C library or bring a whole stack of
 //! their own. What arrives is taken for what it may be, cut short or strange: no length is trusted.
 
 use std::os::fd::OwnedFd;
@@ -7,13 +7,24 @@ use std::time::Duration;
 
 use rustix::io::{Errno, Result};
 use rustix::net::netlink::{NETFILTER, SocketAddrNetlink};
-use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::sockopt::{Timeout, set_socket_send_buffer_size_force, set_socket_timeout};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, sendto, socket_with};
 
 /// `NFNL_SUBSYS_NFTABLES`, in the upper half of a message's kind.
 const NF_TABLES: u16 = 10 << 8;
 /// `NLM_F_REQUEST`.
 const REQUEST: u16 = 1;
+/// `NLM_F_ACK`: to be answered also where nothing is wrong.
+const ACKNOWLEDGE: u16 = 4;
+/// `NLM_F_CREATE`.
+pub(super) const CREATE: u16 = 0x400;
+/// `NFNL_MSG_BATCH_BEGIN` and `_END`: what is between them is done together or not at all.
+const BEGIN: u16 = 0x10;
+const END: u16 = 0x11;
+/// `NFNL_BATCH_GENID`: the state of the tables that the change is meant for.
+const FOR_GENERATION: u16 = 1;
+/// An attribute that holds others (`NLA_F_NESTED`).
+pub(super) const NESTED: u16 = 0x8000;
 /// `NLM_F_DUMP`: all that there is, in as many messages as it takes.
 pub(super) const DUMP: u16 = 0x300;
 /// `NLM_F_DUMP_INTR`: somebody changed it between two messages.
@@ -40,16 +51,7 @@ pub(super) fn ask(
     mut each: impl FnMut(u8, &[u8]) -> Result<()>,
 ) -> Result<()> {
     let socket = open()?;
-    let length = HEAD + OWN_HEAD + attributes.len();
-    let mut message = Vec::with_capacity(length);
-    message.extend(u32::try_from(length).map_err(|_| Errno::MSGSIZE)?.to_ne_bytes());
-    message.extend((NF_TABLES | u16::from(kind)).to_ne_bytes());
-    message.extend((REQUEST | flags).to_ne_bytes());
-    // A number of ours, and whom it is for: the kernel.
-    message.extend(1u32.to_ne_bytes());
-    message.extend([0; 4]);
-    message.extend([family, 0, 0, 0]);
-    message.extend(attributes);
+    let message = message(NF_TABLES | u16::from(kind), flags, [family, 0, 0, 0], attributes)?;
     sendto(&socket, &message, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
     let mut buffer = vec![0; BUFFER];
     loop {
@@ -57,7 +59,62 @@ pub(super) fn ask(
         let Some(bytes) = buffer.get(..length).filter(|_| whole == length) else {
             return Err(Errno::MSGSIZE);
         };
-        if !messages(bytes, &mut each)? || flags & DUMP == 0 {
+        let mut refused = |error: i32| match error {
+            0 => Ok(()),
+            error => Err(Errno::from_raw_os_error(error.saturating_neg())),
+        };
+        if !messages(bytes, &mut each, &mut refused)? || flags & DUMP == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn message(kind: u16, flags: u16, own_head: [u8; OWN_HEAD], attributes: &[u8]) -> Result<Vec<u8>> {
+    let length = HEAD + OWN_HEAD + attributes.len();
+    let mut message = Vec::with_capacity(length);
+    message.extend(u32::try_from(length).map_err(|_| Errno::MSGSIZE)?.to_ne_bytes());
+    message.extend(kind.to_ne_bytes());
+    message.extend((REQUEST | flags).to_ne_bytes());
+    // A number of ours, and whom it is for: the kernel.
+    message.extend(1u32.to_ne_bytes());
+    message.extend([0; 4]);
+    message.extend(own_head);
+    message.extend(attributes);
+    message.resize(length.next_multiple_of(4), 0);
+    Ok(message)
+}
+
+/// One change of a [`change`]: its kind, flags, and attributes.
+pub(super) type Step = (u8, u16, Vec<u8>);
+
+/// Has nf_tables carry steps out, all or none, if its tables still are in this state (see
+/// [`generation`](super::generation)).
+pub(super) fn change(family: u8, steps: &[Step], generation: u32) -> Result<()> {
+    let bound = [0, 0, 0, (NF_TABLES >> 8) as u8];
+    let mut all = message(BEGIN, 0, bound, &attribute_of(FOR_GENERATION, &generation.to_be_bytes()))?;
+    for (number, (kind, flags, attributes)) in steps.iter().enumerate() {
+        // The answer to the last is the answer to all: before it come errors, of whatever step.
+        let answered = if number + 1 == steps.len() { ACKNOWLEDGE } else { 0 };
+        all.extend(message(NF_TABLES | u16::from(*kind), flags | answered, [family, 0, 0, 0], attributes)?);
+    }
+    all.extend(message(END, 0, bound, &[])?);
+    let socket = open()?;
+    // The kernel takes a batch in one piece; it doubles the number.
+    set_socket_send_buffer_size_force(&socket, all.len())?;
+    sendto(&socket, &all, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let (length, _) = recv(&socket, &mut buffer[..], RecvFlags::empty())?;
+        let bytes = buffer.get(..length).ok_or(Errno::MSGSIZE)?;
+        let mut done = false;
+        messages(bytes, &mut |_, _| Ok(()), &mut |error| match error {
+            0 => {
+                done = true;
+                Ok(())
+            }
+            error => Err(Errno::from_raw_os_error(error.saturating_neg())),
+        })?;
+        if done {
             return Ok(());
         }
     }
@@ -69,8 +126,12 @@ fn open() -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Hands over each message of an answer. False when it was the last of a dump.
-fn messages(mut bytes: &[u8], each: &mut impl FnMut(u8, &[u8]) -> Result<()>) -> Result<bool> {
+/// Hands over each message of an answer, and each error or acknowledgement (0). False when it was the last of a dump.
+fn messages(
+    mut bytes: &[u8],
+    each: &mut impl FnMut(u8, &[u8]) -> Result<()>,
+    answered: &mut impl FnMut(i32) -> Result<()>,
+) -> Result<bool> {
     while !bytes.is_empty() {
         let length = number(bytes).ok_or(Errno::BADMSG)? as usize;
         let (kind, flags) = half(bytes.get(4..).unwrap_or_default())
@@ -83,8 +144,7 @@ fn messages(mut bytes: &[u8], each: &mut impl FnMut(u8, &[u8]) -> Result<()>) ->
         match kind {
             ERROR | DONE => match number(body).map(u32::cast_signed) {
                 Some(0) | None if kind == DONE => return Ok(false),
-                Some(0) => {}
-                Some(error) => return Err(Errno::from_raw_os_error(error.saturating_neg())),
+                Some(error) => answered(error)?,
                 None => return Err(Errno::BADMSG),
             },
             kind if kind & 0xff00 == NF_TABLES => {
@@ -114,15 +174,19 @@ pub(super) fn attribute(bytes: &[u8], kind: u16) -> Option<&[u8]> {
     attributes(bytes).find(|(found, _)| *found == kind).map(|(_, value)| value)
 }
 
-/// A text as an attribute, for a request.
-pub(super) fn text(kind: u16, text: &str) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    bytes.extend(u16::try_from(text.len() + 5).unwrap_or(u16::MAX).to_ne_bytes());
+/// An attribute, for a request. Its value is shorter than 65,532 bytes.
+pub(super) fn attribute_of(kind: u16, value: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(value.len() + 7);
+    bytes.extend(u16::try_from(value.len() + 4).unwrap_or(u16::MAX).to_ne_bytes());
     bytes.extend(kind.to_ne_bytes());
-    bytes.extend(text.as_bytes());
-    bytes.push(0);
+    bytes.extend(value);
     bytes.resize(bytes.len().next_multiple_of(4), 0);
     bytes
+}
+
+/// A text as an attribute.
+pub(super) fn text(kind: u16, text: &str) -> Vec<u8> {
+    attribute_of(kind, &[text.as_bytes(), &[0]].concat())
 }
 
 fn half(bytes: &[u8]) -> Option<u16> {
@@ -139,14 +203,10 @@ pub(super) mod tests {
 
     /// An attribute as the kernel writes it.
     pub(in crate::kernel) fn written(kind: u16, value: &[u8]) -> Vec<u8> {
-        let mut bytes = (value.len() as u16 + 4).to_ne_bytes().to_vec();
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(value);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
+        attribute_of(kind, value)
     }
 
-    fn message(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
+    fn of_kernel(kind: u16, flags: u16, body: &[u8]) -> Vec<u8> {
         let mut bytes = ((HEAD + body.len()) as u32).to_ne_bytes().to_vec();
         bytes.extend(kind.to_ne_bytes());
         bytes.extend(flags.to_ne_bytes());
@@ -157,25 +217,29 @@ pub(super) mod tests {
 
     fn read(bytes: &[u8]) -> (Result<bool>, Vec<(u8, Vec<u8>)>) {
         let mut all = Vec::new();
-        let result = messages(bytes, &mut |kind, body| {
+        let mut each = |kind, body: &[u8]| {
             all.push((kind, body.to_vec()));
             Ok(())
+        };
+        let result = messages(bytes, &mut each, &mut |error| match error {
+            0 => Ok(()),
+            error => Err(Errno::from_raw_os_error(-error)),
         });
         (result, all)
     }
 
     #[test]
     fn messages_are_told_from_the_end_from_errors_and_from_other_subsystems() {
-        let element = message(NF_TABLES | 12, 2, &[1, 0, 0, 0, 9, 9, 9, 9]);
-        let other = message(0x0101, 2, &[0; 4]);
+        let element = of_kernel(NF_TABLES | 12, 2, &[1, 0, 0, 0, 9, 9, 9, 9]);
+        let other = of_kernel(0x0101, 2, &[0; 4]);
         let (result, all) = read(&[&element[..], &other, &element].concat());
         assert_eq!((result, all.len(), &all[0]), (Ok(true), 2, &(12, vec![9; 4])));
-        assert_eq!(read(&message(DONE, 2, &[0; 4])).0, Ok(false));
-        assert_eq!(read(&message(DONE, 2, &[])).0, Ok(false));
-        assert_eq!(read(&message(ERROR, 0, &(-2i32).to_ne_bytes())).0, Err(Errno::NOENT));
-        assert_eq!(read(&message(DONE, 2, &(-1i32).to_ne_bytes())).0, Err(Errno::PERM));
-        assert_eq!(read(&message(ERROR, 0, &[])).0, Err(Errno::BADMSG));
-        assert_eq!(read(&message(NF_TABLES | 12, 2 | INTERRUPTED, &[0; 4])).0, Err(Errno::INTR));
+        assert_eq!(read(&of_kernel(DONE, 2, &[0; 4])).0, Ok(false));
+        assert_eq!(read(&of_kernel(DONE, 2, &[])).0, Ok(false));
+        assert_eq!(read(&of_kernel(ERROR, 0, &(-2i32).to_ne_bytes())).0, Err(Errno::NOENT));
+        assert_eq!(read(&of_kernel(DONE, 2, &(-1i32).to_ne_bytes())).0, Err(Errno::PERM));
+        assert_eq!(read(&of_kernel(ERROR, 0, &[])).0, Err(Errno::BADMSG));
+        assert_eq!(read(&of_kernel(NF_TABLES | 12, 2 | INTERRUPTED, &[0; 4])).0, Err(Errno::INTR));
         for length in 1..element.len() {
             assert!(read(&element[..length]).0.is_err(), "{length}");
         }

@@ -36,6 +36,17 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
     if set::is_still(directory, &desired, now) {
         return still_so(session, &desired, report);
     }
+    if let Some(outcome) = set::change_a_few(directory, &desired) {
+        let state = SetState {
+            backend: Some(Backend::Nft),
+            size: outcome.size,
+            checked_at: session.clock.now(),
+            note: None,
+        };
+        note_set(session, &state)?;
+        brought(report, Backend::Nft, &outcome);
+        return Ok(());
+    }
     let set = match Set::open(&programs, directory) {
         Ok(set) => set,
         Err(error) => return do_without(session, &error, wished, report),
@@ -53,15 +64,19 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
         session,
         &SetState { backend: Some(set.backend()), size: outcome.size, checked_at: session.clock.now(), note },
     )?;
-    let Outcome { size, added, removed, .. } = outcome;
+    brought(report, set.backend(), &outcome);
+    Ok(())
+}
+
+/// Says what was changed.
+fn brought(report: &mut Report, backend: Backend, outcome: &Outcome) {
     let before = report.set.take().unwrap_or_default();
     report.set = Some(SetReport {
-        backend: Some(set.backend().word().to_owned()),
-        size,
-        added: before.added + added,
-        removed: before.removed + removed,
+        backend: Some(backend.word().to_owned()),
+        size: outcome.size,
+        added: before.added + outcome.added,
+        removed: before.removed + outcome.removed,
     });
-    Ok(())
 }
 
 /// Root read the set back lately, and nobody changed any table since.

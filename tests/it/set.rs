@@ -31,6 +31,9 @@ fn inside() {
     let words: Vec<&str> = words.split(' ').collect();
     let start = Instant::now();
     let mut answer = act(&words).unwrap_or_else(|error| json!({ "error": error.to_string() }));
+    if answer.is_null() {
+        answer = json!({ "none": true });
+    }
     answer["ms"] = u64::try_from(start.elapsed().as_millis()).unwrap().into();
     fs::write(env::var("SET_ANSWER").unwrap(), answer.to_string()).unwrap();
 }
@@ -51,6 +54,13 @@ fn act(words: &[&str]) -> Result<Value, SetError> {
                 "added": outcome.added, "removed": outcome.removed, "wrote": outcome.wrote,
                 "notes": outcome.notes,
             })
+        }
+        ["few", file] => {
+            let lists: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+            let prefixes = |key: &str| -> Vec<Prefix> {
+                lists[key].as_array().unwrap().iter().map(|e| e.as_str().unwrap().parse().unwrap()).collect()
+            };
+            json!(set::change_a_few(directory, &Desired::of(&prefixes("blocked"), &prefixes("pass"))))
         }
         ["read"] => {
             let set = Set::open(&system, directory)?;
@@ -625,4 +635,71 @@ fn what_root_read_back_is_not_read_again_while_nobody_changes_a_table() {
     assert!(read());
     env.run(&["purge", "--yes"]).ok();
     assert_ne!(pbx.run(&["test", "-e", "/var/lib/banbridge"]).code, 0, "nothing is left");
+}
+
+/// A large list: addresses and networks of both families, many of them neighbors that no network joins.
+fn large(from: u32, to: u32) -> Vec<String> {
+    (from..to)
+        .map(|n| match n % 5 {
+            0 => format!("45.{}.{}.{}", n >> 16 & 255, n >> 8 & 255, n & 255),
+            1 => format!("46.{}.{}.0/24", n >> 8 & 255, n & 255),
+            2 => format!("2a05:{:x}::/48", n),
+            3 => format!("2a06::{:x}:1", n),
+            _ => format!("47.{}.{}.{}", n >> 14 & 255, n >> 6 & 255, n % 64 * 4 + 1),
+        })
+        .collect()
+}
+
+#[test]
+fn a_few_of_a_large_set_are_changed_alone_and_only_where_nobody_else_changed_it() {
+    let pbx = Sandbox::builder(NFT).disabled().start();
+    let mut first = large(0, 30_000);
+    first.push(ATTACKER.into());
+    // The last address has no end, and these two are neighbors.
+    first.extend(["255.255.255.255", "198.51.100.4", "198.51.100.5"].map(str::to_owned));
+    let texts = |all: &[String]| -> Vec<String> { all.to_vec() };
+    let change = |words: &str, all: &[String]| {
+        let file = pbx.dir().join("lists.json");
+        fs::write(&file, json!({ "blocked": texts(all), "pass": PASS }).to_string()).unwrap();
+        tool(&pbx, &format!("{words} {}", file.display()))
+    };
+    let expected = |all: &[String]| -> Vec<String> {
+        let blocked: Vec<Prefix> = all.iter().map(|text| text.parse().unwrap()).collect();
+        Desired::of(&blocked, &[]).blocked().iter().map(ToString::to_string).collect()
+    };
+    let sorted = |mut all: Vec<String>| {
+        all.sort();
+        all
+    };
+    assert_eq!(change("bring", &first)["wrote"], true);
+    let mut second = large(2_000, 32_000);
+    second.push(ATTACKER.into());
+    second.extend(["198.51.100.5", "198.51.100.6", "255.255.255.254"].map(str::to_owned));
+    // What was written was not read back yet, so nothing is known.
+    assert_eq!(change("few", &second)["none"], true);
+    assert_eq!(change("bring", &first)["wrote"], false);
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+    let outcome = change("few", &second);
+    assert_eq!(outcome["size"], expected(&second).len(), "{outcome}");
+    let kernel = held(&pbx);
+    assert_eq!(sorted(kernel.keys().cloned().collect()), sorted(expected(&second)));
+    assert_eq!(kernel[ATTACKER], 1, "counters go on");
+    assert_eq!(pbx.probe(Attacker(ATTACKER)), Probe::Refused);
+    // The copy for the next boot is the new one, and all is as a whole replacement would have left it.
+    assert_eq!(change("bring", &second)["wrote"], false);
+    pbx.run(&["nft", "delete", "table", "inet", "banbridge"]).ok();
+    assert_eq!(tool(&pbx, "load")["loaded"], "nft");
+    assert_eq!(sorted(held(&pbx).keys().cloned().collect()), sorted(expected(&second)));
+
+    // Somebody changes a table, ours or another: nothing is known any more.
+    assert_eq!(change("bring", &second)["wrote"], false);
+    pbx.run(&["nft", "add", "table", "inet", "others"]).ok();
+    assert_eq!(change("few", &first)["none"], true);
+    assert_eq!(change("bring", &second)["wrote"], false);
+    pbx.run(&["nft", "delete", "element", "inet", "banbridge", "blocked4", "{", ATTACKER, "}"]).ok();
+    assert_eq!(change("few", &first)["none"], true);
+    // Much of it is replaced as a whole.
+    assert_eq!(change("bring", &second)["wrote"], true);
+    assert_eq!(change("bring", &second)["wrote"], false);
+    assert_eq!(change("few", &large(16_000, 46_000))["none"], true);
 }

@@ -1,4 +1,4 @@
-//! The elements of one of our nftables sets, read from the kernel itself: `nft` takes several times as long, for it lets
+//! The elements of one of our nftables sets, read from the kernel itself, and changed there: `nft` takes several times as long, for it lets
 //! the kernel answer in pieces of 8 KiB, and for each piece the kernel walks the set from its beginning.
 //!
 //! The kernel keeps a set of intervals as a tree of bounds and hands them over from the highest to the lowest
@@ -13,13 +13,22 @@ use rustix::io::{Errno, Result};
 
 use crate::ban::hits::{Counter, Element};
 use crate::ban::{Cover, Prefix};
-use crate::kernel::netlink::{DUMP, ask, attribute, attributes, text};
+use crate::kernel::netlink::{
+    CREATE, DUMP, NESTED, Step, ask, attribute, attribute_of, attributes, change, text,
+};
 
 /// `NFPROTO_INET`.
 const INET: u8 = 1;
 /// `NFT_MSG_GETSETELEM`, and `NFT_MSG_NEWSETELEM`, the answer (linux/netfilter/nf_tables.h).
 const GET: u8 = 13;
 const ANSWER: u8 = 12;
+/// `NFT_MSG_NEWSETELEM` and `_DELSETELEM`.
+const ADD: u8 = 12;
+const REMOVE: u8 = 14;
+/// `NFTA_LIST_ELEM`.
+const ONE: u16 = 1;
+/// So many prefixes are in one step: an attribute holds less than 64 KiB.
+const IN_A_STEP: usize = 500;
 /// `NFTA_SET_ELEM_LIST_TABLE`, `_SET` and `_ELEMENTS`.
 const TABLE: u16 = 1;
 const SET: u16 = 2;
@@ -53,6 +62,46 @@ pub(super) fn of_set(name: &str, ipv4: bool) -> Result<Vec<Element>> {
         attributes(list).try_for_each(|(_, element)| intervals.take(element).ok_or(Errno::BADMSG))
     })?;
     Ok(intervals.elements)
+}
+
+/// Takes prefixes out of sets of our table and puts others in, each with the set's name: all at once or not at all, and only
+/// if the tables are in this state. Each must be an element as it stands, and be in one step with nothing around it.
+pub(super) fn replace_in(
+    remove: &[(&str, &[Prefix])],
+    add: &[(&str, &[Prefix])],
+    generation: u32,
+) -> Result<()> {
+    let mut steps = Vec::new();
+    for (kind, flags, all) in [(REMOVE, 0, remove), (ADD, CREATE, add)] {
+        for (name, prefixes) in all {
+            steps.extend(prefixes.chunks(IN_A_STEP).map(|some| step(kind, flags, name, some)));
+        }
+    }
+    change(INET, &steps, generation)
+}
+
+fn step(kind: u8, flags: u16, name: &str, prefixes: &[Prefix]) -> Step {
+    let mut bounds = Vec::new();
+    for prefix in prefixes {
+        let (first, last) = prefix.bounds();
+        let width = if prefix.is_ipv4() { 4 } else { 16 };
+        bounds.extend(bound(first, width, false));
+        // An interval to the last address has no end.
+        let behind = last.checked_add(1).filter(|behind| width == 16 || *behind <= u32::MAX.into());
+        if let Some(behind) = behind {
+            bounds.extend(bound(behind, width, true));
+        }
+    }
+    let list = attribute_of(ELEMENTS | NESTED, &bounds);
+    (kind, flags, [text(TABLE, "banbridge"), text(SET, name), list].concat())
+}
+
+/// A bound as an element; `width` is that of an address, in bytes.
+fn bound(address: u128, width: usize, is_end: bool) -> Vec<u8> {
+    let bytes = address.to_be_bytes();
+    let key = attribute_of(KEY | NESTED, &attribute_of(VALUE, &bytes[bytes.len() - width..]));
+    let flags = if is_end { attribute_of(FLAGS, &END.to_be_bytes()) } else { Vec::new() };
+    attribute_of(ONE | NESTED, &[key, flags].concat())
 }
 
 /// Intervals, put together of their bounds.

@@ -300,6 +300,38 @@ impl<'a> Set<'a> {
     }
 }
 
+/// From so many elements on a few are changed and not all replaced.
+const LARGE: usize = 20_000;
+/// A change of at most so much of it, one in.
+const FEW: usize = 4;
+
+/// Changes a large set where only few of its elements are others, and where the kernel is known to hold what it was last
+/// brought to: reading it back first, for the counters, takes longer than replacing all. None where that is not so, or did
+/// not work: then [`Set::bring`] does it. What came of it the next run reads back.
+pub fn change_a_few(directory: &Path, desired: &Desired) -> Option<Outcome> {
+    if desired.blocked.len() < LARGE {
+        return None;
+    }
+    let (Backend::Nft, script) = saved::load(directory).ok()?? else { return None };
+    let (before, counts) = nft::read(&script)?;
+    drop(script);
+    let generation = seen::known(directory, &before)?;
+    // The kernel's sets begin with an end at 0, which an element there would meet.
+    if [&before, desired].iter().any(|all| all.blocked.iter().any(|prefix| prefix.bounds().0 == 0)) {
+        return None;
+    }
+    let kept = desired.blocked.iter().filter(|prefix| before.blocked.binary_search(prefix).is_ok()).count();
+    let (added, removed) = (desired.blocked.len() - kept, before.blocked.len() - kept);
+    if before.pass != desired.pass || added + removed == 0 || (added + removed) * FEW > desired.blocked.len()
+    {
+        return None;
+    }
+    // Before the kernel: killed in between, the note is not that of this copy, and the next run does it all.
+    saved::save(directory, Backend::Nft, &nft::script(desired, &Held { counts, ..Held::default() })).ok()?;
+    nft::update(&before, desired, generation).ok()?;
+    Some(Outcome { size: desired.blocked.len(), added, removed, wrote: true, notes: Vec::new() })
+}
+
 /// How many prefixes come and go. Both lists are in order.
 fn difference(held: &Held, desired: &Desired) -> (usize, usize) {
     let kept = desired

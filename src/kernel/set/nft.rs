@@ -5,9 +5,10 @@
 //! still meets the module's rules. The order is the module's own: loopback, established TCP; and never-block comes
 //! before what is blocked.
 //!
-//! Any change replaces the whole table in one transaction, counters carried over. Adding and deleting single elements
-//! would be the obvious way, but `nft` reads the whole set back for it: with 100,000 elements one single `add element`
-//! takes 0.9 s and a replacement of all 0.7 s, and 10,000 deletions take minutes (nft 1.0.6).
+//! A change replaces the whole table in one transaction, counters carried over. Adding and deleting single elements would
+//! be the obvious way, but `nft` reads the whole set back for it: with 100,000 elements one single `add element` takes
+//! 0.9 s and a replacement of all 0.7 s, and 10,000 deletions take minutes (nft 1.0.6). Of a large set that is known to be
+//! as it was left, [`update`] changes single elements without `nft`.
 
 use std::borrow::Cow;
 use std::fmt::Write;
@@ -82,6 +83,41 @@ pub(super) fn script(desired: &Desired, held: &Held) -> String {
     }
     text += "\t}\n}\n";
     text
+}
+
+/// What a script of [`script`] makes the kernel hold, and whether with counters by element. None where it is no such script.
+pub(super) fn read(script: &str) -> Option<(Desired, bool)> {
+    let mut desired = Desired::default();
+    for (name, ..) in SETS {
+        let (_, rest) = script.split_once(&format!("\tset {name} {{ "))?;
+        let (set, _) = rest.split_once("}\n")?;
+        let Some((_, elements)) = set.split_once("elements = { ") else { continue };
+        let (elements, _) = elements.split_once(" }")?;
+        let all = if name.starts_with("blocked") { &mut desired.blocked } else { &mut desired.pass };
+        for element in elements.split(",\n") {
+            all.push(element.parse().ok()?);
+        }
+    }
+    Some((desired, script.contains("counter; ")))
+}
+
+/// Changes a few elements of what the kernel holds, which is `from`, at this generation. Nothing is read and nothing else
+/// is touched: counters go on.
+pub(super) fn update(from: &Desired, to: &Desired, generation: u32) -> rustix::io::Result<()> {
+    let missing = |in_: &[Prefix], of: &[Prefix]| -> Vec<Prefix> {
+        of.iter().filter(|prefix| in_.binary_search(prefix).is_err()).copied().collect()
+    };
+    let removed = missing(&to.blocked, &from.blocked);
+    let added = missing(&from.blocked, &to.blocked);
+    // IPv4 comes first.
+    let halves = |all: &[Prefix]| all.partition_point(Prefix::is_ipv4);
+    let (removed4, removed6) = removed.split_at(halves(&removed));
+    let (added4, added6) = added.split_at(halves(&added));
+    elements::replace_in(
+        &[("blocked4", removed4), ("blocked6", removed6)],
+        &[("blocked4", added4), ("blocked6", added6)],
+        generation,
+    )
 }
 
 /// How often the kernel is asked for the elements before `nft` is: somebody else's change in between spoils an answer.

@@ -48,6 +48,21 @@ table inet banbridge {
 }
 
 #[test]
+fn a_script_of_ours_is_read_back_and_no_other() {
+    for counts in [true, false] {
+        for desired in [desired(), Desired::default()] {
+            let text = script(&desired, &Held { counts, ..Held::default() });
+            assert_eq!(read(&text), Some((desired, counts)));
+        }
+    }
+    let text = script(&desired(), &Held::default());
+    for cut in [0, 10, 200, text.find("blocked6").unwrap()] {
+        assert_eq!(read(&text[..cut]), None, "{cut}");
+    }
+    assert_eq!(read(&text.replace("45.0.0.4", "45.0.0.x")), None);
+}
+
+#[test]
 fn what_nft_prints_is_read_with_its_counters() {
     let held = held();
     assert!(held.intact && held.counts && held.holds_exactly(&desired()));

@@ -64,6 +64,14 @@ pub(super) fn note(directory: &Path, moment: Moment, desired: &Desired, now: i64
     let _ = saved::save_note(directory, &format!("{} {now}\n", line(moment, desired)));
 }
 
+/// The state of the tables in which the kernel holds exactly this, as root read it back; none where that is not known.
+pub(super) fn known(directory: &Path, desired: &Desired) -> Option<u32> {
+    let note = saved::load_note(directory)?;
+    let (seen, _) = note.trim_end().rsplit_once(' ')?;
+    let moment = Moment::now()?;
+    (seen == line(moment, desired)).then_some(moment.generation)
+}
+
 /// Whether the kernel holds exactly this still: it did when it was last read, and nobody changed any table since. False
 /// also where counters are to be read again.
 pub fn is_still(directory: &Path, desired: &Desired, now: i64) -> bool {
