@@ -74,6 +74,11 @@ impl Prefix {
         self.0.contains(&other.0)
     }
 
+    /// The networks around this prefix, the nearest first: up to the whole address space.
+    pub fn around(&self) -> impl Iterator<Item = Prefix> {
+        std::iter::successors(self.0.supernet(), IpNet::supernet).map(Prefix)
+    }
+
     /// First and last address as numbers; compare only within one family.
     pub fn bounds(&self) -> (u128, u128) {
         match self.0 {

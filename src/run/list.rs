@@ -296,10 +296,7 @@ pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rej
     let item = |(prefix, hits): (Prefix, crate::ban::hits::Hits)| {
         let listing = || covers.iter().filter(|(_, cover, _)| cover.overlaps(&prefix));
         let feeds: Vec<String> = listing().map(|(name, ..)| name.clone()).collect();
-        let touches = |entry: &&&Entry| entry.prefix.contains(&prefix) || prefix.contains(&entry.prefix);
-        let since = listing()
-            .filter_map(|(.., entries)| entries.iter().filter(touches).map(|entry| entry.first_seen()).min())
-            .min();
+        let since = listing().filter_map(|(.., entries)| since(entries, &prefix)).min();
         Rejected {
             address: prefix,
             text: prefix.to_string(),
@@ -314,6 +311,17 @@ pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rej
     };
     let all = view.book.busiest(REJECTED).into_iter().filter(|(_, hits)| hits.packets > 0).map(item);
     Ok(all.filter(|one| feed.is_none_or(|feed| one.feeds.iter().any(|name| name == feed))).collect())
+}
+
+/// When the first was listed of entries in a prefix or around it. `entries` are of one feed, in the order of their prefixes.
+fn since(entries: &[&Entry], prefix: &Prefix) -> Option<i64> {
+    let from = entries.partition_point(|entry| entry.prefix < *prefix);
+    let inside = entries[from..].iter().take_while(|entry| prefix.contains(&entry.prefix));
+    let around = prefix.around().filter_map(|other| {
+        let place = entries.binary_search_by_key(&other, |entry| entry.prefix).ok()?;
+        Some(&entries[place])
+    });
+    inside.chain(around).map(|entry| entry.first_seen()).min()
 }
 
 /// The allow list.

@@ -222,12 +222,19 @@ window.Banbridge = window.Banbridge || {};
 		return failure;
 	};
 
+	/** What went wrong, in the page's words, and behind it what the program says of it. */
+	bb.wrong = function (failure) {
+		var code = failure.answer && failure.answer.code, name = 'exit_' + code;
+		var known = Object.prototype.hasOwnProperty.call(bb.strings, name);
+		return [known ? bb.make('strong', {}, bb.text(name)) : null, known ? ' ' : null, failure.message];
+	};
+
 	/** What to say in place of an answer, with the way on: to log in again, or to try again. */
 	bb.failed = function (failure, again) {
 		var button = failure.reload ? bb.button(bb.text('reload_page'), 'btn-default btn-sm', function () {
 			window.location.reload();
 		}) : again ? bb.button(bb.text('try_again'), 'btn-default btn-sm', again) : null;
-		return bb.alert('danger', [failure.message + ' ', button]);
+		return bb.alert('danger', bb.wrong(failure).concat(' ', button));
 	};
 
 	/** Marks the button as busy while the promise is pending, and shows the message of a failure. */

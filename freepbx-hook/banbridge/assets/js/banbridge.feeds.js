@@ -144,7 +144,7 @@ window.Banbridge = window.Banbridge || {};
 				});
 			}
 		}, function (failure) {
-			dialog.fill(bb.alert('danger', failure.message));
+			dialog.fill(bb.alert('danger', bb.wrong(failure)));
 		});
 	}
 
@@ -205,7 +205,7 @@ window.Banbridge = window.Banbridge || {};
 				add.disabled = false;
 				result.scrollIntoView({block: 'nearest'});
 			}, function (failure) {
-				bb.fill(result, bb.alert('danger', failure.message));
+				bb.fill(result, bb.alert('danger', bb.wrong(failure)));
 				bb.byId('bb-dialog-body').querySelector('details').open = true;
 			});
 		});
@@ -228,7 +228,7 @@ window.Banbridge = window.Banbridge || {};
 			dialog.fill(tested(answer.data, answer.message));
 			offer();
 		}, function (failure) {
-			dialog.fill([bb.alert('danger', failure.message), command ? bb.make('p', {}, bb.text('feed_anyway')) : null]);
+			dialog.fill([bb.alert('danger', bb.wrong(failure)), command ? bb.make('p', {}, bb.text('feed_anyway')) : null]);
 			offer();
 		});
 	}
@@ -279,7 +279,7 @@ window.Banbridge = window.Banbridge || {};
 			});
 			dialog.fill([bb.make('p', {}, bb.text('catalog_words')), bb.make('ul', {'class': 'bb-cards'}, items)]);
 		}, function (failure) {
-			dialog.fill(bb.alert('danger', failure.message));
+			dialog.fill(bb.alert('danger', bb.wrong(failure)));
 		});
 	}
 

@@ -266,7 +266,7 @@ window.Banbridge = window.Banbridge || {};
 		bb.ask('check', {address: address}).then(function (answer) {
 			bb.fill(box, checked(answer.data));
 		}, function (failure) {
-			bb.fill(box, bb.alert('danger', failure.message));
+			bb.fill(box, bb.alert('danger', bb.wrong(failure)));
 		});
 	}
 

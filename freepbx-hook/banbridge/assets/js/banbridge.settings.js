@@ -98,7 +98,7 @@ window.Banbridge = window.Banbridge || {};
 				}
 			}, function (failure) {
 				refused += 1;
-				bb.fill(one.answer, bb.alert('danger', failure.message));
+				bb.fill(one.answer, bb.alert('danger', bb.wrong(failure)));
 				if (refused === 1) {
 					open(one.input);
 				}
@@ -133,7 +133,7 @@ window.Banbridge = window.Banbridge || {};
 			var bad = done.data && done.data.key_good === false;
 			bb.fill(answer, bb.alert(bad ? 'danger' : 'success', bb.text(bad ? 'key_bad' : 'key_good')));
 		}, function (failure) {
-			bb.fill(answer, bb.alert('danger', failure.message));
+			bb.fill(answer, bb.alert('danger', bb.wrong(failure)));
 		});
 	}
 

@@ -186,7 +186,7 @@ window.Banbridge = window.Banbridge || {};
 			});
 		}, function (failure) {
 			var data = failure.answer && failure.answer.data;
-			dialog.fill([bb.alert('danger', failure.message)].concat(data && data.blacklist ? plan(data) : []));
+			dialog.fill([bb.alert('danger', bb.wrong(failure))].concat(data && data.blacklist ? plan(data) : []));
 		});
 	}
 

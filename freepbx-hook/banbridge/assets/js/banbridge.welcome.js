@@ -22,7 +22,7 @@ window.Banbridge = window.Banbridge || {};
 			var bad = done.data && done.data.key_good === false;
 			answer(bb.alert(bad ? 'warning' : 'success', bb.text(bad ? 'key_bad' : 'key_good')));
 		}, function (failure) {
-			answer(bb.alert('warning', failure.message));
+			answer(bb.alert('warning', bb.wrong(failure)));
 		});
 	}
 
@@ -41,7 +41,7 @@ window.Banbridge = window.Banbridge || {};
 			bb.byId('bb-all').hidden = false;
 			bb.run();
 		}, function (failure) {
-			answer(bb.alert('warning', failure.message));
+			answer(bb.alert('warning', bb.wrong(failure)));
 		});
 	}
 
