@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use banbridge::ban::plan::{OtherRow, Present};
+use banbridge::ban::target::as_nftables_reads;
 use banbridge::kernel::chain::{CHAIN, Snapshot, Wanted};
 use banbridge::kernel::module_sets::overlap;
 use ipnet::{IpNet, Ipv4Net};
@@ -71,10 +72,7 @@ pub fn check(data: &[u8]) {
 
 /// What the rows block: networks as they are, and what names resolve to.
 fn nets(present: &Present) -> Vec<IpNet> {
-    let net = |key: &str| {
-        let net = key.parse::<IpNet>().ok();
-        net.or_else(|| key.parse::<std::net::IpAddr>().ok().map(IpNet::from)).map(|net| net.trunc())
-    };
+    let net = as_nftables_reads;
     let ours = present.ours.iter().filter_map(|key| net(key));
     let foreign = present.others.iter().flat_map(|row| match net(&row.key) {
         Some(net) => vec![net],

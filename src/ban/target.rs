@@ -43,12 +43,12 @@ pub const SERVICE: &str = "srv/";
 
 /// A row of the firewall's blacklist as FreePBX 18's driver reads it (drivers/Nftables.class.php, normalizeAddress): what
 /// stands behind a slash is a number as PHP reads one, so `0.0.0.0/0x` and `0.0.0.0/none` are the whole internet. None
-/// for what it takes for a host name or passes over.
-pub fn as_nftables_reads(key: &str) -> Option<Prefix> {
+/// for what it takes for a host name or passes over. IPv4 that is mapped into IPv6 is IPv6 to it.
+pub fn as_nftables_reads(key: &str) -> Option<IpNet> {
     let (address, length) = key.split_once('/').unwrap_or((key, ""));
     let address: IpAddr = address.parse().ok()?;
     if length.is_empty() {
-        return Some(Prefix::host(address));
+        return Some(address.into());
     }
     let length = length.trim_start();
     let digits = length.strip_prefix('+').unwrap_or(length);
@@ -57,7 +57,7 @@ pub fn as_nftables_reads(key: &str) -> Option<Prefix> {
         "" => 0,
         number => number.parse().ok()?,
     };
-    Some(Prefix::new(IpNet::new(address, length).ok()?.trunc()))
+    Some(IpNet::new(address, length).ok()?.trunc())
 }
 
 /// Exactly an address, a network or a name, as the firewall module reads it.
@@ -264,8 +264,11 @@ mod tests {
             ("010.0.0.1", None),
         ];
         for (key, prefix) in table {
-            assert_eq!(as_nftables_reads(key).map(|one| one.to_string()).as_deref(), prefix, "{key}");
+            let read = as_nftables_reads(key).map(|net| Prefix::new(net).to_string());
+            assert_eq!(read.as_deref(), prefix, "{key}");
         }
+        let mapped = as_nftables_reads("::ffff:192.0.2.7");
+        assert!(matches!(mapped, Some(IpNet::V6(_))), "to the driver it is IPv6: {mapped:?}");
     }
 
     #[test]

@@ -81,7 +81,7 @@ fn judged(net: IpNet) -> Option<Prefix> {
 
 /// A row that is an address or a network, as the driver reads it. nft clears host bits.
 fn net_of_key(key: &str) -> Option<IpNet> {
-    target::as_nftables_reads(key).map(|prefix| prefix.net())
+    target::as_nftables_reads(key)
 }
 
 impl Sets {

@@ -61,7 +61,7 @@ impl Session {
     /// Rows of the administrator's that are no address, and that FreePBX 18 takes for one, each as it is to be shown.
     fn rows_read_otherwise(&self) -> Vec<(String, Prefix)> {
         let odd = |row: &OtherRow| match (row.key.parse::<Prefix>(), target::as_nftables_reads(&row.key)) {
-            (Err(_), Some(prefix)) => Some((one_line(&row.key, 60).into_owned(), prefix)),
+            (Err(_), Some(net)) => Some((one_line(&row.key, 60).into_owned(), Prefix::new(net))),
             _ => None,
         };
         match self.saved.firewall.driver {

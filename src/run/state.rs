@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use crate::ban::entry::NEVER;
 use crate::ban::plan::{Driver, Fate, OtherRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
@@ -39,10 +41,16 @@ pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedP
 pub(super) fn present(rows: &Rows, names: &BTreeMap<String, Vec<IpAddr>>, driver: Driver) -> Present {
     let others = rows.others.iter().map(|key| {
         let read = match driver {
-            Driver::Nftables => target::as_nftables_reads(key).map(Target::Prefix),
+            Driver::Nftables => target::as_nftables_reads(key),
             Driver::Iptables => None,
         };
-        let prefixes = match read.or_else(|| target::target(key)) {
+        if let Some(net) = read {
+            // No packet has an IPv4 source that is mapped into IPv6: such a row blocks nobody.
+            let prefix =
+                Some(Prefix::new(net)).filter(|prefix| prefix.is_ipv4() == matches!(net, IpNet::V4(_)));
+            return OtherRow { key: key.clone(), prefixes: prefix.into_iter().collect() };
+        }
+        let prefixes = match target::target(key) {
             Some(Target::Prefix(prefix)) => vec![prefix],
             Some(Target::Name(name)) => {
                 names.get(&name).into_iter().flatten().copied().map(Prefix::host).collect()
