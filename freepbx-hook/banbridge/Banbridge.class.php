@@ -20,6 +20,8 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 	/** The permissions to see and to change: FreePBX's sections do not distinguish reading from writing. */
 	const SEE = 'banbridge';
 	const CHANGE = 'banbridge_change';
+	/** The program's exit code: restored, and another run in progress applies it. */
+	const APPLIED_LATER = 75;
 	/** The session's variable with the token against forged requests. */
 	const TOKEN = 'banbridge_token';
 
@@ -92,14 +94,22 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 		if (!is_file($this->kept())) {
 			return;
 		}
-		$options = array('stdin' => (string) file_get_contents($this->kept()), 'seconds' => 300);
-		$answer = $this->ask(array('restore', '--json'), $options);
-		// 75: restored, and another run in progress applies it.
-		if ($answer['status'] || $answer['code'] === 75) {
+		list($restored, $message) = $this->putBack((string) file_get_contents($this->kept()));
+		if ($restored) {
 			unlink($this->kept());
 		} else {
-			$this->say($answer['message']);
+			$this->say($message);
 		}
+	}
+
+	/**
+	 * Restores what the program's backup wrote.
+	 *
+	 * @return array whether it is restored, and the program's message
+	 */
+	public function putBack($backup) {
+		$answer = $this->ask(array('restore', '--json'), array('stdin' => $backup, 'seconds' => 300));
+		return array($answer['status'] || $answer['code'] === self::APPLIED_LATER, $answer['message']);
 	}
 
 	/** Module Admin's Disable: without the module its job has no command. Blocked addresses stay blocked. */

@@ -74,6 +74,12 @@ impl Prefix {
         self.0.contains(&other.0)
     }
 
+    /// The sources that a network of a packet filter holds, in canonical form. None for IPv4 mapped into IPv6, which is
+    /// IPv6 there and IPv4 here: no packet has such a source.
+    pub fn of_sources(net: IpNet) -> Option<Self> {
+        Some(Self::new(net)).filter(|prefix| prefix.is_ipv4() == matches!(net, IpNet::V4(_)))
+    }
+
     /// The networks around this prefix, the nearest first: up to the whole address space.
     pub fn around(&self) -> impl Iterator<Item = Prefix> {
         std::iter::successors(self.0.supernet(), IpNet::supernet).map(Prefix)

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::element::{Printed, Span};
 use crate::ban::health::evidence::Rules;
 use crate::ban::plan::Present;
-use crate::ban::target::{self, Target};
+use crate::ban::target::{Target, as_nftables_reads, target};
 use crate::ban::{Cover, Prefix};
 use crate::system::program::Programs;
 
@@ -59,29 +59,19 @@ fn elements(json: &str) -> Option<Vec<Prefix>> {
     let mut all = Vec::new();
     for element in set.elem {
         match element.span {
-            Span::Net(net) => all.extend(judged(net)),
+            Span::Net(net) => all.extend(Prefix::of_sources(net)),
             Span::Range(IpAddr::V4(first), IpAddr::V4(last)) => {
                 all.extend(Ipv4Subnets::new(first, last, 0).map(Prefix::from));
             }
             Span::Range(IpAddr::V6(first), IpAddr::V6(last)) => {
-                all.extend(Ipv6Subnets::new(first, last, 0).filter_map(|net| judged(IpNet::V6(net))));
+                all.extend(
+                    Ipv6Subnets::new(first, last, 0).filter_map(|net| Prefix::of_sources(IpNet::V6(net))),
+                );
             }
             Span::Range(..) => return None,
         }
     }
     Some(all)
-}
-
-/// A network as a prefix, but for IPv4 mapped into IPv6, which is IPv6 to the driver and IPv4 to us: it is passed
-/// over, for no packet has such a source.
-fn judged(net: IpNet) -> Option<Prefix> {
-    let prefix = Prefix::new(net);
-    (prefix.is_ipv4() == matches!(net, IpNet::V4(_))).then_some(prefix)
-}
-
-/// A row that is an address or a network, as the driver reads it. nft clears host bits.
-fn net_of_key(key: &str) -> Option<IpNet> {
-    target::as_nftables_reads(key)
 }
 
 impl Sets {
@@ -99,11 +89,10 @@ impl Sets {
     /// daemon may have got another answer than we.
     pub fn compare(&self, rows: &Present) -> Rules {
         let keys = rows.others.iter().map(|row| row.key.as_str()).chain(rows.ours.iter().map(String::as_str));
-        let wanted: Vec<Prefix> = keys.filter_map(net_of_key).filter_map(judged).collect();
+        let wanted: Vec<Prefix> = keys.filter_map(as_nftables_reads).filter_map(Prefix::of_sources).collect();
         let there = Cover::new(&self.elements);
         let missing = wanted.iter().filter(|prefix| !there.contains(prefix)).count();
-        let names =
-            rows.others.iter().filter(|row| matches!(target::target(&row.key), Some(Target::Name(_))));
+        let names = rows.others.iter().filter(|row| matches!(target(&row.key), Some(Target::Name(_))));
         let named: Vec<Prefix> = names.clone().flat_map(|row| row.prefixes.iter().copied()).collect();
         let known = Cover::new(wanted.iter().chain(&named));
         let unknown = self.elements.iter().filter(|element| !known.contains(element)).count();
@@ -182,14 +171,14 @@ pub fn overlap(rows: &Present) -> Option<Overlap> {
     };
     let mut all: Vec<Range<'_>> = Vec::with_capacity(rows.ours.len() + rows.others.len());
     for row in &rows.others {
-        match net_of_key(&row.key) {
+        match as_nftables_reads(&row.key) {
             Some(net) => all.push(range(net, row.key.as_str(), false)),
             None => {
                 all.extend(row.prefixes.iter().map(|prefix| range(prefix.net(), row.key.as_str(), false)));
             }
         }
     }
-    all.extend(rows.ours.iter().filter_map(|key| Some(range(net_of_key(key)?, key.as_str(), true))));
+    all.extend(rows.ours.iter().filter_map(|key| Some(range(as_nftables_reads(key)?, key.as_str(), true))));
     // In this order a network stands before all that lies in it.
     all.sort_by(|a, b| (a.ipv6, a.first, b.last, a.key).cmp(&(b.ipv6, b.first, a.last, b.key)));
     let party = |range: &Range<'_>| {

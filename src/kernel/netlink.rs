@@ -1,6 +1,7 @@
 //! The little of netlink that is needed to ask the kernel's nf_tables, and to change elements of a set: requests, messages,
-//! attributes (linux/netlink.h, linux/netfilter/nfnetlink.h). By hand, because the libraries that there are want a C library or bring a whole stack of
-//! their own. What arrives is taken for what it may be, cut short or strange: no length is trusted.
+//! attributes (linux/netlink.h, linux/netfilter/nfnetlink.h). By hand, because the libraries that there are want a C library
+//! or bring a whole stack of their own. What arrives is taken for what it may be, cut short or strange: no length is
+//! trusted.
 
 use std::os::fd::OwnedFd;
 use std::time::Duration;
@@ -59,11 +60,7 @@ pub(super) fn ask(
         let Some(bytes) = buffer.get(..length).filter(|_| whole == length) else {
             return Err(Errno::MSGSIZE);
         };
-        let mut refused = |error: i32| match error {
-            0 => Ok(()),
-            error => Err(Errno::from_raw_os_error(error.saturating_neg())),
-        };
-        if !messages(bytes, &mut each, &mut refused)? || flags & DUMP == 0 {
+        if !messages(bytes, &mut each)? || flags & DUMP == 0 {
             return Ok(());
         }
     }
@@ -106,15 +103,7 @@ pub(super) fn change(family: u8, steps: &[Step], generation: u32) -> Result<()> 
     loop {
         let (length, _) = recv(&socket, &mut buffer[..], RecvFlags::empty())?;
         let bytes = buffer.get(..length).ok_or(Errno::MSGSIZE)?;
-        let mut done = false;
-        messages(bytes, &mut |_, _| Ok(()), &mut |error| match error {
-            0 => {
-                done = true;
-                Ok(())
-            }
-            error => Err(Errno::from_raw_os_error(error.saturating_neg())),
-        })?;
-        if done {
+        if !messages(bytes, &mut |_, _| Ok(()))? {
             return Ok(());
         }
     }
@@ -126,12 +115,8 @@ fn open() -> Result<OwnedFd> {
     Ok(socket)
 }
 
-/// Hands over each message of an answer, and each error or acknowledgement (0). False when it was the last of a dump.
-fn messages(
-    mut bytes: &[u8],
-    each: &mut impl FnMut(u8, &[u8]) -> Result<()>,
-    answered: &mut impl FnMut(i32) -> Result<()>,
-) -> Result<bool> {
+/// Hands over each message of an answer. False when it was the last: the end of a dump, or the acknowledgement of a change.
+fn messages(mut bytes: &[u8], each: &mut impl FnMut(u8, &[u8]) -> Result<()>) -> Result<bool> {
     while !bytes.is_empty() {
         let length = number(bytes).ok_or(Errno::BADMSG)? as usize;
         let (kind, flags) = half(bytes.get(4..).unwrap_or_default())
@@ -143,8 +128,9 @@ fn messages(
         }
         match kind {
             ERROR | DONE => match number(body).map(u32::cast_signed) {
-                Some(0) | None if kind == DONE => return Ok(false),
-                Some(error) => answered(error)?,
+                Some(0) => return Ok(false),
+                None if kind == DONE => return Ok(false),
+                Some(error) => return Err(Errno::from_raw_os_error(error.saturating_neg())),
                 None => return Err(Errno::BADMSG),
             },
             kind if kind & 0xff00 == NF_TABLES => {
@@ -221,10 +207,7 @@ pub(super) mod tests {
             all.push((kind, body.to_vec()));
             Ok(())
         };
-        let result = messages(bytes, &mut each, &mut |error| match error {
-            0 => Ok(()),
-            error => Err(Errno::from_raw_os_error(-error)),
-        });
+        let result = messages(bytes, &mut each);
         (result, all)
     }
 

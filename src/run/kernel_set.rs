@@ -93,6 +93,11 @@ impl SetView {
         })
     }
 
+    /// Whether any of a prefix is to be blocked.
+    pub fn wants(&self, prefix: &Prefix) -> bool {
+        self.wanted.overlaps(prefix)
+    }
+
     /// How many addresses and networks of a plan root sees missing in the kernel set; 0 for everybody else.
     pub fn missing(&self, plan: &Plan) -> usize {
         let Some(held) = &self.held else { return 0 };

@@ -280,7 +280,6 @@ pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rej
     let Looked { saved, mut ledger, now } = look(environment, feed)?;
     let plan = saved.plan(now);
     let view = SetView::load(&mut ledger, &plan, now)?;
-    let blocked = Cover::new(&plan.blocked);
     let mut lists: Vec<(String, Vec<&Entry>)> = Vec::new();
     for entry in saved.holding(now) {
         let Some(name) = saved.feed_name(entry.feed) else { continue };
@@ -306,7 +305,7 @@ pub fn rejected(environment: &Environment, feed: Option<&str>) -> Result<Vec<Rej
             feeds_text: feeds.join(" "),
             feeds,
             listed_since: since.map(Time),
-            blocked: blocked.overlaps(&prefix),
+            blocked: view.wants(&prefix),
         }
     };
     let all = view.book.busiest(REJECTED).into_iter().filter(|(_, hits)| hits.packets > 0).map(item);

@@ -4,8 +4,6 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use crate::ban::entry::NEVER;
 use crate::ban::plan::{Driver, Fate, OtherRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
@@ -45,10 +43,8 @@ pub(super) fn present(rows: &Rows, names: &BTreeMap<String, Vec<IpAddr>>, driver
             Driver::Iptables => None,
         };
         if let Some(net) = read {
-            // No packet has an IPv4 source that is mapped into IPv6: such a row blocks nobody.
-            let prefix =
-                Some(Prefix::new(net)).filter(|prefix| prefix.is_ipv4() == matches!(net, IpNet::V4(_)));
-            return OtherRow { key: key.clone(), prefixes: prefix.into_iter().collect() };
+            let prefixes = Prefix::of_sources(net).into_iter().collect();
+            return OtherRow { key: key.clone(), prefixes };
         }
         let prefixes = match target::target(key) {
             Some(Target::Prefix(prefix)) => vec![prefix],

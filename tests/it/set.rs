@@ -38,17 +38,22 @@ fn inside() {
     fs::write(env::var("SET_ANSWER").unwrap(), answer.to_string()).unwrap();
 }
 
+/// What a file asks for.
+fn asked(file: &str) -> Desired {
+    let lists: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+    let prefixes = |key: &str| -> Vec<Prefix> {
+        lists[key].as_array().unwrap().iter().map(|e| e.as_str().unwrap().parse().unwrap()).collect()
+    };
+    Desired::of(&prefixes("blocked"), &prefixes("pass"))
+}
+
 fn act(words: &[&str]) -> Result<Value, SetError> {
     let system = System::default();
     let directory = Path::new(DIRECTORY);
     Ok(match words {
         ["bring", file] => {
-            let lists: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-            let prefixes = |key: &str| -> Vec<Prefix> {
-                lists[key].as_array().unwrap().iter().map(|e| e.as_str().unwrap().parse().unwrap()).collect()
-            };
             let set = Set::open(&system, directory)?;
-            let outcome = set.bring(&Desired::of(&prefixes("blocked"), &prefixes("pass")), 0)?;
+            let outcome = set.bring(&asked(file), 0)?;
             json!({
                 "backend": set.backend(), "why_not_nft": set.why_not_nft(), "size": outcome.size,
                 "added": outcome.added, "removed": outcome.removed, "wrote": outcome.wrote,
@@ -56,11 +61,7 @@ fn act(words: &[&str]) -> Result<Value, SetError> {
             })
         }
         ["few", file] => {
-            let lists: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
-            let prefixes = |key: &str| -> Vec<Prefix> {
-                lists[key].as_array().unwrap().iter().map(|e| e.as_str().unwrap().parse().unwrap()).collect()
-            };
-            json!(set::change_a_few(directory, &Desired::of(&prefixes("blocked"), &prefixes("pass"))))
+            json!(set::change_a_few(directory, &asked(file)))
         }
         ["read"] => {
             let set = Set::open(&system, directory)?;
@@ -657,10 +658,9 @@ fn a_few_of_a_large_set_are_changed_alone_and_only_where_nobody_else_changed_it(
     first.push(ATTACKER.into());
     // The last address has no end, and these two are neighbors.
     first.extend(["255.255.255.255", "198.51.100.4", "198.51.100.5"].map(str::to_owned));
-    let texts = |all: &[String]| -> Vec<String> { all.to_vec() };
     let change = |words: &str, all: &[String]| {
         let file = pbx.dir().join("lists.json");
-        fs::write(&file, json!({ "blocked": texts(all), "pass": PASS }).to_string()).unwrap();
+        fs::write(&file, json!({ "blocked": all, "pass": PASS }).to_string()).unwrap();
         tool(&pbx, &format!("{words} {}", file.display()))
     };
     let expected = |all: &[String]| -> Vec<String> {

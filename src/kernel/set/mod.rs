@@ -312,24 +312,35 @@ pub fn change_a_few(directory: &Path, desired: &Desired) -> Option<Outcome> {
     if desired.blocked.len() < LARGE {
         return None;
     }
+    // Before the copy is read: mostly it is the counters alone that are to be read again.
+    let seen = seen::Seen::load(directory).filter(|seen| !seen.is_of(desired))?;
+    let generation = seen.generation()?;
     let (Backend::Nft, script) = saved::load(directory).ok()?? else { return None };
     let (before, counts) = nft::read(&script)?;
     drop(script);
-    let generation = seen::known(directory, &before)?;
+    if !seen.is_of(&before) {
+        return None;
+    }
     // The kernel's sets begin with an end at 0, which an element there would meet.
     if [&before, desired].iter().any(|all| all.blocked.iter().any(|prefix| prefix.bounds().0 == 0)) {
         return None;
     }
-    let kept = desired.blocked.iter().filter(|prefix| before.blocked.binary_search(prefix).is_ok()).count();
-    let (added, removed) = (desired.blocked.len() - kept, before.blocked.len() - kept);
-    if before.pass != desired.pass || added + removed == 0 || (added + removed) * FEW > desired.blocked.len()
-    {
+    let (added, removed) =
+        (missing(&desired.blocked, &before.blocked), missing(&before.blocked, &desired.blocked));
+    let changes = added.len() + removed.len();
+    if before.pass != desired.pass || changes == 0 || changes * FEW > desired.blocked.len() {
         return None;
     }
     // Before the kernel: killed in between, the note is not that of this copy, and the next run does it all.
     saved::save(directory, Backend::Nft, &nft::script(desired, &Held { counts, ..Held::default() })).ok()?;
-    nft::update(&before, desired, generation).ok()?;
+    nft::update(&removed, &added, generation).ok()?;
+    let (added, removed) = (added.len(), removed.len());
     Some(Outcome { size: desired.blocked.len(), added, removed, wrote: true, notes: Vec::new() })
+}
+
+/// What of the first list the second does not have. Both are in order.
+fn missing(all: &[Prefix], there: &[Prefix]) -> Vec<Prefix> {
+    all.iter().filter(|prefix| there.binary_search(prefix).is_err()).copied().collect()
 }
 
 /// How many prefixes come and go. Both lists are in order.

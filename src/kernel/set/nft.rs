@@ -101,18 +101,13 @@ pub(super) fn read(script: &str) -> Option<(Desired, bool)> {
     Some((desired, script.contains("counter; ")))
 }
 
-/// Changes a few elements of what the kernel holds, which is `from`, at this generation. Nothing is read and nothing else
-/// is touched: counters go on.
-pub(super) fn update(from: &Desired, to: &Desired, generation: u32) -> rustix::io::Result<()> {
-    let missing = |in_: &[Prefix], of: &[Prefix]| -> Vec<Prefix> {
-        of.iter().filter(|prefix| in_.binary_search(prefix).is_err()).copied().collect()
-    };
-    let removed = missing(&to.blocked, &from.blocked);
-    let added = missing(&from.blocked, &to.blocked);
+/// Changes a few elements of what the kernel holds at this generation, both lists in order. Nothing is read and nothing
+/// else is touched: counters go on.
+pub(super) fn update(removed: &[Prefix], added: &[Prefix], generation: u32) -> rustix::io::Result<()> {
     // IPv4 comes first.
     let halves = |all: &[Prefix]| all.partition_point(Prefix::is_ipv4);
-    let (removed4, removed6) = removed.split_at(halves(&removed));
-    let (added4, added6) = added.split_at(halves(&added));
+    let (removed4, removed6) = removed.split_at(halves(removed));
+    let (added4, added6) = added.split_at(halves(added));
     elements::replace_in(
         &[("blocked4", removed4), ("blocked6", removed6)],
         &[("blocked4", added4), ("blocked6", added6)],

@@ -54,22 +54,46 @@ fn digest(desired: &Desired) -> u64 {
     hash(&(&desired.blocked, &desired.pass))
 }
 
-fn line(moment: Moment, desired: &Desired) -> String {
-    format!("{:016x} {} {:016x}", moment.place, moment.generation, digest(desired))
+/// What was noted: where and when, a digest of what the kernel held, and the time in seconds since 1970.
+pub(super) struct Seen {
+    moment: Moment,
+    digest: u64,
+    at: i64,
+}
+
+impl Seen {
+    /// The note; none where there is none that can be read.
+    pub(super) fn load(directory: &Path) -> Option<Self> {
+        let note = saved::load_note(directory)?;
+        let mut words = note.split_whitespace();
+        let seen = Self {
+            moment: Moment {
+                place: u64::from_str_radix(words.next()?, 16).ok()?,
+                generation: words.next()?.parse().ok()?,
+            },
+            digest: u64::from_str_radix(words.next()?, 16).ok()?,
+            at: words.next()?.parse().ok()?,
+        };
+        words.next().is_none().then_some(seen)
+    }
+
+    /// Whether the kernel held exactly this.
+    pub(super) fn is_of(&self, desired: &Desired) -> bool {
+        self.digest == digest(desired)
+    }
+
+    /// The state of the tables, if nobody changed any since; none otherwise.
+    pub(super) fn generation(&self) -> Option<u32> {
+        (Moment::now()? == self.moment).then_some(self.moment.generation)
+    }
 }
 
 /// Notes that the kernel held exactly this at `moment`, at the time `now` in seconds since 1970.
 pub(super) fn note(directory: &Path, moment: Moment, desired: &Desired, now: i64) {
+    let Moment { place, generation } = moment;
     // Without the note the next run reads.
-    let _ = saved::save_note(directory, &format!("{} {now}\n", line(moment, desired)));
-}
-
-/// The state of the tables in which the kernel holds exactly this, as root read it back; none where that is not known.
-pub(super) fn known(directory: &Path, desired: &Desired) -> Option<u32> {
-    let note = saved::load_note(directory)?;
-    let (seen, _) = note.trim_end().rsplit_once(' ')?;
-    let moment = Moment::now()?;
-    (seen == line(moment, desired)).then_some(moment.generation)
+    let _ =
+        saved::save_note(directory, &format!("{place:016x} {generation} {:016x} {now}\n", digest(desired)));
 }
 
 /// Whether the kernel holds exactly this still: it did when it was last read, and nobody changed any table since. False
@@ -77,14 +101,13 @@ pub(super) fn known(directory: &Path, desired: &Desired) -> Option<u32> {
 pub fn is_still(directory: &Path, desired: &Desired, now: i64) -> bool {
     let elements = i64::try_from(desired.blocked.len() / ELEMENTS_A_SECOND).unwrap_or(READ_AT_LAST);
     let counts = READ_AGAIN.saturating_add(elements).min(READ_AT_LAST);
-    let known = || {
-        let note = saved::load_note(directory)?;
-        let (seen, at) = note.trim_end().rsplit_once(' ')?;
-        let at: i64 = at.parse().ok()?;
-        let is_lately = (at..at.saturating_add(counts)).contains(&now);
-        Some(is_lately && saved::is_there(directory, Backend::Nft) && seen == line(Moment::now()?, desired))
-    };
-    known().unwrap_or(false)
+    Seen::load(directory).is_some_and(|seen| {
+        let is_lately = (seen.at..seen.at.saturating_add(counts)).contains(&now);
+        is_lately
+            && saved::is_there(directory, Backend::Nft)
+            && seen.is_of(desired)
+            && seen.generation().is_some()
+    })
 }
 
 #[cfg(test)]
