@@ -7,6 +7,7 @@ pub mod edit;
 mod feed;
 mod list;
 mod notify;
+mod own;
 mod period;
 pub mod setting;
 mod tables;
@@ -29,9 +30,10 @@ pub use feed::{FeedConfig, FeedKind, KeySource, Widen};
 use feed::{Place, RawFeed, judge};
 pub use list::ListConfig;
 pub use notify::{COMMAND, Notify, Program, WEBHOOK, Webhook};
+pub use own::{Fail2banConfig, LogConfig};
 pub use period::Period;
 pub use tables::{
-    Allow, Blacklist, Enabled, Level, Limit, Log, Network, Percent, Protect, SetConfig, Writer,
+    Allow, Blacklist, Enabled, Group, Level, Limit, Log, Network, Percent, Protect, SetConfig, Share, Writer,
 };
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
@@ -148,6 +150,11 @@ pub struct Config {
     pub notify: Notify,
     /// How this machine reaches the internet.
     pub network: Network,
+    /// Groups of feeds that have to agree.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<Group>,
+    /// Who is told what this PBX sees.
+    pub share: Share,
     /// The file that was read; none when there was none and the defaults with the environment's key are in use.
     #[serde(skip)]
     pub path: Option<PathBuf>,
@@ -174,6 +181,10 @@ struct RawConfig {
     notify: Notify,
     #[serde(default)]
     network: Network,
+    #[serde(default)]
+    group: Vec<Group>,
+    #[serde(default)]
+    share: Share,
 }
 
 impl Config {
@@ -241,8 +252,23 @@ impl Config {
                 mistake: Mistake::Other,
                 what,
             })?;
+            let known = |name: &String| raw.group.iter().any(|group| group.name == *name);
+            if let Some(name) = feed.group.as_ref().filter(|name| !known(name)) {
+                let what = format!(
+                    "feed {:?}: there is no group {name:?}. Add it: [[group]], name = {name:?}, agree = 2",
+                    feed.name
+                );
+                return Err(ConfigError {
+                    file: file.to_owned(),
+                    line: place.line,
+                    mistake: Mistake::Other,
+                    what,
+                });
+            }
             feeds.push(FeedConfig { route: raw.network.proxy.clone(), ..feed });
         }
+        groups(&raw.group, &feeds).map_err(|what| ConfigError::new(file, what))?;
+        raw.share.check().map_err(|what| ConfigError::new(file, what))?;
         Ok(Self {
             feed: feeds,
             blacklist: raw.blacklist,
@@ -251,6 +277,8 @@ impl Config {
             log: raw.log,
             notify: raw.notify,
             network: raw.network,
+            group: raw.group,
+            share: raw.share,
             path: Some(file.to_owned()),
             warnings: Vec::new(),
         })
@@ -281,6 +309,27 @@ impl Config {
             }
         })
     }
+}
+
+/// Refuses groups that cannot be: two of a name, or with fewer members than have to agree, so that nothing would count.
+fn groups(groups: &[Group], feeds: &[FeedConfig]) -> Result<(), String> {
+    for (place, group) in groups.iter().enumerate() {
+        let Group { name, agree } = group;
+        if groups[..place].iter().any(|other| other.name == *name) {
+            return Err(format!("two groups have the name {name:?}. Rename one of them"));
+        }
+        if !(1..=100).contains(agree) {
+            return Err(format!("group {name:?}: agree must be from 1 to 100 feeds"));
+        }
+        let of_group = || feeds.iter().filter(|feed| feed.group.as_ref() == Some(name));
+        let members = of_group().count();
+        if members < usize::from(*agree) && !of_group().any(|feed| feed.trusted) {
+            return Err(format!(
+                "group {name:?}: agree is {agree}, but it has {members} feeds, so that none of their entries would count"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A warning when others than owner and group can read the file: it may contain a key.

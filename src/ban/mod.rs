@@ -16,6 +16,7 @@ pub mod plan;
 pub mod prefix;
 pub mod snapshot;
 pub mod special;
+pub mod strikes;
 pub mod surge;
 pub mod target;
 pub mod timed;

@@ -292,6 +292,7 @@ mod tests {
                     held_since: size.held_since,
                     wide: false,
                     widest: crate::ban::width::Widest { v4: 8, v6: 16 },
+                    quorum: wanted::Quorum::default(),
                 };
                 let counts = known.iter().filter(|entry| policy.holds(entry, now)).map(|entry| &entry.prefix);
                 let covered = Extent::of(counts).v4;

@@ -21,6 +21,26 @@ pub struct FeedPolicy {
     /// The widest networks that count. What was taken under a wider limit counts no more: an administrator who narrows
     /// it is obeyed at once.
     pub widest: Widest,
+    /// The group that has to agree, if it is in one.
+    pub quorum: Quorum,
+}
+
+/// A feed's place in a group, whose entries count where enough of its members name the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quorum {
+    /// The group, from 1 on; 0: the feed is in none.
+    pub group: u8,
+    /// So many of its members have to name a prefix.
+    pub agree: u8,
+    /// Whether this feed's word is enough.
+    pub trusted: bool,
+}
+
+impl Quorum {
+    /// Whether a feed's own word is enough.
+    pub fn decides_alone(&self) -> bool {
+        self.group == 0 || self.trusted || self.agree <= 1
+    }
 }
 
 impl FeedPolicy {
@@ -57,17 +77,44 @@ pub fn wanted(entries: &[Entry], feeds: &[FeedPolicy], now: i64) -> impl Iterato
         .iter()
         .filter_map(move |entry| {
             let feed = feeds.iter().find(|feed| feed.holds(entry, now))?;
-            Some(Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen() })
+            let want = Wanted { prefix: entry.prefix, priority: feed.priority, last_seen: entry.last_seen() };
+            Some((want, feed.quorum))
         })
         .peekable();
     std::iter::from_fn(move || {
-        let mut want = words.next()?;
-        while let Some(again) = words.next_if(|next| next.prefix == want.prefix) {
-            want.priority = want.priority.min(again.priority);
-            want.last_seen = want.last_seen.max(again.last_seen);
+        loop {
+            let (mut want, quorum) = words.next()?;
+            let mut votes = Votes::default();
+            let mut counts = votes.add(quorum);
+            while let Some((again, quorum)) = words.next_if(|(next, _)| next.prefix == want.prefix) {
+                want.priority = want.priority.min(again.priority);
+                want.last_seen = want.last_seen.max(again.last_seen);
+                counts |= votes.add(quorum);
+            }
+            if counts {
+                return Some(want);
+            }
         }
-        Some(want)
     })
+}
+
+/// How many members of each group named one prefix, for a few groups.
+#[derive(Default)]
+struct Votes([(u8, u8); 8]);
+
+impl Votes {
+    /// Counts the word of a feed. Returns whether the prefix counts by it. There is room for eight groups that name the
+    /// same prefix; a ninth group's word counts where one feed is enough.
+    fn add(&mut self, quorum: Quorum) -> bool {
+        if quorum.decides_alone() {
+            return true;
+        }
+        let place = self.0.iter_mut().find(|(group, _)| *group == quorum.group || *group == 0);
+        let Some((group, votes)) = place else { return false };
+        *group = quorum.group;
+        *votes = votes.saturating_add(1);
+        *votes >= quorum.agree
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +135,7 @@ mod tests {
             held_since: None,
             wide: false,
             widest: Widest { v4: 16, v6: 32 },
+            quorum: Quorum { group: 0, agree: 0, trusted: false },
         },
         FeedPolicy {
             feed: 3,
@@ -96,8 +144,39 @@ mod tests {
             held_since: None,
             wide: false,
             widest: Widest { v4: 16, v6: 32 },
+            quorum: Quorum { group: 0, agree: 0, trusted: false },
         },
     ];
+
+    #[test]
+    fn a_groups_entry_counts_where_enough_of_its_members_name_it_or_a_trusted_one() {
+        let feed = |number: u16, group: u8, trusted| FeedPolicy {
+            feed: number,
+            quorum: Quorum { group, agree: 2, trusted },
+            ..FEEDS[0]
+        };
+        let feeds =
+            [feed(1, 1, false), feed(2, 1, false), feed(3, 1, true), feed(4, 2, false), feed(5, 0, false)];
+        let table: &[(&[u16], bool)] = &[
+            (&[1], false),
+            (&[1, 2], true),
+            (&[3], true),
+            (&[1, 4], false),
+            (&[4], false),
+            (&[5], true),
+            (&[1, 4, 5], true),
+            (&[1, 2, 4], true),
+        ];
+        for (names, counts) in table {
+            let mut entries: Vec<Entry> = names.iter().map(|feed| entry("45.9.0.1", *feed, 0)).collect();
+            sort(&mut entries);
+            assert_eq!(wanted(&entries, &feeds, 50).count() == 1, *counts, "{names:?}");
+            let expired = entry("45.9.0.1", names[0], -200);
+            let mut with_old = [expired, entry("45.9.0.1", 1, 0)];
+            sort(&mut with_old);
+            assert_eq!(wanted(&with_old, &feeds, 50).count(), 0, "an old word is no vote");
+        }
+    }
 
     fn shown(entries: &[Entry], now: i64) -> Vec<String> {
         let mut entries = entries.to_vec();

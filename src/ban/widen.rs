@@ -92,6 +92,7 @@ mod tests {
         held_since: None,
         wide: false,
         widest: Widest { v4: 16, v6: 32 },
+        quorum: crate::ban::wanted::Quorum { group: 0, agree: 0, trusted: false },
     };
 
     fn entries(of: &[(&str, u16, i64)]) -> Vec<Entry> {

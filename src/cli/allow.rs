@@ -46,6 +46,8 @@ struct Answer<'a> {
     /// What became of the rows; none when another run applies it.
     blacklist: Option<&'a BlacklistReport>,
     reload: Option<Reload>,
+    /// What else it was taken out of.
+    released: &'a [String],
 }
 
 /// Runs `allow`.
@@ -93,6 +95,7 @@ fn say(global: &Global, target: &Allow, change: &Change) -> Result<()> {
         addresses: &change.addresses,
         blacklist: report.map(|report| &report.blacklist),
         reload: report.map(|report| report.reload),
+        released: report.map_or(&[], |report| &report.released),
     })
 }
 
@@ -116,6 +119,9 @@ fn text(target: &str, change: &Change, file: &Path) -> String {
         );
     } else if is_listed && change.addresses != [target] {
         lines.push(format!("Addresses: {}.", change.addresses.join(", ")));
+    }
+    for released in change.applied.report().iter().flat_map(|report| &report.released) {
+        lines.push(format!("Released {released}."));
     }
     match &change.applied {
         Applied::Now(report) => {

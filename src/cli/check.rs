@@ -5,6 +5,7 @@ use clap::Args;
 use super::Global;
 use super::output::{count, print, print_json};
 use crate::ban::Prefix;
+use crate::run::ask::ask;
 use crate::run::check::{Checked, check};
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -15,6 +16,9 @@ pub struct CheckArgs {
     /// address or network
     #[arg(value_name = "ADDRESS", value_parser = read_prefix)]
     address: Prefix,
+    /// also ask apiban and CrowdSec about it, now
+    #[arg(long)]
+    ask: bool,
 }
 
 /// An address or network of the command line.
@@ -24,7 +28,11 @@ pub fn read_prefix(text: &str) -> Result<Prefix, String> {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
-    let checked = check(&global.environment(), args.address)?;
+    let environment = global.environment();
+    let mut checked = check(&environment, args.address)?;
+    if args.ask {
+        checked.asked = Some(ask(&environment, args.address)?);
+    }
     if global.json {
         print_json(&checked)?;
     } else if !global.quiet {
@@ -34,8 +42,34 @@ pub fn run(global: &Global, args: &CheckArgs) -> Result<Exit> {
 }
 
 fn text(checked: &Checked) -> String {
-    let answer = if checked.blocked { "is blocked" } else { "is not blocked" };
-    let mut text = format!("{} {answer}: {}\n", checked.address, checked.reason);
+    let others: Vec<String> = checked.also.iter().map(ToString::to_string).collect();
+    let mut text = match (checked.blocked, others.as_slice()) {
+        (true, _) => format!("{} is blocked: {}\n", checked.address, checked.reason),
+        (false, []) => format!("{} is not blocked: {}\n", checked.address, checked.reason),
+        (false, others) => format!(
+            "{} is blocked by {}, not by banbridge: {}\n",
+            checked.address,
+            others.join(" and "),
+            checked.reason
+        ),
+    };
+    if checked.blocked {
+        for other in &others {
+            text += &format!("  also blocked by {other}\n");
+        }
+    }
+    for unknown in &checked.unknown {
+        text += &format!("  not known: {unknown}\n");
+    }
+    for one in checked.asked.iter().flatten() {
+        let answer = match one.listed {
+            Some(true) => "lists it now",
+            Some(false) => "does not list it now",
+            None => "did not say",
+        };
+        let more = one.text.as_ref().map(|text| format!(" ({text})")).unwrap_or_default();
+        text += &format!("  asked: {} {answer}{more}\n", one.feed);
+    }
     if let Some(packets) = checked.blocked_packets.filter(|packets| *packets > 0) {
         text += &format!("  {} of it\n", count(packets, "blocked packet", "blocked packets"));
     }

@@ -2,6 +2,7 @@
 
 use super::{Global, sync};
 use crate::doctor::ask;
+use crate::run::ask::ask_as_child;
 use crate::run::child::{self, Work};
 use crate::run::coverage::lists::compare_as_child;
 use crate::run::notify;
@@ -19,6 +20,7 @@ pub fn run(global: &Global) -> Result<Exit> {
         Work::Notify => notify::run_child(&environment)?,
         Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
         Work::CompareLists { lists, suspects } => compare_as_child(&environment, &lists, &suspects)?,
+        Work::AskAbout { address } => ask_as_child(&environment, &address)?,
         Work::TryFeed { feed, lines } => test_as_child(&environment, &feed, lines.as_deref())?,
     }
     Ok(Exit::Done)

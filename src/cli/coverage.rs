@@ -24,6 +24,12 @@ pub struct CoverageArgs {
     /// logs or directories of logs, plain, gzip or zstd; - is standard input [default: the logs of this PBX]
     #[arg(value_name = "LOG")]
     logs: Vec<PathBuf>,
+    /// read the logs of this PBX themselves, instead of what the runs read of them
+    #[arg(long = "logs")]
+    read: bool,
+    /// the last seven days in plain words
+    #[arg(long, conflicts_with_all = ["since", "until", "svg"])]
+    week: bool,
     /// from this time on: 2026-11-24, "2026-11-24 06:00", or 3d for three days ago
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
@@ -78,8 +84,12 @@ impl Watch for Bar {
 
 /// Runs the command.
 pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
+    if args.week {
+        return week(global, args);
+    }
     let request = CoverageRequest {
         logs: args.logs.clone(),
+        read: args.read,
         since: args.since,
         until: args.until,
         suggest: args.suggest.then(|| args.lists.clone()),
@@ -107,6 +117,16 @@ pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
         print(&text::text(&coverage, chart.as_deref()))?;
     }
     Ok(exit)
+}
+
+fn week(global: &Global, args: &CoverageArgs) -> Result<Exit> {
+    let week = crate::run::week::week(&global.environment(), args.suggest)?;
+    if global.json {
+        print_json(&week)?;
+    } else if !global.quiet {
+        print(&week.text())?;
+    }
+    Ok(Exit::Done)
 }
 
 fn draw(path: &Path, coverage: &Coverage) -> Result<()> {

@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 
 use super::Global;
 use super::output::{count, print};
+use crate::ban::Prefix;
 use crate::run::export;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -16,6 +17,9 @@ pub struct ExportArgs {
     /// format
     #[arg(long, value_enum, default_value_t = Format::Plain)]
     format: Format,
+    /// only what these feeds list, not merged; several with commas [default: all that is blocked]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    feed: Vec<String>,
     /// file to write, replaced as a whole [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -33,6 +37,8 @@ enum Format {
     Nft,
     /// commands for ipset restore
     Ipset,
+    /// one sighting a line, as JSON: prefix, first, last, count, kinds
+    Jsonl,
 }
 
 impl From<Format> for export::Format {
@@ -43,14 +49,27 @@ impl From<Format> for export::Format {
             Format::Json => Self::Json,
             Format::Nft => Self::Nft,
             Format::Ipset => Self::Ipset,
+            Format::Jsonl => Self::Jsonl,
         }
     }
 }
 
 /// Runs the command.
 pub fn run(global: &Global, args: &ExportArgs) -> Result<Exit> {
-    let addresses = export::blocked(&global.environment())?;
-    let text = export::text(args.format.into(), &addresses);
+    let environment = global.environment();
+    let (addresses, text) = if args.format == Format::Jsonl || !args.feed.is_empty() {
+        let sightings = export::sightings(&environment, &args.feed)?;
+        let addresses: Vec<Prefix> = sightings.iter().map(|one| one.prefix).collect();
+        let text = match args.format {
+            Format::Jsonl => export::lines(&sightings),
+            format => export::text(format.into(), &addresses),
+        };
+        (addresses, text)
+    } else {
+        let addresses = export::blocked(&environment)?;
+        let text = export::text(args.format.into(), &addresses);
+        (addresses, text)
+    };
     let Some(path) = &args.output else {
         print(&text)?;
         return Ok(Exit::Done);

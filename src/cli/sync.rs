@@ -43,7 +43,7 @@ impl SyncArgs {
         };
         let (feed, full) = (self.feed.clone(), self.full);
         let (accept, dry_run, wait_for_others) = (self.accept, self.dry_run, self.wait_for_others);
-        SyncRequest { feed, full, accept, dry_run, wait, wait_for_others }
+        SyncRequest { feed, full, accept, dry_run, wait, wait_for_others, ..SyncRequest::default() }
     }
 }
 

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::apiban::{self, ApibanConfig};
 use super::crowdsec::{self, CrowdsecConfig};
 use super::list::{self, ListConfig, LoginSource};
+use super::own::{self, FAIL2BAN_PLACE, FAIL2BAN_TTL, Fail2banConfig, LOG_PLACE, LogConfig};
 use super::{ConfigError, KEY_PAGE, KEY_VARIABLE, MOST, Mistake, Period};
 use crate::ban::surge::Guard;
 use crate::ban::width::Widest;
@@ -26,6 +27,8 @@ pub(super) enum KindWord {
     Apiban,
     List,
     Crowdsec,
+    Log,
+    Fail2ban,
 }
 
 /// What a feed speaks, with what only feeds of that kind have.
@@ -37,6 +40,10 @@ pub enum FeedKind {
     List(ListConfig),
     /// CrowdSec's local API, as its bouncers ask it.
     Crowdsec(CrowdsecConfig),
+    /// This PBX's own log: who attacks it.
+    Log(LogConfig),
+    /// Whom fail2ban on this PBX banned.
+    Fail2ban(Fail2banConfig),
 }
 
 impl FeedKind {
@@ -46,6 +53,8 @@ impl FeedKind {
             Self::Apiban(_) => "apiban",
             Self::List(_) => "list",
             Self::Crowdsec(_) => "crowdsec",
+            Self::Log(_) => "log",
+            Self::Fail2ban(_) => "fail2ban",
         }
     }
 }
@@ -119,6 +128,10 @@ pub struct FeedConfig {
     pub wide: bool,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
+    /// The group whose members have to agree, see [`super::tables::Group`].
+    pub group: Option<String>,
+    /// Whether its word counts in the group by itself.
+    pub trusted: bool,
     /// The way out to it.
     pub route: Route,
     /// Which way it speaks, and what belongs to that.
@@ -139,7 +152,7 @@ impl FeedConfig {
         match &self.kind {
             FeedKind::Apiban(apiban) => Some(&apiban.key),
             FeedKind::Crowdsec(crowdsec) => Some(&crowdsec.key),
-            FeedKind::List(_) => None,
+            FeedKind::List(_) | FeedKind::Log(_) | FeedKind::Fail2ban(_) => None,
         }
     }
 
@@ -172,6 +185,8 @@ impl FeedConfig {
             FeedKind::Apiban(apiban) => Some(apiban.ttl),
             FeedKind::Crowdsec(crowdsec) => Some(crowdsec.ttl),
             FeedKind::List(list) => list.ttl,
+            FeedKind::Log(log) => Some(log.longest()),
+            FeedKind::Fail2ban(_) => Some(FAIL2BAN_TTL),
         }
     }
 
@@ -283,6 +298,15 @@ pub(super) struct RawFeed {
     pub(super) origins: Option<Vec<String>>,
     pub(super) widen: Option<u32>,
     pub(super) widen_to: Option<u8>,
+    pub(super) calls: Option<u32>,
+    pub(super) registrations: Option<u32>,
+    pub(super) authentications: Option<u32>,
+    pub(super) within: Option<Period>,
+    pub(super) ban: Option<Vec<Period>>,
+    pub(super) most_new: Option<i64>,
+    pub(super) jails: Option<Vec<String>>,
+    pub(super) group: Option<String>,
+    pub(super) trusted: Option<bool>,
 }
 
 /// Fills in the defaults of a feed and refuses what cannot be.
@@ -299,6 +323,9 @@ pub(super) fn judge(
         ));
     }
     own_keys(&name, &raw)?;
+    if raw.trusted.is_some() && raw.group.is_none() {
+        return Err(format!("feed {name:?}: trusted needs group, the name of a [[group]]"));
+    }
     let widen = widen(&name, &raw)?;
     let widest = check_widest(&name, &raw)?;
     let (kind, url) = match raw.kind {
@@ -309,12 +336,17 @@ pub(super) fn judge(
         KindWord::Crowdsec => {
             crowdsec::read(&name, &raw, widest).map(|(own, url)| (FeedKind::Crowdsec(own), url))
         }
+        KindWord::Log => own::read_log(&name, &raw).map(|own| (FeedKind::Log(own), LOG_PLACE.to_owned())),
+        KindWord::Fail2ban => {
+            own::read_fail2ban(&name, &raw).map(|own| (FeedKind::Fail2ban(own), FAIL2BAN_PLACE.to_owned()))
+        }
     }?;
     let (interval, timeout) = match &kind {
         FeedKind::Apiban(_) => (raw.interval.unwrap_or(Period::seconds(0)), 30),
         // A list of 64 MiB comes in this time over 5 Mbit/s.
         FeedKind::List(own) => (list::interval(own, raw.interval), 120),
         FeedKind::Crowdsec(_) => (raw.interval.unwrap_or(Period::seconds(0)), 60),
+        FeedKind::Log(_) | FeedKind::Fail2ban(_) => (Period::seconds(0), 60),
     };
     Ok(FeedConfig {
         enabled: raw.enabled.unwrap_or(true),
@@ -327,6 +359,8 @@ pub(super) fn judge(
         hold_more_addresses: raw.hold_more_addresses.unwrap_or(1_000_000),
         wide: raw.wide.unwrap_or(false),
         widen,
+        trusted: raw.trusted.unwrap_or(false),
+        group: raw.group,
         route: Route::default(),
         kind,
         at: place.clone(),
@@ -339,6 +373,22 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
     let with_a_key = [("key", raw.key.is_some()), ("key_file", raw.key_file.is_some())];
     let of_apiban = [("dataset", raw.dataset.is_some()), ("api", raw.api.is_some())];
     let of_crowdsec = [("origins", raw.origins.is_some())];
+    let of_log = [
+        ("calls", raw.calls.is_some()),
+        ("registrations", raw.registrations.is_some()),
+        ("authentications", raw.authentications.is_some()),
+        ("within", raw.within.is_some()),
+        ("ban", raw.ban.is_some()),
+        ("most_new", raw.most_new.is_some()),
+    ];
+    let of_fail2ban = [("jails", raw.jails.is_some())];
+    // Those that are asked somewhere else.
+    let of_others = [
+        ("url", raw.url.is_some()),
+        ("interval", raw.interval.is_some()),
+        ("timeout", raw.timeout.is_some()),
+    ];
+    let ttl = [("ttl", raw.ttl.is_some())];
     let of_lists = [
         ("username", raw.username.is_some()),
         ("password_file", raw.password_file.is_some()),
@@ -352,10 +402,19 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
         ("score_column", raw.score_column.is_some()),
         ("min_score", raw.min_score.is_some()),
     ];
-    let (wrong, kind): ([&[(&str, bool)]; 3], _) = match raw.kind {
-        KindWord::Apiban => ([&of_lists, &of_crowdsec, &[]], "apiban"),
-        KindWord::List => ([&with_a_key, &of_apiban, &of_crowdsec], "list"),
-        KindWord::Crowdsec => ([&of_apiban, &of_lists, &[]], "crowdsec"),
+    let own: [&[(&str, bool)]; 2] = [&of_log, &of_fail2ban];
+    let (wrong, kind): (Vec<&[(&str, bool)]>, _) = match raw.kind {
+        KindWord::Apiban => ([&of_lists[..], &of_crowdsec].into_iter().chain(own).collect(), "apiban"),
+        KindWord::List => {
+            ([&with_a_key[..], &of_apiban, &of_crowdsec].into_iter().chain(own).collect(), "list")
+        }
+        KindWord::Crowdsec => ([&of_apiban[..], &of_lists].into_iter().chain(own).collect(), "crowdsec"),
+        KindWord::Log => {
+            (vec![&with_a_key, &of_apiban, &of_lists, &of_crowdsec, &of_fail2ban, &of_others, &ttl], "log")
+        }
+        KindWord::Fail2ban => {
+            (vec![&with_a_key, &of_apiban, &of_lists, &of_crowdsec, &of_log, &of_others, &ttl], "fail2ban")
+        }
     };
     match wrong.into_iter().flatten().find(|(_, given)| *given) {
         Some((key, _)) => Err(format!("feed {name:?}: a feed of kind \"{kind}\" has no {key}. Remove it")),
@@ -454,11 +513,27 @@ impl Serialize for FeedConfig {
             entry(&mut map, "score_column", settings.score_column.as_ref())?;
             entry(&mut map, "min_score", settings.min_score.as_ref())?;
         }
-        if let FeedKind::Crowdsec(crowdsec) = &self.kind {
-            map.serialize_entry("origins", &crowdsec.settings.origins)?;
+        match &self.kind {
+            FeedKind::Crowdsec(crowdsec) => {
+                map.serialize_entry("origins", &crowdsec.settings.origins)?;
+            }
+            FeedKind::Log(log) => {
+                map.serialize_entry("calls", &log.calls)?;
+                map.serialize_entry("registrations", &log.registrations)?;
+                map.serialize_entry("authentications", &log.authentications)?;
+                map.serialize_entry("within", &log.within)?;
+                map.serialize_entry("ban", &log.ban)?;
+                map.serialize_entry("most_new", &log.most_new)?;
+            }
+            FeedKind::Fail2ban(fail2ban) => map.serialize_entry("jails", &fail2ban.jails)?,
+            FeedKind::Apiban(_) | FeedKind::List(_) => {}
         }
         entry(&mut map, "widen", self.widen.as_ref().map(|widen| &widen.at_least))?;
         entry(&mut map, "widen_to", self.widen.as_ref().map(|widen| &widen.to))?;
+        entry(&mut map, "group", self.group.as_ref())?;
+        if self.group.is_some() {
+            map.serialize_entry("trusted", &self.trusted)?;
+        }
         map.serialize_entry("enabled", &self.enabled)?;
         map.end()
     }

@@ -17,6 +17,9 @@ pub struct Notify {
     /// A program that is given each message on its standard input.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Program>,
+    /// Whether both get a summary once a week too.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub weekly: bool,
 }
 
 impl Notify {

@@ -1,6 +1,7 @@
 //! The tables beside the feeds: `[blacklist]`, `[set]`, `[protect]` and `[log]`.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,7 +10,7 @@ use super::Period;
 use crate::ban::Source;
 use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
 use crate::ban::target::{self, Target};
-use crate::feed::http::Route;
+use crate::feed::http::{Route, check_url};
 
 /// Rows of ours in the firewall's blacklist at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +100,57 @@ pub struct Network {
     /// The proxy that feeds and webhook are asked by; none: the one that the environment names.
     #[serde(skip_serializing_if = "Route::is_of_environment")]
     pub proxy: Route,
+}
+
+/// `[[group]]`: feeds whose entries count where several of them name the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Group {
+    /// Its name, which feeds have as `group`.
+    pub name: String,
+    /// So many of its feeds have to name an address.
+    #[serde(default = "two")]
+    pub agree: u8,
+}
+
+fn two() -> u8 {
+    2
+}
+
+/// `[share]`: who is told what this PBX sees. Nothing is told unless this names somebody.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Share {
+    /// CrowdSec's local API, up to and without `/v1`: it gets attackers as alerts of a machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crowdsec: Option<String>,
+    /// The machine's name: `cscli machines add`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
+    /// A file whose first line is the machine's password.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password_file: Option<PathBuf>,
+}
+
+impl Share {
+    /// Refuses what cannot be.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Some(url) = &self.crowdsec else {
+            return match (&self.machine, &self.password_file) {
+                (None, None) => Ok(()),
+                _ => Err("[share] needs crowdsec, the url of CrowdSec's local API".to_owned()),
+            };
+        };
+        check_url(url).map_err(|error| format!("[share] crowdsec: invalid url: it {error}"))?;
+        if self.machine.as_ref().is_none_or(|name| name.trim().is_empty()) || self.password_file.is_none() {
+            return Err(
+                "[share] crowdsec needs machine and password_file. Make an account on CrowdSec's machine: \
+                        cscli machines add NAME -a -f - , and write the password into the file"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
 }
 
 /// A share in percent, 1 to 100.

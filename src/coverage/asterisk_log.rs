@@ -36,7 +36,7 @@ pub struct Line<'a> {
 pub enum Finding {
     /// Not a rejection.
     Nothing,
-    /// This address was rejected.
+    /// This address was rejected, or with [`Kind::Success`] it was not.
     Rejected(Kind, IpAddr),
     /// A rejection that fits more than one address.
     Unclear,
@@ -160,9 +160,35 @@ fn after_function(rest: &[u8]) -> Option<&[u8]> {
     Some(called.unwrap_or(message))
 }
 
-/// Whether a line, behind its time, begins a packet that SIP debugging writes into the log.
+/// What a line of level VERBOSE, behind its time and thread, says: where it was written, and the message.
+pub fn verbose(rest: &[u8]) -> Option<&[u8]> {
+    Some(after_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start())
+}
+
+/// Who registered, or answered when it was asked whether it is there. The address is what the phone calls itself, or what
+/// Asterisk saw (`rewrite_contact`); no phone gets as far without its password.
+pub fn success(rest: &[u8]) -> Option<IpAddr> {
+    let contact = |rest: &[u8]| {
+        let uri = &rest[..memchr2(b' ', b'\'', rest).unwrap_or(rest.len())];
+        let host = &uri[uri.iter().rposition(|byte| *byte == b'@').map_or(0, |at| at + 1)..];
+        let host = &host[..memchr2(b';', b'>', host).unwrap_or(host.len())];
+        address_before_port(host)
+    };
+    if let Some(rest) = rest.strip_prefix(b"res_pjsip_registrar.c: Added contact '") {
+        return contact(rest);
+    }
+    let reachable = [b"res_pjsip/pjsip_options.c: Contact ".as_slice(), b"pjsip_options.c: Contact "];
+    if let Some(rest) = reachable.iter().find_map(|words| rest.strip_prefix(*words)) {
+        memmem::rfind(rest, b" is now Reachable")?;
+        return contact(rest);
+    }
+    let rest = rest.strip_prefix(b"chan_sip.c:")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"-- ").unwrap_or(rest).strip_prefix(b"Registered SIP '")?;
+    address_before_port(&rest[memmem::rfind(rest, b"' at ")? + 5..])
+}
+
+/// Whether a line of level VERBOSE begins a packet that SIP debugging writes into the log.
 pub fn packet(rest: &[u8]) -> Option<Packet> {
-    let rest = after_thread(rest.strip_prefix(b"VERBOSE")?)?.trim_ascii_start();
     if let Some(rest) = rest.strip_prefix(b"res_pjsip_logger.c: <--- ") {
         let rest = &rest[memchr(b'(', rest)? + 1..];
         let digits = &rest[..memchr(b' ', rest)?];
@@ -337,9 +363,10 @@ fn host_failed(message: &[u8]) -> Option<Finding> {
 /// and are the attacker's; in two of the events so is something after it. Asterisk does not escape quotes in them.
 fn security_event(message: &[u8]) -> Option<Finding> {
     let rest = message.strip_prefix(b"SecurityEvent=\"")?;
-    let ends_with_asterisks_words = match &rest[..memchr(b'"', &rest[..rest.len().min(40)])?] {
-        b"InvalidAccountID" | b"FailedACL" => true,
-        b"ChallengeResponseFailed" | b"InvalidPassword" => false,
+    let (kind, ends_with_asterisks_words) = match &rest[..memchr(b'"', &rest[..rest.len().min(40)])?] {
+        b"InvalidAccountID" | b"FailedACL" => (Kind::Authentication, true),
+        b"ChallengeResponseFailed" | b"InvalidPassword" => (Kind::Authentication, false),
+        b"SuccessfulAuth" => (Kind::Success, true),
         _ => return None,
     };
     let before = b",RemoteAddress=\"IPV".as_slice();
@@ -352,9 +379,9 @@ fn security_event(message: &[u8]) -> Option<Finding> {
     };
     if ends_with_asterisks_words {
         let address = read(memmem::rfind(message, before)?)?;
-        return Some(Finding::Rejected(Kind::Authentication, address));
+        return Some(Finding::Rejected(kind, address));
     }
-    agreed(Kind::Authentication, memmem::find_iter(message, before).filter_map(read))
+    agreed(kind, memmem::find_iter(message, before).filter_map(read))
 }
 
 #[cfg(test)]

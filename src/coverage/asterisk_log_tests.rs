@@ -61,7 +61,7 @@ fn every_kind_of_rejection_is_found_with_its_address() {
         ("SECURITY", "res_security_log.c", security("InvalidAccountID", ""), "Authentication 203.0.113.7"),
         ("SECURITY", "res_security_log.c", security("FailedACL", ",ACLName=\"x\""), "Authentication 203.0.113.7"),
         ("SECURITY", "res_security_log.c", security("ChallengeSent", ",Challenge=\"1\""), "nothing"),
-        ("SECURITY", "res_security_log.c", security("SuccessfulAuth", ",UsingPassword=\"1\""), "nothing"),
+        ("SECURITY", "res_security_log.c", security("SuccessfulAuth", ",UsingPassword=\"1\""), "Success 203.0.113.7"),
         ("NOTICE", "chan_sip.c", "Peer '100' is now Reachable. (12ms / 2000ms)".to_owned(), "nothing"),
         ("NOTICE", "chan_sip.c", "Registration from '<sip:1@x>' failed for 'sip.example.com:5060' - Wrong password".to_owned(), "unknown"),
     ];
@@ -168,14 +168,14 @@ fn the_beginning_of_a_packet_in_the_log_is_known() {
         ("[x] NOTICE[1] res_pjsip_logger.c: <--- Received SIP request (543 bytes) from", None),
     ];
     for (line, expected) in table {
-        assert_eq!(dated(line.as_bytes()).and_then(|(_, rest)| packet(rest)), expected, "{line}");
+        assert_eq!(dated(line.as_bytes()).and_then(|(_, rest)| packet(verbose(rest)?)), expected, "{line}");
     }
 }
 
 proptest! {
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = (split(b"", &bytes).map(|line| find(&line)), packet(&bytes), dated(&bytes), of_syslog(&bytes));
+        let _ = (split(b"", &bytes).map(|line| find(&line)), packet(&bytes), success(&bytes), dated(&bytes), of_syslog(&bytes));
         let _ = without_colours(&bytes, &mut Vec::new());
     }
 

@@ -65,15 +65,20 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    /// Skips that many bytes.
-    pub fn skip(&mut self, mut bytes: u64) -> io::Result<()> {
+    /// How many bytes of the log the lines that were returned, and what was skipped, are.
+    pub fn position(&self) -> u64 {
+        self.bytes - (self.end - self.start) as u64
+    }
+
+    /// Skips that many bytes. Returns whether there were as many.
+    pub fn skip(&mut self, mut bytes: u64) -> io::Result<bool> {
         loop {
             let there = (self.end - self.start) as u64;
             let step = bytes.min(there);
             self.start += usize::try_from(step).unwrap_or(0);
             bytes -= step;
             if bytes == 0 || self.ended {
-                return Ok(());
+                return Ok(bytes == 0);
             }
             (self.start, self.end) = (0, 0);
             self.fill()?;

@@ -44,6 +44,12 @@ impl Listings {
         Self { all, lengths }
     }
 
+    /// Adds some.
+    pub fn extend(&mut self, more: Vec<Listing>) {
+        let all = std::mem::take(&mut self.all).into_iter().chain(more).collect();
+        *self = Self::new(all);
+    }
+
     /// The listings that contain an address.
     pub fn covering(&self, address: IpAddr) -> impl Iterator<Item = &Listing> {
         let lengths = &self.lengths[usize::from(address.is_ipv6())];

@@ -21,7 +21,7 @@ use crate::system::files;
 use crate::system::text::{count, one_line};
 
 /// Logs of Asterisk that FreePBX or Asterisk itself writes: the last with what fail2ban needs.
-const ASTERISK_LOGS: [&str; 4] = ["full", "messages", "security", "fail2ban"];
+pub(super) const ASTERISK_LOGS: [&str; 4] = ["full", "messages", "security", "fail2ban"];
 /// fail2ban's own log.
 const FAIL2BAN_LOG: &str = "fail2ban.log";
 /// Where it is.
@@ -157,7 +157,7 @@ impl FileProblem {
     }
 
     /// What is wrong with a file that was read to its end.
-    fn judge(seen: &Seen) -> Option<Self> {
+    pub(super) fn judge(seen: &Seen) -> Option<Self> {
         let useless = seen.first.is_none();
         match (seen.without_year, seen.without_time) {
             (1.., _) if useless => Some(Self::NoYear),
@@ -260,7 +260,7 @@ pub fn find(named: &[PathBuf], asterisk: &Path) -> Result<Vec<PathBuf>, NoLogs> 
     Ok(all)
 }
 
-fn in_directory(directory: &Path, names: &[&str]) -> io::Result<Vec<PathBuf>> {
+pub(super) fn in_directory(directory: &Path, names: &[&str]) -> io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -364,7 +364,7 @@ impl Iterator for Log<'_> {
     }
 }
 
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     match path.to_string_lossy() {
         name if name == STDIN => "standard input".to_owned(),
         name => one_line(&name, 200).into_owned(),

@@ -7,6 +7,7 @@
 
 pub mod asterisk_log;
 pub mod fail2ban_log;
+pub mod follow;
 pub mod lines;
 pub mod listings;
 pub mod logs;
@@ -20,7 +21,7 @@ pub mod tally;
 
 use std::net::IpAddr;
 
-/// What was rejected.
+/// What a line is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// A call from someone this PBX does not know.
@@ -33,14 +34,16 @@ pub enum Kind {
     Found,
     /// A ban by fail2ban: a sign of an attacker, but not an attempt.
     Ban,
+    /// The opposite of a rejection: a phone that authenticated, registered or answered.
+    Success,
 }
 
-/// One log line about a rejection.
+/// One log line about a rejection, or about a success.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event {
     /// When, in seconds since 1970.
     pub at: i64,
-    /// The rejected address.
+    /// The address that was rejected, or that succeeded.
     pub address: IpAddr,
     /// What was rejected.
     pub kind: Kind,

@@ -47,6 +47,10 @@ pub struct FeedItem {
     pub feed: String,
     /// Since when anything is known of it.
     pub known_since: Option<Timestamp>,
+    /// Attempts while it listed the attacker: it would have stopped them by itself.
+    pub stopped: u64,
+    /// Of them: while no other feed did.
+    pub stopped_alone: u64,
     /// When it listed the attackers.
     #[serde(flatten)]
     pub listed: Listed,
@@ -180,6 +184,8 @@ pub fn report(tally: &Tally<'_>, listings: &Listings, feeds: &[String]) -> Repor
     let each = feeds.iter().zip(each).zip(0u16..).map(|((feed, times), place)| FeedItem {
         feed: feed.clone(),
         known_since: listings.known_since(place).and_then(time),
+        stopped: tally.stopped.get(&place).map_or(0, |stopped| stopped.attempts),
+        stopped_alone: tally.stopped.get(&place).map_or(0, |stopped| stopped.alone),
         listed: times.listed(),
     });
     Report {
@@ -313,6 +319,8 @@ mod tests {
         assert_eq!(listed(&report.feeds[0].listed), (1, 1, 1, 3, Some(7_200)));
         assert_eq!(listed(&report.feeds[1].listed), (1, 0, 1, 4, Some(10_000)));
         assert_eq!(listed(&report.any_feed), (2, 1, 1, 2, Some(10_000)));
+        let stopped = |place: usize| (report.feeds[place].stopped, report.feeds[place].stopped_alone);
+        assert_eq!((stopped(0), stopped(1)), ((1, 1), (2, 2)));
         assert_eq!((report.attackers, report.attackers_unlisted), (6, 4));
         assert_eq!((report.attempts, report.listed, report.unlisted), (7, 3, 4));
         assert_eq!(report.protected[0].address.to_string(), "192.0.2.1");

@@ -53,6 +53,8 @@ pub struct Scanner<R> {
     channel: u16,
     writer: Option<Writer>,
     in_packet: bool,
+    /// Where the line is that began a packet whose end was not read.
+    packet_at: Option<u64>,
     /// A line without its colours.
     room: Vec<u8>,
     /// The last dated line's time, not parsed yet: its length and text.
@@ -69,6 +71,7 @@ impl<R: Read> Scanner<R> {
             channel,
             writer: None,
             in_packet: false,
+            packet_at: None,
             room: Vec::new(),
             last_stamp: (0, [0; 48]),
             seen: Seen::default(),
@@ -80,11 +83,22 @@ impl<R: Read> Scanner<R> {
 
     /// What was seen so far.
     pub fn seen(&mut self) -> Seen {
-        let (length, text) = self.last_stamp;
-        if let Some(at) = stamp::read(&text[..length]).ok().and_then(|stamp| self.zone.moment(stamp)) {
+        if let Some(at) = self.last_time() {
             self.seen.last = Some(self.seen.last.map_or(at, |last| last.max(at)));
         }
         self.seen.clone()
+    }
+
+    /// The time of the last dated line.
+    fn last_time(&mut self) -> Option<i64> {
+        let (length, text) = self.last_stamp;
+        stamp::read(&text[..length]).ok().and_then(|stamp| self.zone.moment(stamp))
+    }
+
+    /// How many bytes were read so that reading can go on there: all lines that were returned, but for a packet whose
+    /// end was not there yet. What an attacker wrote into it would be taken for lines.
+    pub fn clean(&self) -> u64 {
+        self.packet_at.unwrap_or_else(|| self.lines.position())
     }
 
     /// Which program wrote the log, if that is known yet.
@@ -98,10 +112,12 @@ impl<R: Read> Scanner<R> {
     /// Those of the reader. The events before that count.
     pub fn next_event(&mut self) -> io::Result<Option<Event>> {
         loop {
+            let begins_at = self.lines.position();
             let Some(line) = self.lines.next_line()? else { return Ok(None) };
             self.seen.lines += 1;
             if self.in_packet {
                 self.in_packet = line.trim_ascii() != asterisk_log::PACKET_END;
+                self.packet_at = self.packet_at.filter(|_| self.in_packet);
                 continue;
             }
             let line = asterisk_log::without_colours(line, &mut self.room);
@@ -126,16 +142,24 @@ impl<R: Read> Scanner<R> {
                 self.last_stamp.0 = stamp.len();
                 self.last_stamp.1[..stamp.len()].copy_from_slice(stamp);
                 let Some(parts) = asterisk_log::split(stamp, message) else {
+                    let Some(message) = asterisk_log::verbose(message) else { continue };
+                    let succeeded = asterisk_log::success(message);
                     match asterisk_log::packet(message) {
                         None => {}
                         Some(Packet::Bytes(bytes)) => {
                             self.seen.packets += 1;
-                            self.lines.skip(bytes)?;
+                            self.packet_at = (!self.lines.skip(bytes)?).then_some(begins_at);
                         }
                         Some(Packet::UntilEnd) => {
                             self.seen.packets += 1;
                             self.in_packet = true;
+                            self.packet_at = Some(begins_at);
                         }
+                    }
+                    if let Some(address) = succeeded
+                        && let Some(at) = self.last_time()
+                    {
+                        return Ok(Some(Event { at, address, kind: Kind::Success, channel: self.channel }));
                     }
                     continue;
                 };
@@ -174,6 +198,7 @@ impl<R: Read> Scanner<R> {
                     Some(b'<') if line.starts_with(asterisk_log::PACKET_BEGIN) => {
                         self.seen.packets += 1;
                         self.in_packet = true;
+                        self.packet_at = Some(begins_at);
                         continue;
                     }
                     // It continues the line before.
@@ -210,6 +235,19 @@ fn of_syslog(line: &[u8]) -> Option<(Writer, &[u8], &[u8])> {
 }
 
 impl Seen {
+    /// Adds what a later part of the same log contains.
+    pub fn add(&mut self, later: &Self) {
+        self.lines += later.lines;
+        self.unclear += later.unclear;
+        self.unknown += later.unknown;
+        self.without_year += later.without_year;
+        self.without_time += later.without_time;
+        self.packets += later.packets;
+        self.unknown_line = self.unknown_line.take().or_else(|| later.unknown_line.clone());
+        self.first = self.first.or(later.first);
+        self.last = self.last.max(later.last);
+    }
+
     /// Reads the time of a dated line.
     fn read_time(&mut self, text: &[u8], zone: &mut Zone) {
         match stamp::read(text).map(|stamp| zone.moment(stamp)) {

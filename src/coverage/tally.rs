@@ -32,6 +32,34 @@ pub struct Attacker {
     /// Whether the address is protected, so not an attacker's.
     pub protected: bool,
     spans: Box<[Span]>,
+    /// The feeds that list it, each with a time.
+    by_feed: Box<[(u16, Span)]>,
+}
+
+/// Attempts while a feed listed the attacker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stopped {
+    /// How many.
+    pub attempts: u64,
+    /// Of them: while no other feed did.
+    pub alone: u64,
+}
+
+/// What was counted of an address before. Times are seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Restored {
+    /// The first attempt.
+    pub first: i64,
+    /// The last attempt.
+    pub last: i64,
+    /// All attempts.
+    pub attempts: u64,
+    /// The attempts while no feed listed the address.
+    pub unlisted: u64,
+    /// Lines of all logs about them.
+    pub lines: u64,
+    /// Whether the address was protected.
+    pub protected: bool,
 }
 
 /// Attempts of one hour.
@@ -79,6 +107,8 @@ pub struct Tally<'a> {
     pub all: Hour,
     /// Attempts of attackers beyond the most that are counted one by one.
     pub left_out: u64,
+    /// By the feed's place: what it would have stopped, of those that are counted one by one.
+    pub stopped: BTreeMap<u16, Stopped>,
 }
 
 impl<'a> Tally<'a> {
@@ -98,7 +128,17 @@ impl<'a> Tally<'a> {
             kinds: Kinds::default(),
             all: Hour::default(),
             left_out: 0,
+            stopped: BTreeMap::new(),
         }
+    }
+
+    /// Takes over what was counted before of one address.
+    pub fn restore(&mut self, address: IpAddr, known: &Restored) {
+        let Restored { first, last, attempts, unlisted, lines, protected } = *known;
+        let spans = self.listings.spans(address).into_boxed_slice();
+        let attacker =
+            Attacker { first, last, attempts, unlisted, lines, protected, spans, by_feed: [].into() };
+        self.attackers.insert(address, attacker);
     }
 
     /// The same for fewer attackers.
@@ -109,7 +149,7 @@ impl<'a> Tally<'a> {
 
     /// Counts one event. Events must come in the order of their times, or one attempt in two logs counts twice.
     pub fn add(&mut self, event: &Event) {
-        if event.at < self.from || event.at >= self.until {
+        if event.at < self.from || event.at >= self.until || event.kind == Kind::Success {
             return;
         }
         if event.at != self.second || self.waiting.len() >= MOST_WAITING {
@@ -121,7 +161,7 @@ impl<'a> Tally<'a> {
             Kind::Registration => &mut self.kinds.registrations,
             Kind::Authentication => &mut self.kinds.authentications,
             Kind::Found => &mut self.kinds.fail2ban_found,
-            Kind::Ban => &mut self.kinds.fail2ban_bans,
+            Kind::Ban | Kind::Success => &mut self.kinds.fail2ban_bans,
         };
         *kind += 1;
         if event.kind == Kind::Ban {
@@ -163,7 +203,9 @@ impl<'a> Tally<'a> {
                 let spans = self.listings.spans(address).into_boxed_slice();
                 let protected = (self.protects)(address);
                 let (first, last) = (at, at);
-                let new = Attacker { first, last, attempts: 0, unlisted: 0, lines: 0, protected, spans };
+                let by_feed = self.listings.covering(address).map(|one| (one.feed, one.span)).collect();
+                let new =
+                    Attacker { first, last, attempts: 0, unlisted: 0, lines: 0, protected, spans, by_feed };
                 Some(self.attackers.entry(address).or_insert(new))
             }
             None => None,
@@ -178,6 +220,21 @@ impl<'a> Tally<'a> {
                 attacker.lines += lines;
                 if attacker.protected {
                     return;
+                }
+                if listed {
+                    let mut feeds: Vec<u16> = attacker
+                        .by_feed
+                        .iter()
+                        .filter(|(_, span)| contain(&[*span], at))
+                        .map(|(feed, _)| *feed)
+                        .collect();
+                    feeds.sort_unstable();
+                    feeds.dedup();
+                    for feed in &feeds {
+                        let stopped = self.stopped.entry(*feed).or_default();
+                        stopped.attempts += attempts;
+                        stopped.alone += if feeds.len() == 1 { attempts } else { 0 };
+                    }
                 }
                 listed
             }

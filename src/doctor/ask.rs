@@ -75,6 +75,9 @@ fn one(ledger: &mut Ledger, config: &Config, feed: &FeedConfig, now: i64) -> Res
         FeedKind::Crowdsec(_) => {
             return Ok(not_asked(&feed.name, "CrowdSec sends each decision only once".to_owned()));
         }
+        FeedKind::Log(_) | FeedKind::Fail2ban(_) => {
+            return Ok(not_asked(&feed.name, "it is on this PBX".to_owned()));
+        }
     };
     let name = feed.name.as_str();
     let client = match client(&feed, apiban) {

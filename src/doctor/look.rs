@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::ask;
 use crate::ban::health::Hindrance;
 use crate::ban::health::evidence::Service;
+use crate::ban::{Prefix, Protection, Source};
 use crate::config::{Config, Enabled, FeedKind};
 use crate::doctor::feeds::{self, Asked};
 use crate::doctor::neighbours::Neighbours;
@@ -35,14 +36,23 @@ struct Look<'a> {
     root: bool,
     offline: bool,
     config: Option<Config>,
+    /// Networks in the zone Trusted.
+    trusted: Vec<Prefix>,
     checks: Vec<Check>,
 }
 
 /// Looks at everything.
 pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
     let root = environment.is_root;
-    let mut look =
-        Look { environment, clock: Clock::of_machine(), root, offline, config: None, checks: Vec::new() };
+    let mut look = Look {
+        environment,
+        clock: Clock::of_machine(),
+        root,
+        offline,
+        config: None,
+        trusted: Vec::new(),
+        checks: Vec::new(),
+    };
     let settings = freepbx_conf::read(&environment.freepbx_conf);
     look.checks.push(database::freepbx(settings.as_ref()));
     let owner = freepbx_conf::owner(&environment.freepbx_conf).ok();
@@ -82,7 +92,8 @@ pub fn look(environment: &Environment, offline: bool) -> Vec<Check> {
     }
     let programs = environment.programs;
     let programs: Option<&dyn Programs> = if root { Some(&programs) } else { None };
-    look.checks.extend(Neighbours::look(programs).checks());
+    let neighbours = Neighbours { trusted: std::mem::take(&mut look.trusted), ..Neighbours::look(programs) };
+    look.checks.extend(neighbours.checks());
     look.checks
 }
 
@@ -154,6 +165,9 @@ impl Look<'_> {
                 return;
             }
         };
+        let protections = ledger.protections().unwrap_or_default();
+        let is_trusted = |one: &&Protection| one.source == Source::Zone && one.label.starts_with("trusted");
+        self.trusted = protections.iter().filter(is_trusted).map(|one| one.prefix).collect();
         self.kernel(&saved, service);
         self.checks.extend(entries::look(&saved.present, saved.firewall.driver));
         let sources = ledger.sources();
@@ -194,7 +208,7 @@ impl Look<'_> {
         };
         let asks = |feed: &&crate::config::FeedConfig| {
             !self.offline
-                && !matches!(feed.kind, FeedKind::Crowdsec(_))
+                && matches!(feed.kind, FeedKind::Apiban(_) | FeedKind::List(_))
                 && (!feed.needs_key() || feed.read_key().is_ok())
                 && !feeds::is_known(feed, state(&feed.name), now)
         };

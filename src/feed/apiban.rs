@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Fetch;
 use super::answer::{Answer, classify, like_an_address};
-use super::body::RawEntry;
+use super::body::{Addresses, Body, RawEntry};
 use super::error::{FetchError, SetupError};
 use super::http::{HttpClient, Redirects, Reply, Route, Url, check_url, host_of};
 use crate::system::secret::{MASK, Secret};
@@ -115,6 +115,32 @@ impl ApibanClient {
         understand(reply, host_of(&self.base), key)
     }
 
+    /// Asks whether one address is listed, with one request.
+    ///
+    /// # Errors
+    /// [`FetchError`] for every answer that is neither yes nor no.
+    pub fn check(&self, address: &str) -> Result<bool, FetchError> {
+        let key = &self.settings.key;
+        let reply = match self.settings.api {
+            Api::V1 => self.http.get(self.url(&[key.expose(), "check", address]), key)?,
+            Api::V2 => {
+                let body = serde_json::json!({"set": self.settings.dataset.as_str(), "ipaddress": address});
+                self.http.post_json(self.url(&["check"]), key, body.to_string())?
+            }
+        };
+        let status = reply.status;
+        match says(status, &reply.body, address) {
+            Some(listed) => Ok(listed),
+            None => match understand(reply, host_of(&self.base), key) {
+                Ok(_) => Err(FetchError::NotUnderstood {
+                    host: host_of(&self.base),
+                    why: format!("status {status}, and neither yes nor no"),
+                }),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
     /// The base with these segments added, each percent-encoded as one segment.
     fn url(&self, segments: &[&str]) -> Url {
         let mut url = self.base.clone();
@@ -123,6 +149,26 @@ impl ApibanClient {
             path.pop_if_empty().extend(segments);
         }
         url
+    }
+}
+
+/// Whether an answer to a check says yes or no; none where it is another answer. The API answers a no with the status of
+/// an error (400 or 404), and older versions have words of their own.
+fn says(status: u16, body: &[u8], address: &str) -> Option<bool> {
+    let body = Body::read(body).ok()?;
+    if !matches!(status, 200 | 400 | 404) {
+        return None;
+    }
+    match body.words().to_ascii_lowercase().as_str() {
+        "not blocked" | "ok" => return Some(false),
+        "blocked" => return Some(true),
+        _ => {}
+    }
+    let is_it = |entry: &RawEntry| matches!(entry, RawEntry::Text(text) if text.trim() == address);
+    match &body.addresses {
+        Addresses::List(entries) if status == 200 && entries.iter().any(is_it) => Some(true),
+        Addresses::Text(text) if status == 200 && text.trim() == address => Some(true),
+        _ => None,
     }
 }
 
@@ -212,6 +258,24 @@ mod tests {
     fn a_client_printed_for_debugging_shows_no_key() {
         let client = ApibanClient::new(settings()).expect("a client");
         assert!(!format!("{client:?}").contains(KEY));
+    }
+
+    #[test]
+    fn a_check_is_answered_with_yes_or_no_in_old_words_and_new_ones() {
+        let table = [
+            (200, r#"{"ipaddress":["192.0.2.1"],"ID":"1700000000"}"#, Some(true)),
+            (200, r#"{"ipaddress":["blocked"],"ID":"1700000000"}"#, Some(true)),
+            (400, r#"{"ipaddress":["not blocked"],"ID":"none"}"#, Some(false)),
+            (404, r#"{"ipaddress":["ok"],"ID":"0"}"#, Some(false)),
+            (200, r#"{"ipaddress":["not blocked"],"ID":"none"}"#, Some(false)),
+            (200, r#"{"ipaddress":["192.0.2.2"],"ID":"7"}"#, None),
+            (403, r#"{"ipaddress":"none","ID":"unauthorized"}"#, None),
+            (429, r#"{"ipaddress":"rate limit exceeded","ID":"unauthorized"}"#, None),
+            (200, "<html>", None),
+        ];
+        for (status, body, expected) in table {
+            assert_eq!(says(status, body.as_bytes(), "192.0.2.1"), expected, "{status} {body}");
+        }
     }
 
     #[test]

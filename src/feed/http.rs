@@ -6,6 +6,7 @@
 
 pub mod decisions;
 pub mod download;
+pub mod lapi;
 mod login;
 mod post;
 mod route;

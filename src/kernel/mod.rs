@@ -12,5 +12,6 @@ pub mod iptables;
 pub mod look;
 pub mod module_sets;
 mod netlink;
+pub mod rate_limiter;
 pub mod set;
 pub mod table;

@@ -1,11 +1,12 @@
 //! Saves what feeds of kind `crowdsec` decide: what changes, and how far we are with them, together or not at all.
 
+use std::net::IpAddr;
+
 use mysql::TxOpts;
 use mysql::prelude::Queryable;
 
-use super::Ledger;
 use super::feeds::{FeedState, Skipped};
-use super::lists;
+use super::{Ledger, attacks, lists};
 use crate::ban::snapshot::Change;
 use crate::system::database::{Result, insert_many};
 use crate::system::fault;
@@ -25,6 +26,23 @@ impl Ledger {
             }
             self.conn().exec_drop(SQL, (feed,))?;
         }
+        Ok(())
+    }
+
+    /// Saves whom a feed of this PBX itself bans, and how often it banned them by now.
+    pub fn save_bans(
+        &mut self,
+        feed: &FeedState,
+        change: &Change,
+        offenders: &[(IpAddr, u32)],
+        now: i64,
+    ) -> Result<()> {
+        let mut tx = self.conn().start_transaction(TxOpts::default())?;
+        lists::save_change(&mut tx, feed.id, change)?;
+        attacks::save_offenders(&mut tx, feed.id, offenders, now)?;
+        lists::save_success(&mut tx, feed, now)?;
+        fault::point("before-batch-commit")?;
+        tx.commit()?;
         Ok(())
     }
 

@@ -123,6 +123,7 @@ impl Ledger {
         let oldest = now - KEPT;
         self.conn.exec_drop("DELETE FROM banbridge_hour WHERE at < ?", (oldest,))?;
         self.conn.exec_drop("DELETE FROM banbridge_feed_day WHERE day < ?", (oldest,))?;
+        self.forget_attacks(now)?;
         // The last one stays however old it looks: it may have begun by a clock that was set right in the middle of it.
         let last: Option<u64> = self.run_id("SELECT MAX(id) AS id FROM banbridge_run", ())?;
         self.conn.exec_drop(

@@ -4,6 +4,7 @@
 //! numbers of [`rows`] make both converge. All times come in as arguments; the database's clock is never asked.
 
 pub mod allow;
+pub mod attacks;
 pub mod decisions;
 pub mod feeds;
 pub mod history;
@@ -33,7 +34,8 @@ use crate::system::text::one_line;
 type Migration = (usize, &'static str);
 
 /// The migrations in order. One that was released is never changed; a new one has a new number.
-const MIGRATIONS: &[Migration] = &[(1, include_str!("../../sql/001_tables.sql"))];
+const MIGRATIONS: &[Migration] =
+    &[(1, include_str!("../../sql/001_tables.sql")), (2, include_str!("../../sql/002_attacks.sql"))];
 
 /// What can go wrong with the ledger beyond the database.
 #[derive(Debug, thiserror::Error)]

@@ -42,6 +42,16 @@ pub enum StateKey {
     LockConnection,
     /// The process that signed the run's lock.
     LockProcess,
+    /// The day on which it was last noted which attackers are listed by now.
+    ListedNotedOn,
+    /// When CrowdSec was last told what was blocked, and when it may be told again after it refused.
+    MetricsAt,
+    /// How many packets of a feed's entries, by its number, were refused when CrowdSec was last told.
+    MetricsPackets(u16),
+    /// CrowdSec is not to be told of attackers before then.
+    ShareRetryAt,
+    /// When the weekly summary was last sent.
+    WeekSentAt,
     /// When a list was fetched outside of a sync (`doctor`, `coverage`), by the fingerprint of what was asked.
     AskedFor(i64),
 }
@@ -66,6 +76,11 @@ impl fmt::Display for StateKey {
             Self::SyncDistance => "sync_distance",
             Self::LockConnection => "lock_connection",
             Self::LockProcess => "lock_pid",
+            Self::ListedNotedOn => "listed_noted_on",
+            Self::MetricsAt => "metrics_at",
+            Self::ShareRetryAt => "share_retry_at",
+            Self::WeekSentAt => "week_sent_at",
+            Self::MetricsPackets(feed) => return write!(f, "metrics_packets:{feed}"),
             Self::AskedFor(fingerprint) => return write!(f, "asked:{fingerprint:016x}"),
         })
     }
@@ -124,6 +139,11 @@ mod tests {
             SyncDistance,
             LockConnection,
             LockProcess,
+            ListedNotedOn,
+            MetricsAt,
+            MetricsPackets(u16::MAX),
+            ShareRetryAt,
+            WeekSentAt,
             AskedFor(-1),
             AskedFor(i64::MAX),
         ];

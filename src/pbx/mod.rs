@@ -13,6 +13,7 @@ pub mod fwconsole;
 pub mod gateways;
 pub mod hosts_file;
 pub mod interfaces;
+pub mod jails;
 pub mod named;
 pub mod names;
 pub mod protected;

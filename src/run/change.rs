@@ -84,7 +84,20 @@ fn under_lock<T>(
     let backend = backend::of_this_process(context.environment.is_root, context.config.blacklist.writer);
     let mut session = Session::new(context, backend, Some(Duration::ZERO))?;
     let mut report = Report::new(false);
-    let worked = session.learn_settings().and_then(|()| session.enforce(&mut report));
+    let logs_first = |session: &mut Session, report: &mut Report| -> Result<()> {
+        session.learn_settings()?;
+        if session.environment.is_root {
+            session.release_the_allowed(report)?;
+        }
+        // What is wrong with the logs is no reason to leave the rest.
+        if session.environment.is_root
+            && let Err(error) = super::read_logs_as_root(session, report)
+        {
+            report.warn(format!("The logs of Asterisk could not be read: {error:#}"));
+        }
+        Ok(())
+    };
+    let worked = logs_first(&mut session, &mut report).and_then(|()| session.enforce(&mut report));
     if worked.is_ok() {
         session.complete(&mut report);
     }

@@ -2,6 +2,8 @@
 
 use serde::{Serialize, Serializer};
 
+use super::ask::Asked;
+use super::blockers::{Blocker, blockers};
 use super::context::Environment;
 use super::kernel_set::SetView;
 use super::state::SavedState;
@@ -38,6 +40,13 @@ pub struct Checked {
     pub reason: Reason,
     /// Everything that protects it or a part of it.
     pub protections: Vec<Protected>,
+    /// What blocks it besides banbridge and your rows.
+    pub also: Vec<Blocker>,
+    /// What could not be asked, in words.
+    pub unknown: Vec<String>,
+    /// What apiban and CrowdSec said when they were asked now; none where they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Vec<Asked>>,
 }
 
 fn as_text<S: Serializer>(reason: &Reason, serializer: S) -> Result<S::Ok, S::Error> {
@@ -112,6 +121,8 @@ pub enum Reason {
     },
     /// It is listed, and rows of its family have no effect.
     NotByRow,
+    /// Too few feeds of their group list it.
+    TooFewAgree,
     /// It is listed, and the next run blocks it.
     Pending,
 }
@@ -146,6 +157,7 @@ impl std::fmt::Display for Reason {
             Self::Unblocked { until } => write!(f, "unblocked until {until}"),
             Self::OverLimit { limit } => write!(f, "the row limit of {} is reached", number(*limit)),
             Self::NotByRow => f.write_str("the firewall's iptables driver does not enforce IPv6 rows"),
+            Self::TooFewAgree => f.write_str("too few feeds of their group list it"),
             Self::Pending => f.write_str("pending: the next run adds its row"),
         }
     }
@@ -198,7 +210,9 @@ pub fn check(environment: &Environment, address: Prefix) -> Result<Checked> {
     };
     let evidence = ledger.evidence()?.and_then(|seen| seen.counts(now)).filter(|_| saved.firewall.enabled);
     let seen = Seen { service: daemon::service(&run_dir), blocks, evidence, now };
-    Ok(look(&saved, &plan, &view, address, &seen))
+    let mut checked = look(&saved, &plan, &view, address, &seen);
+    (checked.also, checked.unknown) = blockers(environment, saved.firewall.driver, &address);
+    Ok(checked)
 }
 
 /// What was seen of the firewall.
@@ -261,6 +275,9 @@ fn look(saved: &SavedState, plan: &Plan, view: &SetView, address: Prefix, seen: 
         blocked_packets: view.packets(&address),
         reason,
         protections: protections.collect(),
+        also: Vec::new(),
+        unknown: Vec::new(),
+        asked: None,
     }
 }
 
@@ -312,6 +329,9 @@ fn why_not(saved: &SavedState, plan: &Plan, address: Prefix, feeds: &[Listing]) 
         }
         Fate::OverLimit => Reason::OverLimit { limit: saved.policy.limit },
         Fate::NotByRow => Reason::NotByRow,
+        Fate::NotWanted if saved.feed_policies.iter().any(|feed| feed.quorum.group > 0) => {
+            Reason::TooFewAgree
+        }
         Fate::Row(_) | Fate::YourRow(_) | Fate::NotWanted => Reason::Pending,
     }
 }

@@ -55,6 +55,11 @@ pub enum Work {
         /// The attackers.
         suspects: Vec<Suspect>,
     },
+    /// What apiban and CrowdSec say of one address.
+    AskAbout {
+        /// Which.
+        address: String,
+    },
     /// What a feed would do.
     TryFeed {
         /// Its name.
@@ -76,6 +81,7 @@ impl Work {
             }
             Self::AskFeeds { .. } => ("asking the feeds", "Try again later.", 180 * SECOND),
             Self::CompareLists { .. } => ("asking the lists", "Try again later.", LONGEST),
+            Self::AskAbout { .. } => ("asking the feeds", "Try again later.", 180 * SECOND),
             Self::TryFeed { .. } => ("testing the feed", "Nothing was changed.", LONGEST),
         }
     }

@@ -18,12 +18,13 @@ use crate::coverage::moment::Moment;
 use crate::coverage::report::{self, Report};
 use crate::coverage::stamp::Zone;
 use crate::coverage::suggest;
-use crate::coverage::tally::{Hour, Kinds, Tally};
+use crate::coverage::tally::{Hour, Kinds, Restored, Stopped, Tally};
 
 use crate::ledger::Ledger;
+use crate::ledger::attacks::ListedFrom;
 use crate::pbx::firewall;
-use crate::run::Environment;
 use crate::run::state::SavedState;
+use crate::run::{Environment, attacks};
 use crate::system::exit::Exit;
 use crate::system::failure::{Failure, Result};
 use crate::system::time::Time;
@@ -34,6 +35,8 @@ use lists::Suggested;
 pub struct CoverageRequest {
     /// Logs or directories of logs; none are those of this PBX.
     pub logs: Vec<PathBuf>,
+    /// Read the logs, although none is named and runs keep what is in those of this PBX.
+    pub read: bool,
     /// From this time on.
     pub since: Option<Moment>,
     /// Until before this time.
@@ -48,7 +51,11 @@ pub struct Coverage {
     /// What the logs contain of the time that was asked for; none without a time in them.
     #[serde(serialize_with = "as_times")]
     pub span: Option<Span>,
-    /// The files.
+    /// Since when runs read the logs and keep what is in them, where the report is from that; none where files were read.
+    pub saved_since: Option<Time>,
+    /// What keeps runs from reading a log.
+    pub log_problems: Vec<LogProblem>,
+    /// The files, where files were read.
     pub logs: Vec<LogFile>,
     /// Lines of all files.
     pub lines: Kinds,
@@ -57,6 +64,8 @@ pub struct Coverage {
     pub report: Report,
     /// What the kernel set blocked.
     pub blocked_by_set: BlockedBySet,
+    /// Attackers who were in force as blocked and reached Asterisk all the same; none where files were read.
+    pub leaks: Vec<LeakItem>,
     /// What other lists would have caught, if they were fetched.
     #[serde(rename = "suggest")]
     pub suggested: Option<Vec<Suggested>>,
@@ -66,6 +75,26 @@ pub struct Coverage {
     /// How the files that cannot be read make the program end.
     #[serde(skip)]
     pub exit: Exit,
+}
+
+/// What keeps runs from reading a log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LogProblem {
+    /// The log's name.
+    pub log: String,
+    /// What is wrong, in words.
+    pub problem: String,
+}
+
+/// An attacker who was in force as blocked and reached Asterisk all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LeakItem {
+    /// Who.
+    pub address: IpAddr,
+    /// How often.
+    pub attempts: u64,
+    /// When last.
+    pub last: Time,
 }
 
 /// What the kernel set blocked, so that Asterisk never saw it.
@@ -100,6 +129,10 @@ pub fn coverage(environment: &Environment, request: &CoverageRequest, watch: &dy
             .ok_or_else(|| Failure::new(Exit::Usage, "the logs' time zone does not have this time")),
     };
     let asked = (at(request.since, i64::MIN)?, at(request.until, i64::MAX)?);
+    let since = attacks::followed_since(&mut ledger)?.filter(|_| request.logs.is_empty() && !request.read);
+    if let Some(since) = since {
+        return of_saved_state(environment, request, &config, &mut ledger, (asked, since, now));
+    }
     let directory = firewall::setting(ledger.conn(), "ASTLOGDIR", "/var/log/asterisk")?;
     let paths = logs::find(&request.logs, Path::new(&directory))?;
     let known = Known::load(&mut ledger, &config, now)?;
@@ -114,6 +147,9 @@ pub fn coverage(environment: &Environment, request: &CoverageRequest, watch: &dy
     };
     Ok(Coverage {
         span,
+        saved_since: None,
+        log_problems: Vec::new(),
+        leaks: Vec::new(),
         lines: tally.kinds,
         report: report::report(&tally, &known.listings, &known.feeds),
         blocked_by_set: BlockedBySet::within(&ledger.hits()?, span),
@@ -121,6 +157,72 @@ pub fn coverage(environment: &Environment, request: &CoverageRequest, watch: &dy
         hours: tally.hours,
         exit: exit(&files, !request.logs.is_empty()),
         logs: files,
+    })
+}
+
+/// The same from what runs read and kept, at once. `times`: what is asked for, since when anything is kept, and now.
+fn of_saved_state(
+    environment: &Environment,
+    request: &CoverageRequest,
+    config: &Config,
+    ledger: &mut Ledger,
+    times: (Span, i64, i64),
+) -> Result<Coverage> {
+    let (asked, since, now) = times;
+    let mut known = Known::load(ledger, config, now)?;
+    known.add_past(ledger)?;
+    let never_block = known.never_block.clone();
+    let protects =
+        |address: IpAddr| matches!(never_block.judge(&Prefix::host(address)), Verdict::Protected(_));
+    let mut tally = Tally::new(&known.listings, &protects, asked);
+    let mut span: Option<Span> = None;
+    for attack in ledger.attacks(asked.0, asked.1)? {
+        let [calls, registrations, authentications] = attack.lines;
+        tally.kinds.calls += calls;
+        tally.kinds.registrations += registrations;
+        tally.kinds.authentications += authentications;
+        let protected = attack.protected || protects(attack.address);
+        span =
+            Some(span.map_or((attack.first, attack.last), |span| {
+                (span.0.min(attack.first), span.1.max(attack.last))
+            }));
+        let (first, last, attempts, unlisted) = (attack.first, attack.last, attack.attempts, attack.unlisted);
+        let lines = attack.lines.iter().sum();
+        tally.restore(attack.address, &Restored { first, last, attempts, unlisted, lines, protected });
+    }
+    for hour in ledger.attack_hours(asked.0, asked.1)? {
+        tally.all.listed += hour.listed;
+        tally.all.unlisted += hour.unlisted;
+        tally.left_out += hour.left_out;
+        tally.hours.insert(hour.at / 3_600, Hour { listed: hour.listed, unlisted: hour.unlisted });
+    }
+    for stopped in ledger.attacks_stopped(asked.0, asked.1)? {
+        let place = known.numbers.iter().position(|number| *number == stopped.feed);
+        if let Some(place) = place.and_then(|place| u16::try_from(place).ok()) {
+            tally.stopped.insert(place, Stopped { attempts: stopped.stopped, alone: stopped.alone });
+        }
+    }
+    let suggested = match &request.suggest {
+        Some(names) => Some(lists::ask(environment, names, suggest::suspects(&tally, &known.listings))?),
+        None => None,
+    };
+    let problems = attacks::log_notes(ledger)?;
+    let leaks = ledger.leaks(asked.0.max(0))?;
+    Ok(Coverage {
+        span,
+        saved_since: Some(Time(since)),
+        log_problems: problems.into_iter().map(|(log, problem)| LogProblem { log, problem }).collect(),
+        lines: tally.kinds,
+        report: report::report(&tally, &known.listings, &known.feeds),
+        blocked_by_set: BlockedBySet::within(&ledger.hits()?, span),
+        leaks: leaks
+            .into_iter()
+            .map(|(address, attempts, last)| LeakItem { address, attempts, last: Time(last) })
+            .collect(),
+        suggested,
+        hours: tally.hours,
+        exit: Exit::Done,
+        logs: Vec::new(),
     })
 }
 
@@ -136,42 +238,65 @@ struct Known {
     listings: Listings,
     /// Names of the feeds, by their place in the listings.
     feeds: Vec<String>,
+    /// The ledger's numbers of them.
+    numbers: Vec<u16>,
     never_block: NeverBlock,
 }
 
 impl Known {
     fn load(ledger: &mut Ledger, config: &Config, now: i64) -> Result<Self> {
         let saved = SavedState::load(ledger, config, now)?;
-        let mut feeds = Vec::new();
-        let mut places: BTreeMap<u16, u16> = BTreeMap::new();
-        for (place, feed_policy) in (0u16..).zip(&saved.feed_policies) {
-            feeds.push(saved.feed_name(feed_policy.feed).unwrap_or_default().to_owned());
-            places.insert(feed_policy.feed, place);
-        }
-        let mut all = Vec::with_capacity(saved.entries.len());
-        for entry in &saved.entries {
-            let feed_policy = saved.feed_policies.iter().find(|feed| feed.feed == entry.feed);
-            let held = feed_policy
-                .is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen() > since));
-            if let (false, Some(place)) = (held, places.get(&entry.feed)) {
-                let span = (entry.first_seen(), saved.end(entry).unwrap_or(i64::MAX));
-                all.push(Listing { prefix: entry.prefix, feed: *place, span });
-            }
-        }
-        for widening in &saved.widening {
-            for widened in widen::widen(&saved.entries, widening, now) {
-                let mut seen: Vec<i64> =
-                    widened.because.iter().map(super::super::ban::entry::Entry::first_seen).collect();
-                seen.sort_unstable();
-                // A network is blocked from the time when enough of its addresses were listed.
-                let enough = seen.get(widening.at_least.max(2) - 1);
-                if let (Some(since), Some(place)) = (enough, places.get(&widened.feed)) {
-                    all.push(Listing { prefix: widened.network, feed: *place, span: (*since, i64::MAX) });
-                }
-            }
-        }
-        Ok(Self { listings: Listings::new(all), feeds, never_block: saved.never_block })
+        let (listings, numbers) = listings_of(&saved, now);
+        let name = |number: &u16| saved.feed_name(*number).unwrap_or_default().to_owned();
+        let feeds = numbers.iter().map(name).collect();
+        Ok(Self { listings, feeds, numbers, never_block: saved.never_block })
     }
+
+    /// Adds what feeds listed of attackers in the past, as it was noted then.
+    fn add_past(&mut self, ledger: &mut Ledger) -> Result<()> {
+        let past = ledger.listed_from()?;
+        let listing = |one: &ListedFrom| {
+            let place = self.numbers.iter().position(|number| *number == one.feed)?;
+            let span = (one.since, one.until.saturating_add(1));
+            Some(Listing { prefix: Prefix::host(one.address), feed: u16::try_from(place).ok()?, span })
+        };
+        let all: Vec<Listing> = past.iter().filter_map(listing).collect();
+        self.listings.extend(all);
+        Ok(())
+    }
+}
+
+/// What the enabled feeds list since when, and the ledger's numbers of these feeds by their place in the listings.
+pub(super) fn listings_of(saved: &SavedState, now: i64) -> (Listings, Vec<u16>) {
+    let mut feeds = Vec::new();
+    let mut places: BTreeMap<u16, u16> = BTreeMap::new();
+    for (place, feed_policy) in (0u16..).zip(&saved.feed_policies) {
+        feeds.push(feed_policy.feed);
+        places.insert(feed_policy.feed, place);
+    }
+    let mut all = Vec::with_capacity(saved.entries.len());
+    for entry in &saved.entries {
+        let feed_policy = saved.feed_policies.iter().find(|feed| feed.feed == entry.feed);
+        let held =
+            feed_policy.is_none_or(|feed| feed.held_since.is_some_and(|since| entry.first_seen() > since));
+        if let (false, Some(place)) = (held, places.get(&entry.feed)) {
+            let span = (entry.first_seen(), saved.end(entry).unwrap_or(i64::MAX));
+            all.push(Listing { prefix: entry.prefix, feed: *place, span });
+        }
+    }
+    for widening in &saved.widening {
+        for widened in widen::widen(&saved.entries, widening, now) {
+            let mut seen: Vec<i64> =
+                widened.because.iter().map(super::super::ban::entry::Entry::first_seen).collect();
+            seen.sort_unstable();
+            // A network is blocked from the time when enough of its addresses were listed.
+            let enough = seen.get(widening.at_least.max(2) - 1);
+            if let (Some(since), Some(place)) = (enough, places.get(&widened.feed)) {
+                all.push(Listing { prefix: widened.network, feed: *place, span: (*since, i64::MAX) });
+            }
+        }
+    }
+    (Listings::new(all), feeds)
 }
 
 impl BlockedBySet {

@@ -63,6 +63,14 @@ impl Message {
         Self { program: "banbridge", version: env!("CARGO_PKG_VERSION"), host, at: time(now), text, changes }
     }
 
+    /// A message that is a text and no change.
+    pub fn of_text(text: &str, host: &str, now: i64) -> Self {
+        let host = one_line(host.trim(), HOST_SHOWN).into_owned();
+        let text = format!("banbridge on {host}\n{}", text.trim_end());
+        let changes = Vec::new();
+        Self { program: "banbridge", version: env!("CARGO_PKG_VERSION"), host, at: time(now), text, changes }
+    }
+
     /// As it is sent.
     pub fn json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()

@@ -8,8 +8,11 @@
 //! Root neither talks to the internet nor reads its answers: see [`child`].
 
 pub mod allow;
+pub mod ask;
+mod attacks;
 mod backend;
 pub mod backup;
+mod blockers;
 pub mod boot;
 mod change;
 pub mod check;
@@ -27,6 +30,7 @@ pub mod fetch;
 mod force;
 mod fwconsole;
 pub mod history;
+mod jails;
 pub mod kernel_set;
 pub mod known_feed;
 pub mod list;
@@ -46,17 +50,20 @@ mod row_cost;
 mod rows;
 mod session;
 mod set;
+mod share;
 pub mod state;
 pub mod status;
 pub mod test_feed;
 pub mod unblock;
+pub mod week;
 
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, FeedConfig};
+use crate::config::{Config, FeedConfig, FeedKind};
 use crate::pbx::firewall;
+use crate::pbx::jails::Jail;
 use crate::run::backend::{Dry, Parent};
 pub use crate::run::change::{Applied, apply, change, change_or_leave};
 use crate::run::child::{Event, Work};
@@ -83,11 +90,21 @@ pub struct SyncRequest {
     /// How many seconds to wait for another run to end.
     #[serde(default)]
     pub wait_for_others: u8,
+    /// Ask only the feeds of kind `log`: what is new in the logs takes effect, and no server is asked.
+    #[serde(default)]
+    pub only_logs: bool,
+    /// What fail2ban told root, or why it did not; none where nobody asked.
+    #[serde(default)]
+    pub jails: Option<Result<Vec<Jail>, String>>,
 }
 
 impl SyncRequest {
     /// The feeds that this run asks.
     pub fn choose(&self, config: &Config) -> Result<Vec<FeedConfig>> {
+        if self.only_logs {
+            let is_log = |feed: &&FeedConfig| matches!(feed.kind, FeedKind::Log(_));
+            return Ok(config.enabled().filter(is_log).cloned().collect());
+        }
         let Some(name) = &self.feed else { return Ok(config.enabled().cloned().collect()) };
         let feed = config.named(name)?;
         if feed.enabled { Ok(vec![feed.clone()]) } else { Err(config.disabled(name).into()) }
@@ -102,7 +119,8 @@ pub fn sync(mut context: Context, request: &SyncRequest) -> Result<Report> {
     let mut report = match (request.dry_run, context.environment.is_root) {
         (true, true) => {
             let mut report = Report::new(true);
-            let child = child::start(&context.environment, &Work::Sync(child::bounded(request)))?;
+            let asked = jails::with_answers(&context.environment, &context.config, request);
+            let child = child::start(&context.environment, &Work::Sync(child::bounded(&asked)))?;
             follow(child, &mut report, |_, _| Ok(()))?;
             report
         }
@@ -182,7 +200,8 @@ fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Repor
     session.begin_recovery()?;
     session.learn_settings()?;
     let environment = session.environment.clone();
-    let child = child::start(&environment, &Work::Sync(child::bounded(request)))?;
+    let asked = jails::with_answers(&environment, &session.config, request);
+    let child = child::start(&environment, &Work::Sync(child::bounded(&asked)))?;
     // A doubted clock may be believed by then, and that changes the times of entries.
     let mut is_quiet = session.clock.doubt().is_none();
     let mut looked = None;
@@ -218,6 +237,27 @@ fn work_as_root(session: &mut Session, request: &SyncRequest, report: &mut Repor
         }
     };
     session.finish(report, is_done)
+}
+
+/// What apply does first: where a feed of kind `log` is enabled and a log has something new, a child reads it, and who
+/// passed a threshold is blocked by this run.
+pub(super) fn read_logs_as_root(session: &mut Session, report: &mut Report) -> Result<()> {
+    let request = SyncRequest { only_logs: true, wait: Some(Duration::ZERO), ..SyncRequest::default() };
+    if request.choose(&session.config)?.is_empty() || !session.logs_have_grown()? {
+        return Ok(());
+    }
+    let environment = session.environment.clone();
+    let child = child::start(&environment, &Work::Sync(request))?;
+    let mut of_logs = Report::new(false);
+    follow(child, &mut of_logs, |event, _| {
+        if matches!(event, Event::Changed) {
+            session.refresh()?;
+            session.follow(report)?;
+        }
+        Ok(())
+    })?;
+    of_logs.warnings.into_iter().for_each(|warning| report.warn(warning));
+    session.refresh()
 }
 
 /// Hands on what the child tells; its report is taken over.

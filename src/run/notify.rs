@@ -7,12 +7,13 @@ use super::child::{self, Work};
 use super::report::Report;
 use super::session::Session;
 use crate::config::{COMMAND, WEBHOOK};
-use crate::ledger::Ledger;
 use crate::ledger::problems::{Notified, Recorded};
+use crate::ledger::{Ledger, StateKey};
 use crate::run::Environment;
 use crate::run::context::NOTIFY_UNIT;
 use crate::run::delivery::{self, Message, PATIENCE};
 use crate::run::problems::{self, Circumstances};
+use crate::run::week::{self, WEEK};
 use crate::system::child::{limit, say};
 use crate::system::failure::Result;
 use crate::system::program::{Programs, run_theirs};
@@ -36,6 +37,14 @@ impl Session {
         let mut any = false;
         for way in &ways {
             any |= !self.ledger.to_notify(way)?.is_empty();
+        }
+        let now = self.clock.now();
+        if self.config.notify.weekly && !ways.is_empty() {
+            match self.ledger.state(StateKey::WeekSentAt)? {
+                // The first week has to pass; and a clock that was ahead is no reason to wait for it.
+                None => self.ledger.set_state(StateKey::WeekSentAt, now)?,
+                Some(last) => any |= !(last..last + WEEK).contains(&now),
+            }
         }
         let by_unit =
             any && self.environment.tells_by_unit && self.environment.is_root && self.start_unit(report);
@@ -66,18 +75,43 @@ pub fn run_child(environment: &Environment) -> Result<()> {
     let config = environment.config()?;
     let (mut ledger, clock) = environment.ledger()?;
     let now = clock.now();
+    let week = match (config.notify.weekly, ledger.state(StateKey::WeekSentAt)?) {
+        (true, Some(last)) if !(last..last + WEEK).contains(&now) => {
+            let week = week::week(environment, true).or_else(|_| week::week(environment, false));
+            week.ok().map(|week| Message::of_text(&week.text(), &machine::host_name(), now))
+        }
+        _ => None,
+    };
+    if week.is_some() {
+        // Once, whatever becomes of it: next week's says the same of next week.
+        ledger.set_state(StateKey::WeekSentAt, now)?;
+    }
     // First the administrator's own program: it may need what this process then gives up, such as to send mail.
     if let Some(program) = &config.notify.command {
         let run = |json: String| {
             run_theirs(&program.0, json.into_bytes(), PATIENCE).map_err(|error| error.to_string())
         };
+        if let Some(message) = &week {
+            complain(COMMAND, run(message.json()));
+        }
         tell(&mut ledger, COMMAND, now, run)?;
     }
     limit()?;
     if let Some(webhook) = &config.notify.webhook {
-        tell(&mut ledger, WEBHOOK, now, |json| delivery::post(webhook, json, &config.network.proxy))?;
+        let post = |json| delivery::post(webhook, json, &config.network.proxy);
+        if let Some(message) = &week {
+            complain(WEBHOOK, post(message.json()));
+        }
+        tell(&mut ledger, WEBHOOK, now, post)?;
     }
     Ok(())
+}
+
+/// Tells the parent that the weekly summary was not taken.
+fn complain(way: &str, delivered: Result<(), String>) {
+    if let Err(why) = delivered {
+        say(&format!("[notify] {way}: {why}; this week's summary is in: banbridge coverage --week"));
+    }
 }
 
 /// Tells one way, and the parent what went wrong with it.

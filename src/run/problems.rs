@@ -4,10 +4,11 @@ use serde::Serialize;
 
 use crate::ban::health::coded::Coded;
 use crate::ban::health::evidence::Service;
-use crate::ban::health::problem::{self, Facts, FeedFacts, Listed, Problem};
+use crate::ban::health::problem::{self, Facts, FeedFacts, Leak, Listed, Problem};
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
+use crate::ledger::history::DAY;
 use crate::run::state::SavedState;
 use crate::system::database::Result;
 use crate::system::text::one_line;
@@ -89,6 +90,11 @@ pub fn decide(
         over_limit: around.over_limit,
         limit: saved.policy.limit,
         by_set: around.by_set,
+        leaks: ledger
+            .leaks(now - DAY)?
+            .into_iter()
+            .map(|(address, attempts, last)| Leak { address, attempts, last })
+            .collect(),
     }))
 }
 

@@ -156,6 +156,9 @@ pub struct Report {
     pub firewall: FirewallReport,
     /// What the administrator should know although the run went on.
     pub warnings: Vec<String>,
+    /// Who was taken out of what else blocks here, because it is on the allow list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub released: Vec<String>,
     /// Whether nothing was changed.
     pub dry_run: bool,
     /// In a dry run: the rows that would be written.
@@ -186,6 +189,7 @@ impl Report {
             fallback: None,
             firewall: FirewallReport::default(),
             warnings: Vec::new(),
+            released: Vec::new(),
             dry_run,
             plan_add: Vec::new(),
             plan_remove: Vec::new(),
@@ -221,6 +225,12 @@ impl Report {
             log::warn!("{warning}");
             self.warnings.push(warning);
         }
+    }
+
+    /// Somebody who is allowed was taken out of what else blocks here.
+    pub fn release(&mut self, whom: String) {
+        log::info!("released {whom}");
+        self.released.push(whom);
     }
 
     /// The first feed's error, for the run's record.

@@ -1,6 +1,7 @@
 //! One run at work: the connection, the saved state, and what this process may do with them.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use crate::ban::plan::Plan;
 use crate::config::{Config, FeedConfig};
 use crate::ledger::Ledger;
+use crate::pbx::jails::Jail;
 use crate::pbx::names::System;
 use crate::pbx::protected::Surroundings;
 use crate::run::clock::Clock;
@@ -105,12 +107,17 @@ pub struct Session {
     pub(super) run_dir: String,
     /// Where to look for those who must get through.
     pub(super) surroundings: Surroundings,
+    /// Where Asterisk's logs are.
+    pub(super) log_dir: PathBuf,
+    /// What fail2ban told root.
+    pub(super) jails: Option<Result<Vec<Jail>, String>>,
 }
 
 impl Session {
     /// Loads the saved state for the first time.
     pub(super) fn new(context: Context, backend: Box<dyn Backend>, wait: Option<Duration>) -> Result<Self> {
-        let Context { environment, config, mut ledger, clock, run_dir, surroundings, progress, .. } = context;
+        let Context { environment, config, mut ledger, clock, log_dir, run_dir, surroundings, progress } =
+            context;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -128,6 +135,8 @@ impl Session {
             progress,
             run_dir,
             surroundings,
+            log_dir,
+            jails: None,
         })
     }
 
@@ -139,10 +148,14 @@ impl Session {
         report: &mut Report,
     ) -> Result<()> {
         self.say_doubt(report);
-        let changed = self.learn_who_is_protected(&System, report)?;
-        fault::point("protected-known")?;
-        // First what time and the administrator changed: that needs no network.
-        Rc::clone(&self.backend).follow_protections(self, report, changed)?;
+        if !request.only_logs {
+            let changed = self.learn_who_is_protected(&System, report)?;
+            fault::point("protected-known")?;
+            // First what time and the administrator changed: that needs no network.
+            Rc::clone(&self.backend).follow_protections(self, report, changed)?;
+        }
+        self.jails = request.jails.clone();
+        self.read_logs(report)?;
         self.accepts = request.accept;
         // A doubted clock is compared with theirs, whenever they were asked last.
         let forced = request.feed.is_some() || request.full || request.accept || self.clock.doubt().is_some();
@@ -157,7 +170,7 @@ impl Session {
             report.exit = report.exit.worse(asked.exit);
             report.feeds.push(asked);
         }
-        Ok(())
+        self.share(report)
     }
 
     /// Brings rows and firewall to what the ledger says.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use crate::ban::entry::NEVER;
 use crate::ban::plan::{Driver, Fate, OtherRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
-use crate::ban::wanted::{self, FeedPolicy};
+use crate::ban::wanted::{self, FeedPolicy, Quorum};
 use crate::ban::widen::{self, Widened, Widening};
 use crate::ban::{Entry, NeverBlock, Prefix};
 use crate::config::{Config, FeedConfig, Period, Writer};
@@ -32,7 +32,17 @@ pub fn policy_of(config: &FeedConfig, state: &FeedState, priority: u16) -> FeedP
         held_since: state.held_since,
         wide: config.wide,
         widest: config.widest,
+        quorum: Quorum::default(),
     }
+}
+
+/// A feed's place in its group.
+fn quorum_of(config: &Config, feed: &FeedConfig) -> Quorum {
+    let place = |name: &String| config.group.iter().position(|group| group.name == *name);
+    let Some(place) = feed.group.as_ref().and_then(place) else { return Quorum::default() };
+    // There are at most as many groups as feeds, and a group that has no number left is one whose members all agree.
+    let group = u8::try_from(place + 1).unwrap_or(u8::MAX);
+    Quorum { group, agree: config.group[place].agree, trusted: feed.trusted }
 }
 
 /// Rows with the networks that they block, as the driver reads them: names with their last known addresses.
@@ -112,8 +122,11 @@ impl SavedState {
         let feed_policies: Vec<FeedPolicy> = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
-            .filter(|(_, config)| config.enabled)
-            .map(|((priority, state), config)| policy_of(config, state, priority))
+            .filter(|(_, feed)| feed.enabled)
+            .map(|((priority, state), feed)| FeedPolicy {
+                quorum: quorum_of(config, feed),
+                ..policy_of(feed, state, priority)
+            })
             .collect();
         let entries = match entries {
             Some(entries) => entries,

@@ -11,6 +11,7 @@ use super::kernel_set::{SetStatus, SetView};
 use super::problems::{self as judged, Circumstances, ProblemItem};
 use super::row_cost;
 use super::state::SavedState;
+use super::week::WeekSum;
 use crate::ban::cost::RowCost;
 use crate::ban::health::coded::Coded;
 use crate::ban::health::evidence::{Evidence, Rules, Service};
@@ -67,6 +68,8 @@ pub struct Status {
     pub last_run: Option<RunStatus>,
     /// Blocked packets.
     pub packets: Packets,
+    /// The last seven days: what was blocked, and who reached Asterisk.
+    pub week: WeekSum,
     /// What needs somebody now.
     pub problems: Vec<ProblemItem>,
 }
@@ -289,6 +292,7 @@ fn look(
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
         packets: Packets::load(ledger, now)?,
+        week: WeekSum::load(ledger, now)?,
         problems: Vec::new(),
     };
     let around = Circumstances {

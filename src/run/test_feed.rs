@@ -121,7 +121,7 @@ fn answer(environment: &Environment, name: &str, lines: Option<&str>) -> Result<
     let list = match &feed.kind {
         FeedKind::Apiban(apiban) => return key::test(environment, &config, &feed, apiban),
         FeedKind::List(list) => list,
-        FeedKind::Crowdsec(_) => {
+        FeedKind::Crowdsec(_) | FeedKind::Log(_) | FeedKind::Fail2ban(_) => {
             let path = config.path.clone().unwrap_or_default();
             let what = format!(
                 "cannot test feed {name:?}: it is not a list. To see what it would do: banbridge sync --dry-run --feed {name}"

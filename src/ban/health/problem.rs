@@ -1,6 +1,8 @@
 //! Problems: what needs somebody now. Each has an id, by which it is told again from others, and is gone by itself when
 //! its cause is.
 
+use std::net::IpAddr;
+
 use super::coded::{Coded, Named};
 use super::evidence::Service;
 use super::{Blocks, Hindrance, is_late, is_out_of_date, patience};
@@ -111,6 +113,19 @@ pub struct Facts {
     pub limit: usize,
     /// Whether the kernel set blocks them all the same.
     pub by_set: bool,
+    /// Who reached Asterisk within a day although blocked, the most often first.
+    pub leaks: Vec<Leak>,
+}
+
+/// Somebody who was in force as blocked and reached Asterisk all the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leak {
+    /// Who.
+    pub address: IpAddr,
+    /// How often.
+    pub attempts: u64,
+    /// When last, in seconds since 1970.
+    pub last: i64,
 }
 
 /// What is wrong, the worst first.
@@ -119,6 +134,7 @@ pub fn problems(facts: &Facts) -> Vec<Problem> {
     all.extend(firewall(facts));
     all.extend(last_run(facts));
     all.extend(listed(&facts.listed));
+    all.extend(leaks(facts));
     if facts.over_limit > 0 && !facts.by_set {
         all.push(warning(
             "row_limit",
@@ -231,6 +247,37 @@ fn last_run(facts: &Facts) -> Option<Problem> {
         )),
         Some(_) => None,
     }
+}
+
+/// A leak, with its probable cause: what lets packets pass rows and set.
+fn leaks(facts: &Facts) -> Option<Problem> {
+    let first = facts.leaks.first()?;
+    let (attempts, more) = (facts.leaks.iter().map(|leak| leak.attempts).sum::<u64>(), facts.leaks.len() - 1);
+    let who = match more {
+        0 => first.address.to_string(),
+        more => format!("{} and {}", first.address, count(more, "other", "others")),
+    };
+    let (code, cause) = match (facts.by_set, first.address.is_ipv6()) {
+        (true, _) => (
+            "leak_set",
+            "The kernel set sees every packet that comes in by this machine's own addresses, so they probably come by a \
+             proxy or SBC, whose address the packets have, or the log's clock or time zone is wrong.",
+        ),
+        (false, true) => (
+            "leak_ipv6",
+            "Rows of this firewall do not block IPv6 and there is no kernel set. Install nftables or ipset, then: \
+             banbridge apply",
+        ),
+        (false, false) => (
+            "leak_rows",
+            "There is no kernel set, and the firewall lets established flows go on, and interfaces in the zone Trusted. \
+             Install nftables or ipset, then: banbridge apply",
+        ),
+    };
+    let coded = Coded::new(code).number(usize::try_from(attempts).unwrap_or(usize::MAX)).detail(Some(&who));
+    let text = format!("{who} reached Asterisk {} within a day. {cause}", count(attempts, "time", "times"),);
+    let coded = coded.at(Some(first.last));
+    Some(warning("leak", coded, "Blocked addresses reach Asterisk".to_owned(), text, None))
 }
 
 fn listed(listed: &[Listed]) -> Option<Problem> {

@@ -39,10 +39,13 @@ pub fn text(coverage: &Coverage, chart: Option<&str>) -> String {
     let bytes = coverage.logs.iter().map(|file| file.bytes).sum();
     let when = coverage.span.map_or("no time in them".to_owned(), span);
     let attempts = |attempts: u64| count(attempts, "attempt", "attempts");
+    let logs = match coverage.saved_since {
+        None => format!("{} with {}, {when}", count(coverage.logs.len(), "file", "files"), size(bytes)),
+        Some(_) if coverage.span.is_none() => "nothing of interest in them".to_owned(),
+        Some(since) => format!("read by the runs since {since}; attempts {when}"),
+    };
     let mut text = format!(
-        "Logs:       {} with {}, {when}\nAttackers:  {}, with {} from {}\n",
-        count(coverage.logs.len(), "file", "files"),
-        size(bytes),
+        "Logs:       {logs}\nAttackers:  {}, with {} from {}\n",
         number(report.attackers),
         attempts(report.attempts),
         count(report.networks_total, "network", "networks"),
@@ -91,6 +94,17 @@ pub fn text(coverage: &Coverage, chart: Option<&str>) -> String {
 fn notes(coverage: &Coverage) -> Vec<String> {
     let report = &coverage.report;
     let mut notes = Vec::new();
+    for one in &coverage.log_problems {
+        notes.push(format!("The log {}: {}", one.log, one.problem));
+    }
+    for leak in coverage.leaks.iter().take(SHOWN) {
+        notes.push(format!(
+            "{} is blocked, and reached Asterisk {} all the same, last {}. See: banbridge status",
+            leak.address,
+            count(leak.attempts, "time", "times"),
+            leak.last
+        ));
+    }
     let from = coverage.span.map_or(0, |span| span.0);
     for feed in &report.feeds {
         if let Some(since) = feed.known_since.map(jiff::Timestamp::as_second).filter(|since| *since > from) {
@@ -143,21 +157,32 @@ fn notes(coverage: &Coverage) -> Vec<String> {
 }
 
 fn feeds(report: &Report) -> String {
-    let row = |name: &str, listed: &Listed, since: String| {
+    let row = |name: &str, listed: &Listed, stopped: (String, String), since: String| {
         let within = match (listed.after_median_s, listed.after_most_s) {
             (Some(half), Some(all)) => format!("{} / {}", after(half), after(all)),
             _ => "-".to_owned(),
         };
         let numbers = [listed.before, listed.at, listed.after].map(number);
-        [name.to_owned()].into_iter().chain(numbers).chain([within, number(listed.never), since]).collect()
+        let rest = [within, number(listed.never), stopped.0, stopped.1, since];
+        [name.to_owned()].into_iter().chain(numbers).chain(rest).collect()
     };
     let each = report.feeds.iter().map(|item| {
         let since = item.known_since.map_or("-".to_owned(), |since| Time(since.as_second()).to_string());
-        row(&item.feed, &item.listed, since)
+        row(&item.feed, &item.listed, (number(item.stopped), number(item.stopped_alone)), since)
     });
-    let all = row("any feed", &report.any_feed, "-".to_owned());
+    let all = row("any feed", &report.any_feed, (number(report.listed), "-".to_owned()), "-".to_owned());
     table(
-        &["FEED", "BEFORE", "AT ONCE", "AFTER", "HALF / ALL WITHIN", "NEVER", "KNOWN SINCE"],
+        &[
+            "FEED",
+            "BEFORE",
+            "AT ONCE",
+            "AFTER",
+            "HALF / ALL WITHIN",
+            "NEVER",
+            "STOPS",
+            "ALONE",
+            "KNOWN SINCE",
+        ],
         each.chain([all]),
     )
 }

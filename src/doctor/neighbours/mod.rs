@@ -10,6 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::Check;
+use crate::ban::{Cover, Prefix};
+use crate::pbx::jails;
 use crate::system::program::Programs;
 use crate::system::text::count;
 use chains::Found;
@@ -49,6 +51,10 @@ pub struct Neighbours {
     pub sets: Vec<&'static str>,
     /// Whether some lines of cron could not be read.
     pub hidden: bool,
+    /// Whom each jail of fail2ban never bans; none where that could not be asked.
+    pub ignored: Option<Vec<(String, Vec<Prefix>)>>,
+    /// Networks in the zone Trusted, which fail2ban is to leave alone.
+    pub trusted: Vec<Prefix>,
 }
 
 impl Neighbours {
@@ -75,6 +81,10 @@ impl Neighbours {
             };
             found.filter = text("iptables-save", &["-t", "filter"]).map(|save| Found::new(&save));
             let sets = text("ipset", &["list", "-n"]).unwrap_or_default();
+            found.ignored = jails::names(programs).ok().map(|names| {
+                let ignored = |name: String| Some((name.clone(), jails::ignored(programs, &name).ok()?));
+                names.into_iter().filter_map(ignored).collect()
+            });
             found.sets =
                 chains::SETS.into_iter().filter(|set| sets.lines().any(|line| line == *set)).collect();
         }
@@ -147,6 +157,27 @@ impl Neighbours {
             let found =
                 "apiban's client for fail2ban blocks the same addresses again, with a process for each";
             return Check::warning(name, found, "remove its line from cron, then: fail2ban-client stop JAIL");
+        }
+        // Several releases of FreePBX lost the list, and banned the office.
+        for (jail, ignored) in self.ignored.iter().flatten() {
+            let cover = Cover::new(ignored);
+            let lost: Vec<String> =
+                self.trusted.iter().filter(|one| !cover.contains(one)).map(Prefix::to_string).collect();
+            if !lost.is_empty() {
+                let found = format!(
+                    "its jail {jail} may ban whom the firewall trusts: {} of {} in the zone Trusted not among those that \
+                     it ignores, such as {}",
+                    count(lost.len(), "network is", "networks are"),
+                    self.trusted.len(),
+                    lost[0]
+                );
+                let mend = format!(
+                    "in FreePBX: Firewall, Intrusion Detection, Import: Trusted Zone, then restart it; or: fail2ban-client \
+                     set {jail} addignoreip {}",
+                    lost[0]
+                );
+                return Check::warning(name, found, mend);
+            }
         }
         Check::ok(
             name,

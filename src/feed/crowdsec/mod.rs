@@ -9,6 +9,7 @@ pub mod cursor;
 mod decision;
 mod duration;
 mod error;
+pub mod share;
 mod stream;
 
 use std::collections::BTreeMap;

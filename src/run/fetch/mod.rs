@@ -3,7 +3,9 @@
 
 pub mod apiban;
 mod crowdsec;
+mod fail2ban;
 mod list;
+mod own_log;
 
 use crate::ban::cover::Cover;
 use crate::ban::never_block::Verdict;
@@ -80,6 +82,8 @@ impl Session {
             FeedKind::Crowdsec(crowdsec) => {
                 crowdsec::ask(self, config, crowdsec, forced, &mut asked, report)?
             }
+            FeedKind::Log(log) => own_log::ask(self, config, log, &mut asked, report)?,
+            FeedKind::Fail2ban(_) => fail2ban::ask(self, config, &mut asked, report)?,
         };
         match outcome {
             Outcome::NotDue | Outcome::Taken => {}
