@@ -6,7 +6,7 @@ CREATE TABLE IF NOT EXISTS banbridge_log (
   path VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
   device BIGINT UNSIGNED NOT NULL,
   inode BIGINT UNSIGNED NOT NULL,
-  offset BIGINT UNSIGNED NOT NULL,
+  read_to BIGINT UNSIGNED NOT NULL,
   -- Of its first bytes: a file that was truncated and grew again has others.
   head BIGINT NOT NULL,
   head_length SMALLINT UNSIGNED NOT NULL,

@@ -151,7 +151,7 @@ pub struct AttackSum {
 impl Ledger {
     /// Where reading of the logs goes on.
     pub fn log_places(&mut self) -> Result<Vec<LogPlace>> {
-        let sql = "SELECT path, device, inode, offset, head, head_length, since, note FROM banbridge_log";
+        let sql = "SELECT path, device, inode, read_to, head, head_length, since, note FROM banbridge_log";
         let rows = self.rows(&tables::LOG, sql, ())?;
         rows.iter()
             .map(|row| {
@@ -159,7 +159,7 @@ impl Ledger {
                     path: row.get("path")?,
                     device: row.get("device")?,
                     inode: row.get("inode")?,
-                    offset: row.get("offset")?,
+                    offset: row.get("read_to")?,
                     head: row.get::<i64>("head")?.cast_unsigned(),
                     head_length: row.get("head_length")?,
                     since: row.get("since")?,
@@ -174,7 +174,7 @@ impl Ledger {
         let mut tx = self.conn.start_transaction(TxOpts::default())?;
         insert_many(
             &mut tx,
-            "REPLACE INTO banbridge_log (path, device, inode, offset, head, head_length, since, note) VALUES",
+            "REPLACE INTO banbridge_log (path, device, inode, read_to, head, head_length, since, note) VALUES",
             "",
             &news.places,
             |place| {

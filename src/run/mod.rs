@@ -257,6 +257,9 @@ pub(super) fn read_logs_as_root(session: &mut Session, report: &mut Report) -> R
         Ok(())
     })?;
     of_logs.warnings.into_iter().for_each(|warning| report.warn(warning));
+    for (feed, note) in of_logs.feeds.iter().filter_map(|feed| Some((&feed.name, feed.note.as_ref()?))) {
+        log::info!("{feed}: {note}");
+    }
     session.refresh()
 }
 

@@ -15,6 +15,7 @@ use testenv::{sandbox, simulator};
 
 mod altered_tables;
 mod apply;
+mod attacks;
 mod bad_input;
 mod call;
 mod clock;

@@ -231,13 +231,25 @@ impl TestEnv {
             ("problem", "since over_at"),
             ("evidence", "seen_at"),
             ("run", "started_at finished_at"),
+            ("attack", "first_at last_at"),
+            ("attack_feed", "since until"),
+            ("offender", "banned_at"),
+            ("shared", "until"),
+            ("log", "since"),
         ] {
             let moves: Vec<String> =
                 columns.split(' ').map(|column| format!("{column} = {}", earlier(column, seconds))).collect();
             self.pbx.sql_run(&format!("UPDATE banbridge_{table} SET {}", moves.join(", ")), ());
         }
         // What is kept by the hour and by the day moves by whole ones.
-        for (table, column, length) in [("hour", "at", 3_600), ("feed_day", "day", DAY)] {
+        for (table, column, length) in [
+            ("hour", "at", 3_600),
+            ("feed_day", "day", DAY),
+            ("recent", "at", 60),
+            ("attack_hour", "at", 3_600),
+            ("attack", "day", DAY),
+            ("attack_stop", "day", DAY),
+        ] {
             if seconds % length == 0 {
                 let sql = format!("UPDATE banbridge_{table} SET {column} = {column} - ? ORDER BY {column}");
                 self.pbx.sql_run(&sql, (seconds,));

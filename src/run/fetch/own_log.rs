@@ -9,7 +9,7 @@ use crate::ban::never_block::Verdict;
 use crate::ban::snapshot::Change;
 use crate::ban::strikes::{self, Decision, Minute, Record, Strike};
 use crate::ban::{Entry, Prefix};
-use crate::config::{FeedConfig, LogConfig};
+use crate::config::{FeedConfig, LogConfig, Period};
 use crate::ledger::attacks::RECENT_KEPT;
 use crate::ledger::feeds::FeedState;
 use crate::run::report::{FeedReport, Report};
@@ -17,7 +17,7 @@ use crate::run::session::Session;
 use crate::system::failure::Result;
 use crate::system::text::{count, number};
 
-/// How many of those who are spared are named.
+/// How many are named.
 const NAMED: usize = 5;
 
 /// Decides from what was read in the logs.
@@ -90,16 +90,6 @@ pub(super) fn ask(
         })
         .collect();
     added.sort_unstable_by_key(|entry| entry.prefix);
-    for ban in &decision.bans {
-        ::log::info!(
-            "{}: {} had {} {} and is blocked for {}",
-            config.name,
-            ban.address,
-            number(ban.number),
-            ban.kind.words(),
-            crate::config::Period::seconds(ban.seconds.unsigned_abs()),
-        );
-    }
     let change = Change { added, ..Change::default() };
     let offenders: Vec<(IpAddr, u32)> = decision.bans.iter().map(|ban| (ban.address, ban.times)).collect();
     session.ledger.save_bans(&state, &change, &offenders, now)?;
@@ -119,17 +109,30 @@ pub(super) fn ask(
     Ok(Outcome::Taken)
 }
 
-/// Who is blocked anew, and who is spared.
+/// Who is blocked anew and for what, and who is spared.
 fn note(decision: &Decision, log: &LogConfig) -> Option<String> {
+    let mut sentences = Vec::new();
+    if !decision.bans.is_empty() {
+        let named = decision.bans.iter().take(NAMED).map(|ban| {
+            let time = Period::seconds(ban.seconds.unsigned_abs());
+            format!("{} for {time} ({} {})", ban.address, number(ban.number), ban.kind.words())
+        });
+        let more = match decision.bans.len().saturating_sub(NAMED) {
+            0 => String::new(),
+            more => format!(" and {} more", number(more)),
+        };
+        sentences.push(format!("blocks {}{more}", named.collect::<Vec<_>>().join(", ")));
+    }
     let spared: Vec<String> = decision.spared.iter().take(NAMED).map(IpAddr::to_string).collect();
-    (!spared.is_empty()).then(|| {
-        format!(
+    if !spared.is_empty() {
+        sentences.push(format!(
             "{} passed a threshold within {} and had a success within a day, so {} not blocked: {}. Does a phone there have \
              a wrong password?",
             count(decision.spared.len(), "address", "addresses"),
             log.within,
             if decision.spared.len() == 1 { "it is" } else { "they are" },
             spared.join(", ")
-        )
-    })
+        ));
+    }
+    (!sentences.is_empty()).then(|| sentences.join("; "))
 }

@@ -1,0 +1,217 @@
+//! What runs learn from Asterisk's own logs: who attacks is counted, and blocked by a feed of kind `log`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::testenv::{ATTACKER, DAY, NFT, TestEnv, texts};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+const FULL: &str = "/var/log/asterisk/full";
+/// Who attacks and is on no list.
+const STRANGER: &str = "45.9.0.1";
+/// An office: ten phones behind one router.
+const OFFICE: &str = "45.9.0.2";
+
+/// The set in force, and the PBX's own log as a feed.
+const OWN: &str = "[[feed]]\nname = \"own\"\nkind = \"log\"\n[set]\nenabled = \"yes\"\n";
+
+fn stamp(ago: i64) -> String {
+    let at = Timestamp::now().as_second() - ago;
+    Timestamp::from_second(at).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+fn call(address: &str, ago: i64) -> String {
+    format!(
+        "[{}] WARNING[2212][C-0000001b] Ext. s: \"Rejecting unknown SIP connection from {address}:5080\"\n",
+        stamp(ago)
+    )
+}
+
+fn wrong_password(address: &str, ago: i64) -> String {
+    format!(
+        "[{}] NOTICE[2210] res_pjsip/pjsip_distributor.c: Request 'REGISTER' from '<sip:200@81.2.69.142>' failed for \
+         '{address}:49152' (callid: 77) - Failed to authenticate\n",
+        stamp(ago)
+    )
+}
+
+fn registered(address: &str, ago: i64) -> String {
+    format!(
+        "[{}] VERBOSE[2210] res_pjsip_registrar.c: Added contact 'sip:100@{address}:5060' to AOR '100' with expiration of 3600 seconds\n",
+        stamp(ago)
+    )
+}
+
+/// Appends to the log as Asterisk does, without which the file would be another each time.
+fn append(env: &TestEnv, text: &str) {
+    let path = env.pbx.outside(FULL);
+    let mut file = OpenOptions::new().create(true).append(true).open(&path).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644)).unwrap();
+}
+
+#[track_caller]
+fn apply(env: &TestEnv) -> String {
+    env.run(&["apply"]).ok()
+}
+
+fn is_blocked(env: &TestEnv, address: &str) -> bool {
+    env.run(&["check", address]).code == 0
+}
+
+fn coverage(env: &TestEnv, words: &[&str]) -> Value {
+    env.json(&[&["coverage"], words].concat()).1
+}
+
+#[test]
+fn a_flood_of_an_unlisted_address_is_cut_by_the_apply_of_the_minute_and_the_office_never_is() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.configure(OWN);
+    env.sync(0, &[]);
+    append(&env, &(call(STRANGER, 30).repeat(4) + &registered(OFFICE, 3_000)));
+    apply(&env);
+    assert!(!is_blocked(&env, STRANGER), "four calls are below the threshold of five");
+    append(&env, &(call(STRANGER, 1) + &wrong_password(OFFICE, 1).repeat(40)));
+    apply(&env);
+    assert!(is_blocked(&env, STRANGER));
+    assert!(!is_blocked(&env, OFFICE), "a phone there registered within the day");
+    let checked = env.json(&["check", STRANGER]).1;
+    assert_eq!((&checked["set"], &checked["feeds"][0]["feed"]), (&json!(true), &json!("own")));
+    assert!(env.log().contains("own: blocks 45.9.0.1 for 1h (5 rejected calls)"), "{}", env.log());
+    let report = env.sync(0, &["--feed", "own"]);
+    let note = report["feeds"][0]["note"].as_str().unwrap();
+    assert!(note.contains("1 address passed a threshold") && note.contains(OFFICE), "{note}");
+
+    // An hour later the ban is over, and its next is longer.
+    env.later(3_660);
+    apply(&env);
+    assert!(!is_blocked(&env, STRANGER));
+    append(&env, &call(STRANGER, 1).repeat(5));
+    apply(&env);
+    assert!(is_blocked(&env, STRANGER));
+    assert!(env.log().contains("blocks 45.9.0.1 for 1d"), "{}", env.log());
+    env.run(&["allow", STRANGER]).ok();
+    assert!(!is_blocked(&env, STRANGER), "never-block holds as always");
+}
+
+#[test]
+fn forged_sources_reach_the_ceiling_of_an_hour_and_a_protected_one_never() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.configure(&OWN.replace("kind = \"log\"", "kind = \"log\"\nmost_new = 3"));
+    env.run(&["allow", "45.8.0.9"]).ok();
+    env.sync(0, &[]);
+    let flood: String = (1..=9).map(|host| call(&format!("45.8.0.{host}"), 1).repeat(5)).collect();
+    append(&env, &flood);
+    let run = env.run(&["apply"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("5 more addresses passed a threshold"), "{said}");
+    let blocked = (1..=9).filter(|host| is_blocked(&env, &format!("45.8.0.{host}"))).count();
+    assert_eq!(blocked, 3);
+    assert!(!is_blocked(&env, "45.8.0.9"));
+    apply(&env);
+    assert!(!is_blocked(&env, "45.8.0.8"), "the next run of the hour takes no more");
+}
+
+#[test]
+fn coverage_answers_from_what_runs_read_and_the_same_as_from_the_files() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    append(&env, &(call(STRANGER, 100) + &call(ATTACKER, 90)));
+    env.sync(0, &[]);
+    append(&env, &(call(STRANGER, 50) + &call(ATTACKER, 40)));
+    env.sync(0, &[]);
+    let (saved, read) = (coverage(&env, &[]), coverage(&env, &["--logs"]));
+    assert!(saved["saved_since"].is_string() && read["saved_since"].is_null());
+    for field in ["attackers", "attempts", "lines", "any_feed", "hours", "networks_total"] {
+        assert_eq!(saved[field], read[field], "{field}");
+    }
+    assert_eq!(saved["worst"].as_array().unwrap().len(), 2);
+    // What the feed listed is known when the feed has forgotten it.
+    env.run(&["feed", "disable", "apiban"]).ok();
+    env.run(&["feed", "enable", "apiban"]).ok();
+    let week = env.run(&["coverage", "--week"]).ok();
+    assert!(week.contains("2 attackers reached Asterisk, with 4 attempts"), "{week}");
+    let status = env.json(&["status"]).1;
+    assert_eq!(status["week"]["attackers"], 2);
+    let text = env.run(&["coverage"]).ok();
+    assert!(text.contains("read by the runs since") && text.contains("STOPS"), "{text}");
+    // A day is counted by its hours and forgotten after ninety of them.
+    env.later(91 * DAY);
+    env.sync(0, &["--full"]);
+    assert_eq!(coverage(&env, &[])["attackers"], 0);
+}
+
+#[test]
+fn who_is_in_force_as_blocked_and_reaches_asterisk_all_the_same_is_a_notice() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.configure("[set]\nenabled = \"yes\"");
+    env.sync(0, &[]);
+    append(&env, &call(ATTACKER, 1));
+    env.sync(0, &[]);
+    let leaks = |env: &TestEnv| {
+        let problems = env.json(&["status"]).1["problems"].clone();
+        problems.as_array().unwrap().iter().find(|one| one["id"] == "leak").cloned()
+    };
+    assert_eq!(leaks(&env), None, "it may have come before it was blocked");
+    env.later(1_200);
+    env.sync(0, &[]);
+    append(&env, &call(ATTACKER, 1).repeat(2));
+    env.sync(0, &[]);
+    let leak = leaks(&env).expect("a notice");
+    assert_eq!(leak["coded"]["code"], "leak_set");
+    let text = leak["text"].as_str().unwrap();
+    assert!(text.contains("185.53.88.78 reached Asterisk 2 times") && text.contains("proxy"), "{text}");
+    assert_eq!(coverage(&env, &[])["leaks"][0]["attempts"], 2);
+    env.later(2 * DAY);
+    env.sync(0, &["--full"]);
+    assert_eq!(leaks(&env), None);
+}
+
+#[test]
+fn a_log_that_cannot_be_read_is_told_once_and_harms_nothing() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.configure(OWN);
+    append(&env, &"[Nov 24 06:58:30] NOTICE[1] x.c: y\n".repeat(3));
+    let report = env.sync(0, &[]);
+    let warnings = texts(&report["warnings"]);
+    assert!(warnings.iter().any(|text| text.contains("full") && text.contains("no year")), "{warnings:?}");
+    append(&env, "[Nov 24 06:58:31] NOTICE[1] x.c: y\n");
+    assert!(!texts(&env.sync(0, &[])["warnings"]).iter().any(|text| text.contains("no year")));
+    assert!(env.ours().contains(ATTACKER));
+    let log = env.run(&["coverage"]).ok();
+    assert!(log.contains("The log full: its times have no year"), "{log}");
+    std::fs::remove_file(env.pbx.outside(FULL)).unwrap();
+    std::fs::create_dir(env.pbx.outside(FULL)).unwrap();
+    env.sync(0, &[]);
+}
+
+#[test]
+fn sightings_are_exported_and_read_by_a_sibling_that_asks_two_to_agree() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.configure(OWN);
+    env.sync(0, &[]);
+    append(&env, &call(STRANGER, 1).repeat(7));
+    env.sync(0, &["--feed", "own"]);
+    let lines = env.run(&["export", "--feed", "own", "--format", "jsonl"]).ok();
+    let sighting: Value = serde_json::from_str(lines.trim()).unwrap();
+    assert_eq!((&sighting["prefix"], &sighting["count"]), (&json!(STRANGER), &json!(7)));
+    assert_eq!(sighting["kinds"], json!(["calls"]));
+    env.pbx.write_file("/var/log/asterisk/one.jsonl", &lines);
+    env.pbx.write_file("/var/log/asterisk/two.jsonl", lines.replace(STRANGER, "45.9.0.77") + &lines);
+    let list = |name: &str, more: &str| {
+        format!("[[feed]]\nname = \"{name}\"\nkind = \"list\"\nurl = \"/var/log/asterisk/{name}.jsonl\"\ngroup = \"herd\"\n{more}")
+    };
+    let group = "[[group]]\nname = \"herd\"\n";
+    env.write_config(&format!("{}{}{group}", list("one", ""), list("two", "")));
+    env.sync(0, &[]);
+    assert!(is_blocked(&env, STRANGER) && !is_blocked(&env, "45.9.0.77"));
+    let text = env.run(&["check", "45.9.0.77"]).stdout;
+    assert!(text.contains("too few feeds of their group list it"), "{text}");
+    env.write_config(&format!("{}{}{group}", list("one", ""), list("two", "trusted = true\n")));
+    apply(&env);
+    assert!(is_blocked(&env, "45.9.0.77"), "one that is trusted is enough");
+    env.write_config(&format!("{}{group}", list("one", "")));
+    let run = env.run(&["apply"]);
+    assert!(run.code == 78 && run.stderr.contains("agree is 2, but it has 1 feeds"), "{run:?}");
+}
