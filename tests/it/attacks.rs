@@ -3,8 +3,9 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Child, Stdio};
 
-use crate::testenv::{ATTACKER, DAY, NFT, TestEnv, texts};
+use crate::testenv::{ATTACKER, DAY, NFT, TestEnv, texts, until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -214,4 +215,111 @@ fn sightings_are_exported_and_read_by_a_sibling_that_asks_two_to_agree() {
     env.write_config(&format!("{}{group}", list("one", "")));
     let run = env.run(&["apply"]);
     assert!(run.code == 78 && run.stderr.contains("agree is 2, but it has 1 feeds"), "{run:?}");
+}
+
+/// The real fail2ban, with one jail and without actions, inside the sandbox.
+struct Fail2ban {
+    server: Child,
+}
+
+impl Fail2ban {
+    fn start(env: &TestEnv) -> Self {
+        let home = "/var/lib/sandbox/fail2ban";
+        env.pbx.run(&["mkdir", "-p", home, "/run/fail2ban"]).ok();
+        let file = |name: &str, text: &str| env.pbx.write_file(format!("{home}/{name}"), text);
+        file(
+            "fail2ban.conf",
+            "[Definition]\nloglevel = INFO\nlogtarget = STDERR\nsyslogsocket = auto\nsocket = /run/fail2ban/fail2ban.sock\n\
+             pidfile = /run/fail2ban/fail2ban.pid\ndbfile = None\ndbpurgeage = 1d\n",
+        );
+        file(
+            "jail.conf",
+            "[asterisk]\nenabled = true\nfilter = asterisk\nbackend = polling\nlogpath = /var/log/asterisk/fail2ban\n\
+             ignoreip = 127.0.0.0/8\nbantime = 600\nmaxretry = 3\naction =\n",
+        );
+        env.pbx.run(&["mkdir", "-p", &format!("{home}/filter.d"), &format!("{home}/action.d")]).ok();
+        file("filter.d/asterisk.conf", "[Definition]\nfailregex = rejected from <HOST>$\n");
+        env.pbx.write_file("/var/log/asterisk/fail2ban", "");
+        let mut command = env.pbx.command("fail2ban-server");
+        command.args(["-c", home, "-f", "-x", "start"]).stdout(Stdio::null()).stderr(Stdio::null());
+        let server = command.spawn().unwrap();
+        until("fail2ban", || {
+            let run = env.pbx.run(&["fail2ban-client", "-s", "/run/fail2ban/fail2ban.sock", "status", "asterisk"]);
+            run.code == 0
+        });
+        Self { server }
+    }
+}
+
+impl Drop for Fail2ban {
+    fn drop(&mut self) {
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn what_fail2ban_bans_is_a_feed_and_named_by_check_and_lifted_by_allow() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let _fail2ban = Fail2ban::start(&env);
+    let client = |words: &[&str]| env.pbx.run(&[&["fail2ban-client"], words].concat()).ok();
+    client(&["set", "asterisk", "banip", STRANGER]);
+    // Without the feed it is named all the same.
+    env.sync(0, &[]);
+    let run = env.run(&["check", STRANGER]);
+    assert!(run.code == 1 && run.stdout.contains("is blocked by fail2ban's jail asterisk until"), "{run:?}");
+    let run = env.run_as("asterisk", &["check", STRANGER]);
+    assert!(run.stdout.contains("only root can ask fail2ban"), "{run:?}");
+    env.configure("[[feed]]\nname = \"jails\"\nkind = \"fail2ban\"");
+    let report = env.sync(0, &[]);
+    assert_eq!((&report["feeds"][1]["fetched"], &report["feeds"][1]["used"]), (&json!(1), &json!(1)), "{report:#}");
+    assert!(env.ours().contains(STRANGER));
+    let entry = env.json(&["check", STRANGER]).1;
+    assert_eq!(entry["also"][0]["name"], "asterisk");
+    // As asterisk nothing is asked and nothing lost.
+    env.run_as("asterisk", &["sync"]).ok();
+    assert!(env.ours().contains(STRANGER));
+    client(&["set", "asterisk", "banip", OFFICE]);
+    let allowed = env.run(&["allow", OFFICE]).ok();
+    assert!(allowed.contains("Released 45.9.0.2 from fail2ban's jail asterisk."), "{allowed}");
+    assert!(!client(&["status", "asterisk"]).contains(OFFICE));
+    assert!(client(&["status", "asterisk"]).contains(STRANGER));
+    // From the page it is root's next apply that does it.
+    client(&["set", "asterisk", "banip", "45.9.0.3"]);
+    env.run_as("asterisk", &["allow", "45.9.0.3"]).ok();
+    assert!(client(&["status", "asterisk"]).contains("45.9.0.3"));
+    apply(&env);
+    assert!(!client(&["status", "asterisk"]).contains("45.9.0.3"));
+    // When fail2ban lifts the ban, the feed does.
+    client(&["set", "asterisk", "unbanip", STRANGER]);
+    env.sync(0, &[]);
+    assert!(!env.ours().contains(STRANGER));
+    // It does not ignore whom the firewall trusts.
+    env.pbx.sql_run(
+        "REPLACE INTO kvstore_FreePBX_modules_Firewall (`key`, val, type, id) \
+         VALUES ('networkmaps', '{\"81.2.70.0/24\":\"trusted\"}', 'json-arr', 'noid')",
+        (),
+    );
+    env.sync(0, &[]);
+    let doctor = env.run(&["doctor", "--offline"]);
+    assert!(doctor.stdout.contains("its jail asterisk may ban whom the firewall trusts"), "{doctor:?}");
+    client(&["set", "asterisk", "addignoreip", "81.2.70.0/24"]);
+    let doctor = env.run(&["doctor", "--offline"]);
+    assert!(!doctor.stdout.contains("may ban whom"), "{doctor:?}");
+}
+
+#[test]
+fn the_firewalls_rate_limiter_is_named_and_an_allowed_address_leaves_it() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
+    let rule = ["iptables", "-A", "fpbxrfw", "-s", "45.9.9.9", "-m", "recent", "--set", "--name", "ATTACKER", "--rsource"];
+    env.pbx.run(&["iptables", "-N", "fpbxrfw"]);
+    env.pbx.run(&rule).ok();
+    let list = "/proc/net/xt_recent/ATTACKER";
+    env.pbx.run(&["bash", "-c", &format!("echo +{STRANGER} > {list}")]).ok();
+    let run = env.run(&["check", STRANGER]);
+    assert!(run.stdout.contains("the firewall's rate limiter (Responsive Firewall, ATTACKER)"), "{run:?}");
+    let allowed = env.run(&["allow", STRANGER]).ok();
+    assert!(allowed.contains("Released 45.9.0.1 from the firewall's rate limiter."), "{allowed}");
+    assert!(!env.pbx.run(&["cat", list]).ok().contains(STRANGER));
 }

@@ -2,10 +2,15 @@
 //! local API alone. What no real one answers comes from a web server in its place.
 
 use std::fs;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::thread;
 
 use crate::sandbox::{Attacker, Backend, Firewall, Probe, Run, Sandbox, until};
+use crate::testenv;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 
 const CONFIG: &str = "/etc/asterisk/banbridge.toml";
@@ -394,4 +399,94 @@ fn whatever_answers_in_crowdsecs_place_the_last_good_state_stays() {
     assert_eq!(pbx.sync(&["--feed", "cs"]).0, 0);
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// Hands what comes to 127.0.0.1:8080 in one sandbox to CrowdSec in another: the sandboxes have no network in common.
+fn relay(from: &Sandbox, to: &Sandbox) {
+    let listener = testenv::inside(from, || TcpListener::bind("127.0.0.1:8080")).unwrap();
+    let network = fs::File::open(format!("/proc/{}/ns/net", to.pid())).unwrap();
+    // It ends with the test's process; the sandboxes end before.
+    thread::spawn(move || {
+        move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network)).unwrap();
+        for mut client in listener.incoming().flatten() {
+            let Ok(mut server) = TcpStream::connect("127.0.0.1:8080") else { continue };
+            let (mut from_client, mut to_client) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || drop(std::io::copy(&mut from_client, &mut server)));
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut to_client, &mut client);
+                let _ = client.shutdown(Shutdown::Both);
+            });
+        }
+    });
+}
+
+#[test]
+fn what_one_pbx_sees_two_others_refuse() {
+    let stranger = "45.9.0.1";
+    let attacked = Pbx::with_crowdsec();
+    attacked.cscli(&["machines", "add", "one", "--force", "--password", "s3cret-of-one", "-f", "/dev/null"]);
+    attacked.sandbox.write_file("/etc/asterisk/banbridge.share", "s3cret-of-one\n");
+    let share = |password: &str| {
+        format!(
+            "key = \"{KEY}\"\n[[feed]]\nname = \"own\"\nkind = \"log\"\n\
+             [share]\ncrowdsec = \"http://127.0.0.1:8080\"\nmachine = \"one\"\npassword_file = \"{password}\"\n"
+        )
+    };
+    attacked.configure(&share("/etc/asterisk/banbridge.share"));
+    attacked.sync(&[]);
+    let others: Vec<Pbx> = ["two", "three"]
+        .into_iter()
+        .map(|name| {
+            let key = format!("key-of-{name}");
+            attacked.cscli(&["bouncers", "add", name, "-k", &key]);
+            let pbx = Pbx::new();
+            relay(&pbx.sandbox, &attacked.sandbox);
+            pbx.configure(&format!("key = \"{key}\""));
+            let (code, feed) = pbx.sync(&[]);
+            assert_eq!(code, 0, "{feed}");
+            pbx
+        })
+        .collect();
+    let now = || jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let call = |address: &str| {
+        format!("[{}] WARNING[1][C-1] Ext. s: \"Rejecting unknown SIP connection from {address}:5080\"\n", now())
+    };
+    let began = std::time::Instant::now();
+    attacked.sandbox.write_file("/var/log/asterisk/full", call(stranger).repeat(9) + &call("10.1.2.3").repeat(9));
+    attacked.run(&["apply"]).ok();
+    for pbx in &others {
+        let (code, feed) = pbx.sync(&[]);
+        assert_eq!((code, &feed["fetched"]), (0, &1.into()), "{feed}");
+        assert_eq!(pbx.sandbox.probe(Attacker(stranger)), Probe::Refused);
+    }
+    println!("from the first attempt to the refusal elsewhere: {} ms of runs", began.elapsed().as_millis());
+    let alerts = attacked.cscli(&["alerts", "list", "-o", "json"]);
+    let alerts: Value = serde_json::from_str(&alerts).unwrap();
+    assert_eq!(alerts.as_array().unwrap().len(), 1, "never a private address: {alerts:#}");
+    assert_eq!(alerts[0]["source"]["value"], stranger);
+    assert_eq!(alerts[0]["events_count"], 9);
+    assert_eq!(alerts[0]["decisions"][0]["scenario"], "banbridge/asterisk");
+    // Told once, and not again while the decision lasts.
+    attacked.sandbox.write_file("/var/log/asterisk/full", call(stranger).repeat(20));
+    attacked.sync(&[]);
+    let again: Value = serde_json::from_str(&attacked.cscli(&["alerts", "list", "-o", "json"])).unwrap();
+    assert_eq!(again.as_array().unwrap().len(), 1);
+    // And asked for by name.
+    let said = others[0].run(&["check", stranger, "--ask"]).ok();
+    assert!(said.contains("asked: cs lists it now (banbridge/asterisk by crowdsec"), "{said}");
+    let said = others[0].run(&["check", "45.9.0.99", "--ask"]).stdout;
+    assert!(said.contains("asked: cs does not list it now"), "{said}");
+
+    // A wrong password is told, keeps nobody from being protected, and is not tried again at once.
+    attacked.sandbox.write_file("/etc/asterisk/banbridge.wrong", "no\n");
+    attacked.configure(&share("/etc/asterisk/banbridge.wrong"));
+    let log = attacked.sandbox.read_file("/var/log/asterisk/full");
+    attacked.sandbox.write_file("/var/log/asterisk/full", log + &call("45.9.0.2").repeat(9));
+    let run = attacked.run(&["sync"]);
+    let said = format!("{}{}", run.stdout, run.stderr);
+    assert!(said.contains("[share] crowdsec") && said.contains("does not let it in (status 401)"), "{said}");
+    assert!(!said.contains("s3cret"), "{said}");
+    assert!(attacked.run(&["check", "45.9.0.2"]).code == 0);
+    let run = attacked.run(&["sync"]);
+    assert!(!format!("{}{}", run.stdout, run.stderr).contains("[share]"), "{run:?}");
 }

@@ -10,8 +10,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// What decisions of ours name as their origin.
-pub const ORIGIN: &str = "banbridge";
+/// What decisions of ours name as their origin: that of every machine's. cscli lists others only when it is told to, and
+/// the scenario says whose it is.
+pub const ORIGIN: &str = "crowdsec";
 /// Alerts of one request at most.
 pub const BATCH: usize = 100;
 
@@ -151,8 +152,8 @@ mod tests {
             "Ip",
             "asterisk",
             "ban",
-            "banbridge",
             "banbridge/asterisk",
+            "crowdsec",
             "service",
         ];
         assert_eq!(words, expected);
