@@ -201,7 +201,9 @@ fn sightings_are_exported_and_read_by_a_sibling_that_asks_two_to_agree() {
     env.pbx.write_file("/var/log/asterisk/one.jsonl", &lines);
     env.pbx.write_file("/var/log/asterisk/two.jsonl", lines.replace(STRANGER, "45.9.0.77") + &lines);
     let list = |name: &str, more: &str| {
-        format!("[[feed]]\nname = \"{name}\"\nkind = \"list\"\nurl = \"/var/log/asterisk/{name}.jsonl\"\ngroup = \"herd\"\n{more}")
+        format!(
+            "[[feed]]\nname = \"{name}\"\nkind = \"list\"\nurl = \"/var/log/asterisk/{name}.jsonl\"\ngroup = \"herd\"\n{more}"
+        )
     };
     let group = "[[group]]\nname = \"herd\"\n";
     env.write_config(&format!("{}{}{group}", list("one", ""), list("two", "")));
@@ -244,7 +246,8 @@ impl Fail2ban {
         command.args(["-c", home, "-f", "-x", "start"]).stdout(Stdio::null()).stderr(Stdio::null());
         let server = command.spawn().unwrap();
         until("fail2ban", || {
-            let run = env.pbx.run(&["fail2ban-client", "-s", "/run/fail2ban/fail2ban.sock", "status", "asterisk"]);
+            let run =
+                env.pbx.run(&["fail2ban-client", "-s", "/run/fail2ban/fail2ban.sock", "status", "asterisk"]);
             run.code == 0
         });
         Self { server }
@@ -272,7 +275,11 @@ fn what_fail2ban_bans_is_a_feed_and_named_by_check_and_lifted_by_allow() {
     assert!(run.stdout.contains("only root can ask fail2ban"), "{run:?}");
     env.configure("[[feed]]\nname = \"jails\"\nkind = \"fail2ban\"");
     let report = env.sync(0, &[]);
-    assert_eq!((&report["feeds"][1]["fetched"], &report["feeds"][1]["used"]), (&json!(1), &json!(1)), "{report:#}");
+    assert_eq!(
+        (&report["feeds"][1]["fetched"], &report["feeds"][1]["used"]),
+        (&json!(1), &json!(1)),
+        "{report:#}"
+    );
     assert!(env.ours().contains(STRANGER));
     let entry = env.json(&["check", STRANGER]).1;
     assert_eq!(entry["also"][0]["name"], "asterisk");
@@ -312,7 +319,19 @@ fn what_fail2ban_bans_is_a_feed_and_named_by_check_and_lifted_by_allow() {
 fn the_firewalls_rate_limiter_is_named_and_an_allowed_address_leaves_it() {
     let env = TestEnv::new(NFT, &[ATTACKER]);
     env.sync(0, &[]);
-    let rule = ["iptables", "-A", "fpbxrfw", "-s", "45.9.9.9", "-m", "recent", "--set", "--name", "ATTACKER", "--rsource"];
+    let rule = [
+        "iptables",
+        "-A",
+        "fpbxrfw",
+        "-s",
+        "45.9.9.9",
+        "-m",
+        "recent",
+        "--set",
+        "--name",
+        "ATTACKER",
+        "--rsource",
+    ];
     env.pbx.run(&["iptables", "-N", "fpbxrfw"]);
     env.pbx.run(&rule).ok();
     let list = "/proc/net/xt_recent/ATTACKER";

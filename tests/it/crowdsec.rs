@@ -449,10 +449,15 @@ fn what_one_pbx_sees_two_others_refuse() {
         .collect();
     let now = || jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S").to_string();
     let call = |address: &str| {
-        format!("[{}] WARNING[1][C-1] Ext. s: \"Rejecting unknown SIP connection from {address}:5080\"\n", now())
+        format!(
+            "[{}] WARNING[1][C-1] Ext. s: \"Rejecting unknown SIP connection from {address}:5080\"\n",
+            now()
+        )
     };
     let began = std::time::Instant::now();
-    attacked.sandbox.write_file("/var/log/asterisk/full", call(stranger).repeat(9) + &call("10.1.2.3").repeat(9));
+    attacked
+        .sandbox
+        .write_file("/var/log/asterisk/full", call(stranger).repeat(9) + &call("10.1.2.3").repeat(9));
     attacked.run(&["apply"]).ok();
     for pbx in &others {
         let (code, feed) = pbx.sync(&[]);
@@ -489,4 +494,61 @@ fn what_one_pbx_sees_two_others_refuse() {
     assert!(attacked.run(&["check", "45.9.0.2"]).code == 0);
     let run = attacked.run(&["sync"]);
     assert!(!format!("{}{}", run.stdout, run.stderr).contains("[share]"), "{run:?}");
+}
+
+#[test]
+fn usage_metrics_are_told_every_quarter_of_an_hour_and_an_older_server_is_left_alone() {
+    let pbx = Pbx::new();
+    let answers = pbx.sandbox.dir().join("answers");
+    fs::create_dir(&answers).unwrap();
+    let router = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sandbox/list_server/router.php");
+    let mut server = pbx.sandbox.command("php");
+    server.args(["-S", "127.0.0.1:8099", router]).env("LISTS", &answers);
+    let mut server = server.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("the server", || pbx.sandbox.run(&["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8099"]).code == 0);
+    pbx.configure(&format!("url = \"http://127.0.0.1:8099/api\"\nkey = \"{KEY}\"\norigins = [\"CAPI\"]\n"));
+    let ban = |address: &str| {
+        format!(r#"{{"duration":"4h","origin":"CAPI","scope":"Ip","type":"ban","value":"{address}"}}"#)
+    };
+    let text = format!(r#"{{"deleted":null,"new":[{},{}]}}"#, ban("45.0.0.1"), ban("2a05::1"));
+    fs::write(answers.join("stream"), text).unwrap();
+    // An older server does not know it: left alone for a day, and nobody is bothered.
+    assert_eq!(pbx.sync(&[]).0, 0);
+    fs::write(answers.join("usage-metrics"), "").unwrap();
+    let posted = || -> Vec<Value> {
+        let text = fs::read_to_string(answers.join("usage-metrics.posted")).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    assert_eq!(pbx.sync(&[]).0, 0);
+    assert_eq!(posted().len(), 0);
+    let later = |seconds: i64| {
+        pbx.sandbox
+            .sql_run("UPDATE banbridge_state SET value = value - ? WHERE name = 'metrics_at'", (seconds,));
+    };
+    later(86_400);
+    assert_eq!(pbx.sandbox.probe(Attacker("45.0.0.1")), Probe::Refused);
+    let _ = fs::remove_file(pbx.sandbox.outside("/var/lib/banbridge/set.seen"));
+    pbx.run(&["apply"]).ok();
+    assert_eq!(pbx.sync(&[]).0, 0);
+    let first = &posted()[0]["remediation_components"][0];
+    assert_eq!(first["type"], "banbridge");
+    let items = first["metrics"][0]["items"].as_array().unwrap();
+    let value = |name: &str, of: &str| {
+        let is_it = |item: &&Value| item["name"] == name && item["labels"].to_string().contains(of);
+        items.iter().find(is_it).unwrap_or_else(|| panic!("{name} {of}: {items:?}"))["value"]
+            .as_u64()
+            .unwrap()
+    };
+    assert_eq!((value("active_decisions", "ipv4"), value("active_decisions", "ipv6")), (1, 1));
+    assert!(items.iter().all(|item| item["labels"]["origin"] == "CAPI"), "{items:?}");
+    assert!(value("dropped", "CAPI") > 0, "{items:?}");
+    pbx.sync(&[]);
+    assert_eq!(posted().len(), 1, "at most every quarter of an hour");
+    later(900);
+    pbx.sync(&[]);
+    let second = &posted()[1]["remediation_components"][0]["metrics"][0];
+    let dropped = second["items"].as_array().unwrap().iter().find(|item| item["name"] == "dropped").unwrap();
+    assert_eq!(dropped["value"], 0, "only what is new");
+    server.kill().unwrap();
+    server.wait().unwrap();
 }

@@ -27,6 +27,7 @@ mod fake_freepbx;
 mod feed_faults;
 mod fuzz_corpus;
 mod golden;
+mod herd;
 mod history;
 mod lists;
 mod never_block;

@@ -377,3 +377,31 @@ fn the_sandbox_is_what_these_tests_think() {
     env.sync(0, &[]);
     assert!(ids(&env).is_empty(), "{:?}", problems(&env));
 }
+
+#[test]
+fn once_a_week_both_get_a_summary_in_plain_words_where_that_is_wanted() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    let hook = Hook::start(&env);
+    env.configure(&format!("[notify]\nweekly = true\nwebhook = \"http://127.0.0.1:8098/{TOKEN}\""));
+    env.sync(0, &[]);
+    assert!(hook.posts().is_empty(), "the first week has to pass");
+    let a_week_later = || {
+        env.pbx.sql_run("UPDATE banbridge_state SET value = value - 604800 WHERE name = 'week_sent_at'", ());
+    };
+    a_week_later();
+    env.sync(0, &[]);
+    let posts = hook.posts();
+    assert_eq!(posts.len(), 1, "{posts:?}");
+    let text = posts[0]["body"]["text"].as_str().unwrap();
+    assert!(text.contains("The week until") && text.contains("The kernel set rejected 0 packets."), "{text}");
+    env.sync(0, &[]);
+    assert_eq!(hook.posts().len(), 1);
+    hook.answer(500);
+    a_week_later();
+    let report = env.sync(0, &[]);
+    assert!(
+        report["warnings"].to_string().contains("this week's summary is in: banbridge coverage --week"),
+        "{report:#}"
+    );
+    assert!(!shows_key(&report.to_string()) && !report.to_string().contains(TOKEN));
+}

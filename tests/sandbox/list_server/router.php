@@ -1,6 +1,7 @@
 <?php
 // A publisher of lists on a loopback port: files of the directory LISTS with ETag and Last-Modified, faults beside
 // them. FILE.login holds the header that must come with a request, "Name: value". FILE.fault holds one: "status 503", "html", "redirect URL", "cut N" (promises more than the N bytes it sends).
+// What is posted to FILE is kept in FILE.posted, a line each.
 // Run with: LISTS=DIR php -S 127.0.0.1:PORT router.php
 $dir = getenv('LISTS');
 $name = basename(parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH));
@@ -31,6 +32,11 @@ case 'redirect':
 case 'cut':
     header('Content-Length: ' . filesize($file));
     echo substr(file_get_contents($file), 0, (int) $fault[1]);
+    return true;
+}
+if ($_SERVER['REQUEST_METHOD'] === 'POST' && is_file($file)) {
+    file_put_contents("$file.posted", file_get_contents('php://input') . "\n", FILE_APPEND);
+    http_response_code(201);
     return true;
 }
 if (!is_file($file)) {
