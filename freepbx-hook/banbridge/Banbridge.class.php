@@ -199,6 +199,10 @@ class Banbridge extends \FreePBX_Helpers implements \BMO {
 				$sources = isset($status['data']->packets->day_sources) ? $status['data']->packets->day_sources : 0;
 				$text .= ' ' . sprintf(_('24 hours: %s rejected packets, sources: %s.'), number_format($status['data']->packets->day), number_format($sources));
 			}
+			if (!empty($status['data']->week->attackers)) {
+				$week = $status['data']->week;
+				$text .= ' ' . sprintf(_('7 days: %s attackers reached Asterisk, %s of them on no list.'), number_format($week->attackers), number_format($week->attackers_unlisted));
+			}
 		}
 		$line = array('title' => _('Ban Bridge'), 'order' => 4);
 		// genStatusIcon escapes the text.

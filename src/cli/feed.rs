@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::Global;
 use super::output::{number, print, print_json, table};
 use crate::config::Period;
-use crate::feed::catalog::KNOWN;
+use crate::feed::catalog::{KNOWN, OWN};
 use crate::feed::list::{Column, Format};
 use crate::run::feeds::{self, OwnList};
 use crate::system::exit::Exit;
@@ -162,16 +162,20 @@ fn catalog(global: &Global) -> Result<Exit> {
             good_for: known.good_for,
             beware: known.beware,
         };
-        print_json(&KNOWN.iter().map(item).collect::<Vec<_>>())?;
+        print_json(&OWN.iter().chain(KNOWN).map(item).collect::<Vec<_>>())?;
         return Ok(Exit::Done);
     }
     let mut text = String::new();
-    for known in KNOWN {
+    for known in OWN.iter().chain(KNOWN) {
         let every = Period::seconds(known.interval.unsigned_abs());
         text += &format!(
-            "{}\n  for:      {}\n  beware:   {}\n  size:     {}, at most one fetch every {every}\n  terms:    {}\n  \
-             url:      {}\n\n",
-            known.name, known.good_for, known.beware, known.size, known.terms, known.url
+            "{}\n  for:      {}\n  beware:   {}\n  size:     {}, at most one fetch every {every}\n  terms:    {}\n{}\n",
+            known.name,
+            known.good_for,
+            known.beware,
+            known.size,
+            known.terms,
+            if known.url.is_empty() { String::new() } else { format!("  url:      {}\n", known.url) }
         );
     }
     text += "To see what a feed would do: banbridge feed test NAME\nTo add it:                   banbridge feed add NAME\n";

@@ -39,6 +39,34 @@ impl Known {
 
 const HOUR: i64 = 3_600;
 
+/// Feeds of this PBX itself. They are added by name as lists are, and nothing is fetched for them.
+pub const OWN: [Known; 2] = [
+    Known {
+        name: "log",
+        url: "",
+        terms: "your own",
+        size: "who attacks you now",
+        interval: 60,
+        site: "",
+        widest_v4: 32,
+        min_score: None,
+        good_for: "attackers of this PBX that no list knows, from Asterisk's own log, within a minute",
+        beware: "sources of UDP can be forged: allow remote sites whose phones are not always registered",
+    },
+    Known {
+        name: "fail2ban",
+        url: "",
+        terms: "your own",
+        size: "as many as fail2ban has banned",
+        interval: 5 * 60,
+        site: "",
+        widest_v4: 32,
+        min_score: None,
+        good_for: "what Intrusion Detection (fail2ban) on this PBX has banned: on all ports, and for your other PBXs",
+        beware: "whom fail2ban bans by mistake is blocked everywhere",
+    },
+];
+
 /// All lists, those for SIP first.
 pub const KNOWN: &[Known] = &[
     Known {

@@ -62,6 +62,18 @@ pub fn list(environment: &Environment) -> Result<Vec<Item>> {
 /// Adds a feed of the catalog at the end, after all that have priority over it. The next run fetches it.
 pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {
     let path = path(environment);
+    if let Some(own) = catalog::OWN.iter().find(|own| own.name == name) {
+        let text = read(&path)?;
+        let config = Config::parse(&text, &path, environment.key.clone())?;
+        if config.feed.iter().any(|feed| feed.name == name) {
+            let what = format!("there is already a feed {name:?}. To enable it: banbridge feed enable {name}");
+            return Err(ConfigError::new(&path, what).into());
+        }
+        let block = format!("# {}\n[[feed]]\nname = \"{name}\"\nkind = \"{name}\"\n", own.good_for);
+        write(environment, &path, &edit::append(&text, &block), environment.key.clone())?;
+        request::after_change();
+        return Ok(Chosen { name: name.to_owned(), url: String::new(), known: *own });
+    }
     let chosen = catalog::find(name).ok_or_else(|| {
         let what = format!(
             "the catalog has no feed {name:?}. To list it: banbridge feed catalog. To add a list of your own: banbridge feed \

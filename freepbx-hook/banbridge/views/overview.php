@@ -23,6 +23,7 @@ if (!defined('FREEPBX_IS_AUTH')) {
 			<div>
 				<h3 class="bb-small"><?php echo _('Rejected packets by the hour, 7 days'); ?></h3>
 				<div id="bb-chart"></div>
+				<p class="bb-small" id="bb-week" hidden></p>
 			</div>
 		</div>
 		<div class="bb-head">

@@ -292,7 +292,7 @@ window.Banbridge = window.Banbridge || {};
 				[bb.text('known_terms'), known.terms],
 				[bb.text('known_beware'), known.beware],
 				[bb.text('known_size'), known.size],
-				[bb.text('known_url'), known.url]
+				[bb.text('known_url'), known.url || null]
 			])
 		];
 		if (country) {
@@ -302,8 +302,13 @@ window.Banbridge = window.Banbridge || {};
 		if (there) {
 			children.push(bb.make('p', {'class': 'bb-small'}, bb.text('known_there')));
 		} else {
-			children.push(bb.button(bb.text('known_add'), 'btn-default btn-sm', function () {
+			var button = bb.button(bb.text('known_add'), 'btn-default btn-sm', function () {
 				var name = known.name;
+				if (!known.url) {
+					// It is on this PBX: there is nothing to fetch beforehand.
+					bb.change(button, 'feed_add', {name: name}, bb.text('feed_added', name)).then(dialog.close, bb.quiet);
+					return;
+				}
 				if (country) {
 					if (!/^[a-z]{2}$/i.test(field.value.trim())) {
 						bb.say(bb.text('known_country_wrong'), 'error');
@@ -316,7 +321,8 @@ window.Banbridge = window.Banbridge || {};
 				window.jQuery('#bb-dialog').one('hidden.bs.modal', function () {
 					preview(name, bb.text('feed_add'), 'feed_add', bb.text('feed_added', name));
 				});
-			}, known.name));
+			}, known.name);
+			children.push(button);
 		}
 		return bb.make('li', {'class': 'bb-card'}, children);
 	}

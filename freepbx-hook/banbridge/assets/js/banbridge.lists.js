@@ -278,13 +278,28 @@ window.Banbridge = window.Banbridge || {};
 		if (data.blocked) {
 			return data.row_owner === 'you' ? bb.text('checked_your_row') : names ? bb.text('checked_listed', names) : bb.text('checked_blocked');
 		}
+		if ((data.also || []).length) {
+			return bb.text('checked_others');
+		}
 		if ((data.protections || []).length) {
 			return names ? bb.text('checked_protected', names) : bb.text('checked_protected_only');
 		}
 		return names ? bb.text('checked_not', names) : bb.text('checked_no_feed');
 	}
 
+	/** Who else blocks it on this PBX. */
+	function others(data) {
+		var all = (data.also || []).map(function (one) {
+			if (one.by !== 'fail2ban') {
+				return bb.text('check_rate_limiter');
+			}
+			return one.until ? bb.text('check_fail2ban', one.name, bb.time(one.until)) : bb.text('check_fail2ban_open', one.name);
+		});
+		return (data.unknown || []).length ? all.concat(bb.text('check_root_only')) : all;
+	}
+
 	function checked(data) {
+		var also = others(data), blocked = data.blocked || (data.also || []).length > 0;
 		var feeds = (data.feeds || []).map(function (feed) {
 			var until = feed.expires_at ? bb.time(feed.expires_at) : bb.text('until_list');
 			return bb.text('check_feed', feed.feed, feed.address, bb.time(feed.first_seen), until);
@@ -294,16 +309,17 @@ window.Banbridge = window.Banbridge || {};
 		});
 		var content = [
 			bb.make('p', {}, [
-				bb.make('span', {'class': 'bb-badge bb-badge-' + (data.blocked ? 'error' : 'ok')}, bb.text(data.blocked ? 'is_blocked' : 'is_not_blocked')),
+				bb.make('span', {'class': 'bb-badge bb-badge-' + (blocked ? 'error' : 'ok')}, bb.text(blocked ? 'is_blocked' : 'is_not_blocked')),
 				' ', bb.make('strong', {}, data.address), ' – ', whyChecked(data)
 			]),
 			bb.facts([
 				[bb.text('col_packets'), typeof data.blocked_packets === 'number' ? bb.number(data.blocked_packets) : null],
 				[bb.text('check_feeds'), feeds.length ? bb.bullets(feeds) : bb.text('check_no_feed')],
+				[bb.text('check_also'), also.length ? bb.bullets(also) : null],
 				[bb.text('check_protections'), protections.length ? bb.bullets(protections) : null]
 			])
 		];
-		if (bb.mayChange && data.blocked && data.row_owner !== 'you') {
+		if (bb.mayChange && blocked && data.row_owner !== 'you') {
 			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'unblock'].map(function (name) {
 				var button = bb.button(bb.text(name), 'btn-default', function () {
 					act(button).then(function () {

@@ -109,6 +109,13 @@ window.Banbridge = window.Banbridge || {};
 		return before ? text + ' ' + bb.text('day_before', bb.number(before)) : text;
 	}
 
+	/** Who reached Asterisk all the same; nothing where nobody did, or the logs were not read yet. */
+	function week(week) {
+		var box = bb.byId('bb-week');
+		box.hidden = !week.attackers;
+		box.textContent = week.attackers ? bb.text('week_words', bb.number(week.attackers), bb.number(week.attempts), bb.number(week.unlisted)) : '';
+	}
+
 	bb.parts.push({
 		panel: 'bb-panel-overview',
 		start: function () {
@@ -119,6 +126,7 @@ window.Banbridge = window.Banbridge || {};
 		status: function (status) {
 			var packets = status.packets || {}, hours = slots(packets.hours || []);
 			bb.byId('bb-packets-words').textContent = (status.set || {}).backend ? day(packets, hours) : bb.text('packets_unknown');
+			week(status.week || {});
 			chart(hours);
 		}
 	});
