@@ -190,10 +190,13 @@ mod tests {
             .collect()
     }
 
+    /// What, how many seconds ago, how often.
+    type Done = (Strike, i64, u32);
+
     #[test]
     fn each_kind_has_its_threshold_and_only_what_is_within_the_time_counts() {
         use Strike::*;
-        let table: &[(&[(Strike, i64, u32)], bool)] = &[
+        let table: &[(&[Done], bool)] = &[
             (&[(Call, 0, 4)], false),
             (&[(Call, 0, 5)], true),
             (&[(Call, 540, 3), (Call, 0, 2)], true),

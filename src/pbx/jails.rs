@@ -15,7 +15,7 @@ use crate::ban::Prefix;
 use crate::ban::entry::NEVER;
 use crate::system::exit::Exit;
 use crate::system::failure::Classify;
-use crate::system::program::{ProgramError, Programs};
+use crate::system::program::{Output, ProgramError, Programs};
 use crate::system::text::one_line;
 
 /// fail2ban's client.
@@ -47,7 +47,10 @@ pub enum JailError {
     /// It is not installed.
     #[error("fail2ban is not installed")]
     Missing,
-    /// It does not run, or does not know what it is asked for.
+    /// It does not run, so that it bans nobody.
+    #[error("fail2ban does not run")]
+    NotRunning,
+    /// It does not answer, or does not know what it is asked for.
     #[error("fail2ban does not answer: {0}")]
     Down(String),
 }
@@ -58,10 +61,20 @@ impl Classify for JailError {
     }
 }
 
+/// What the client of one version or another says where no server runs.
+const STOPPED: [&str; 2] = ["Is fail2ban running", "Unable to contact server"];
+
+/// What it complained of, wherever it printed it.
+fn said(output: &Output) -> String {
+    let printed = String::from_utf8_lossy(&output.stdout);
+    if output.stderr.trim().is_empty() { printed.trim().to_owned() } else { output.stderr.trim().to_owned() }
+}
+
 fn ask(programs: &dyn Programs, arguments: &[&str]) -> Result<String, JailError> {
     match programs.run(PROGRAM, arguments, Vec::new()) {
         Ok(output) if output.succeeded() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        Ok(output) => Err(JailError::Down(one_line(&output.complaint(), 200).into_owned())),
+        Ok(output) if STOPPED.iter().any(|words| said(&output).contains(words)) => Err(JailError::NotRunning),
+        Ok(output) => Err(JailError::Down(one_line(&said(&output), 200).into_owned())),
         Err(ProgramError::Missing(_)) => Err(JailError::Missing),
         Err(error) => Err(JailError::Down(error.to_string())),
     }
@@ -133,7 +146,7 @@ fn prefix(word: &str) -> Option<Prefix> {
 fn moment(text: &str, zone: &TimeZone) -> Option<i64> {
     let time = DateTime::from_str(text).ok()?;
     // A permanent ban ends with the year 9999, which is a day too late for a moment.
-    Some(zone.to_timestamp(time).map_or(NEVER, |moment| moment.as_second()))
+    Some(zone.to_timestamp(time).map_or(NEVER, jiff::Timestamp::as_second))
 }
 
 /// Whom a jail never bans: addresses and networks. Names are left out.
@@ -162,7 +175,6 @@ pub fn unban(programs: &dyn Programs, jail: &str, prefix: &Prefix) -> Result<(),
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::program::Output;
     use proptest::prelude::*;
 
     /// Answers as fail2ban 1.0 and 0.8 print them.

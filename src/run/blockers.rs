@@ -52,11 +52,11 @@ pub fn blockers(environment: &Environment, driver: Driver, address: &Prefix) -> 
                     }));
                 }
             }
-            Err(JailError::Missing) => {}
+            Err(JailError::Missing | JailError::NotRunning) => {}
             Err(error) => unknown.push(error.to_string()),
         },
         false if jails::is_installed() => {
-            unknown.push("only root can ask fail2ban: banbridge check as root".to_owned())
+            unknown.push("only root can ask fail2ban: banbridge check as root".to_owned());
         }
         false => {}
     }
@@ -108,7 +108,7 @@ impl Session {
                     }
                 }
             }
-            Err(JailError::Missing) => {}
+            Err(JailError::Missing | JailError::NotRunning) => {}
             Err(error) => log::debug!("fail2ban was not asked: {error}"),
         }
         for prefix in new {

@@ -66,7 +66,8 @@ pub fn add(environment: &Environment, name: &str) -> Result<Chosen> {
         let text = read(&path)?;
         let config = Config::parse(&text, &path, environment.key.clone())?;
         if config.feed.iter().any(|feed| feed.name == name) {
-            let what = format!("there is already a feed {name:?}. To enable it: banbridge feed enable {name}");
+            let what =
+                format!("there is already a feed {name:?}. To enable it: banbridge feed enable {name}");
             return Err(ConfigError::new(&path, what).into());
         }
         let block = format!("# {}\n[[feed]]\nname = \"{name}\"\nkind = \"{name}\"\n", own.good_for);
