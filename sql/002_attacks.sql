@@ -89,3 +89,18 @@ CREATE TABLE IF NOT EXISTS banbridge_shared (
   until BIGINT NOT NULL,
   PRIMARY KEY (address)
 ) ENGINE=InnoDB;
+
+-- Packets of an hour from outside of the permit list.
+CREATE TABLE IF NOT EXISTS banbridge_outside_hour (
+  at BIGINT NOT NULL,
+  packets BIGINT UNSIGNED NOT NULL,
+  PRIMARY KEY (at)
+) ENGINE=InnoDB;
+
+-- Who authenticated, registered or answered, by day: who would be missed if he were outside.
+CREATE TABLE IF NOT EXISTS banbridge_success (
+  day BIGINT NOT NULL,
+  address VARCHAR(43) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  number BIGINT UNSIGNED NOT NULL,
+  PRIMARY KEY (day, address)
+) ENGINE=InnoDB;

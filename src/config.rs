@@ -33,7 +33,8 @@ pub use notify::{COMMAND, Notify, Program, WEBHOOK, Webhook};
 pub use own::{Fail2banConfig, LogConfig};
 pub use period::Period;
 pub use tables::{
-    Allow, Blacklist, Enabled, Group, Level, Limit, Log, Network, Percent, Protect, SetConfig, Share, Writer,
+    Allow, Blacklist, Enabled, Group, Level, Limit, Log, Network, Percent, PermitConfig, PermitPorts,
+    Protect, SetConfig, Share, Writer,
 };
 
 /// Where the configuration is looked for when neither `--config` nor BANBRIDGE_CONFIG names it.
@@ -150,6 +151,8 @@ pub struct Config {
     pub notify: Notify,
     /// How this machine reaches the internet.
     pub network: Network,
+    /// Where permit lists count.
+    pub permit: PermitConfig,
     /// Groups of feeds that have to agree.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub group: Vec<Group>,
@@ -181,6 +184,8 @@ struct RawConfig {
     notify: Notify,
     #[serde(default)]
     network: Network,
+    #[serde(default)]
+    permit: PermitConfig,
     #[serde(default)]
     group: Vec<Group>,
     #[serde(default)]
@@ -277,6 +282,7 @@ impl Config {
             log: raw.log,
             notify: raw.notify,
             network: raw.network,
+            permit: raw.permit,
             group: raw.group,
             share: raw.share,
             path: Some(file.to_owned()),

@@ -12,6 +12,7 @@ pub mod never_block;
 
 pub mod ownership;
 pub mod pacing;
+pub mod permit;
 pub mod plan;
 pub mod prefix;
 pub mod snapshot;

@@ -73,8 +73,13 @@ impl Versions<'_> {
     /// Whether the list lost so much that it is more likely broken than better: all of it, or more than half of what its
     /// last good version had, however long it is itself.
     pub fn collapsed(&self) -> bool {
+        self.lost_more_than(50)
+    }
+
+    /// Whether it lost all, or more than so many percent of what its last good version had.
+    pub fn lost_more_than(&self, percent: usize) -> bool {
         let (all, left) = self.overlap();
-        (all > 0 && self.list.is_empty()) || (all >= SMALL && left * 2 < all)
+        (all > 0 && self.list.is_empty()) || (all >= SMALL && left * 100 < all * (100 - percent.min(100)))
     }
 
     /// What a version that is held changes, at `now`: the last good one stays as it is, and what an earlier held version

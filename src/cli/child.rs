@@ -6,6 +6,7 @@ use crate::run::ask::ask_as_child;
 use crate::run::child::{self, Work};
 use crate::run::coverage::lists::compare_as_child;
 use crate::run::notify;
+use crate::run::permit_preview::fetch_as_child;
 use crate::run::test_feed::test_as_child;
 use crate::system::exit::Exit;
 use crate::system::failure::Result;
@@ -21,6 +22,7 @@ pub fn run(global: &Global) -> Result<Exit> {
         Work::AskFeeds { feeds, config } => ask::run(&environment, &feeds, config.as_deref())?,
         Work::CompareLists { lists, suspects } => compare_as_child(&environment, &lists, &suspects)?,
         Work::AskAbout { address } => ask_as_child(&environment, &address)?,
+        Work::FetchLists { feeds } => fetch_as_child(&environment, &feeds)?,
         Work::TryFeed { feed, lines } => test_as_child(&environment, &feed, lines.as_deref())?,
     }
     Ok(Exit::Done)

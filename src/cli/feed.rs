@@ -2,6 +2,7 @@
 
 mod edit;
 mod overlap;
+mod permit;
 mod test;
 
 use crate::system::failure::Result;
@@ -25,7 +26,7 @@ pub enum FeedCommand {
     #[command(alias = "catalogue")]
     Catalog,
     /// Add a feed of the catalog, or a list of your own, to the configuration
-    Add(NewFeed),
+    Add(AddArgs),
     /// Remove a feed from the configuration: what no other feed lists is no longer blocked
     Remove(Name),
     /// Set the login of a list; the secret is read from standard input
@@ -66,6 +67,22 @@ pub struct NewFeed {
     /// JSON field with the address, or its path; may be given several times [default: recognized]
     #[arg(long, value_name = "FIELD", requires = "url")]
     field: Vec<String>,
+}
+
+/// A feed to add.
+#[derive(Debug, Args)]
+pub struct AddArgs {
+    #[command(flatten)]
+    new: NewFeed,
+    /// as a permit list: only whom it lists gets in at the SIP ports. NAME is also country:us,ca or registry:arin
+    #[arg(long)]
+    permit: bool,
+    /// with --permit: show who would be outside, and change nothing
+    #[arg(long, requires = "permit")]
+    preview: bool,
+    /// with --permit: do not ask
+    #[arg(long, requires = "permit", conflicts_with = "preview")]
+    yes: bool,
 }
 
 impl NewFeed {
@@ -123,7 +140,8 @@ pub fn run(global: &Global, command: &FeedCommand) -> Result<Exit> {
     match command {
         FeedCommand::List => list(global),
         FeedCommand::Catalog => catalog(global),
-        FeedCommand::Add(new) => match new.own() {
+        FeedCommand::Add(add) if add.permit => permit::add(global, add),
+        FeedCommand::Add(AddArgs { new, .. }) => match new.own() {
             Some(list) => edit::add_own(global, &list),
             None => edit::add(global, &new.name),
         },

@@ -99,6 +99,31 @@ fn text(status: &Status, now: i64) -> String {
         let packets = count(busy.packets, "packet", "packets");
         lines.push(format!("            {packets} from {}, last {}", busy.address, busy.last_at.ago(now)));
     }
+    if let Some(permit) = &status.permit {
+        lines.push(match (permit.in_force, &permit.note) {
+            (true, _) => {
+                let ports = match &permit.ports {
+                    None => "all ports".to_owned(),
+                    Some(ports) => ports.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+                };
+                let families = match (permit.ipv4, permit.ipv6) {
+                    (true, false) => "; IPv6 is left alone, it has no permit list",
+                    (false, true) => "; IPv4 is left alone, it has no permit list",
+                    _ => "",
+                };
+                format!(
+                    "Permit:     only {} of {} get in at {ports}; {} from outside{families}",
+                    count(permit.size, "network", "networks"),
+                    permit.feeds.join(", "),
+                    count(permit.outside_packets, "packet", "packets"),
+                )
+            }
+            (false, note) => format!(
+                "Permit:     not in force ({})",
+                note.as_deref().unwrap_or("a list was not fetched yet")
+            ),
+        });
+    }
     if b.protected > 0 {
         lines.push(format!(
             "Protected:  {} listed and not blocked (banbridge list --skipped)",

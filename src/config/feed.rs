@@ -31,6 +31,17 @@ pub(super) enum KindWord {
     Fail2ban,
 }
 
+/// What a feed is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Usage {
+    /// Whom it lists is blocked.
+    #[default]
+    Block,
+    /// Whom it lists is let in, and nobody else.
+    Permit,
+}
+
 /// What a feed speaks, with what only feeds of that kind have.
 #[derive(Debug, Clone)]
 pub enum FeedKind {
@@ -128,6 +139,8 @@ pub struct FeedConfig {
     pub wide: bool,
     /// Whether networks are blocked for what several of their addresses did.
     pub widen: Option<Widen>,
+    /// Whether it is a permit list: only whom it lists gets in at the SIP ports.
+    pub permits: bool,
     /// The group whose members have to agree, see [`super::tables::Group`].
     pub group: Option<String>,
     /// Whether its word counts in the group by itself.
@@ -305,6 +318,8 @@ pub(super) struct RawFeed {
     pub(super) ban: Option<Vec<Period>>,
     pub(super) most_new: Option<i64>,
     pub(super) jails: Option<Vec<String>>,
+    #[serde(rename = "use")]
+    pub(super) usage: Option<Usage>,
     pub(super) group: Option<String>,
     pub(super) trusted: Option<bool>,
 }
@@ -325,6 +340,13 @@ pub(super) fn judge(
     own_keys(&name, &raw)?;
     if raw.trusted.is_some() && raw.group.is_none() {
         return Err(format!("feed {name:?}: trusted needs group, the name of a [[group]]"));
+    }
+    let permits = raw.usage == Some(Usage::Permit);
+    if permits && !matches!(raw.kind, KindWord::List) {
+        return Err(format!("feed {name:?}: only a feed of kind \"list\" can have use = \"permit\""));
+    }
+    if permits && (raw.group.is_some() || raw.widen.is_some()) {
+        return Err(format!("feed {name:?}: a permit list has neither group nor widen. Remove them"));
     }
     let widen = widen(&name, &raw)?;
     let widest = check_widest(&name, &raw)?;
@@ -357,7 +379,9 @@ pub(super) fn judge(
         hold_times: raw.hold_times.unwrap_or(4),
         hold_more: raw.hold_more.unwrap_or(5_000),
         hold_more_addresses: raw.hold_more_addresses.unwrap_or(1_000_000),
-        wide: raw.wide.unwrap_or(false),
+        // Where you do business is much of the internet.
+        wide: raw.wide.unwrap_or(permits),
+        permits,
         widen,
         trusted: raw.trusted.unwrap_or(false),
         group: raw.group,
@@ -423,7 +447,10 @@ fn own_keys(name: &str, raw: &RawFeed) -> Result<(), String> {
 }
 
 fn check_widest(name: &str, raw: &RawFeed) -> Result<Widest, String> {
-    let usual = Widest::default();
+    let usual = match raw.usage {
+        Some(Usage::Permit) => Widest { v4: 8, v6: 16 },
+        _ => Widest::default(),
+    };
     let (v4, v6) = (raw.widest_v4.unwrap_or(usual.v4), raw.widest_v6.unwrap_or(usual.v6));
     if (8..=32).contains(&v4) && (16..=128).contains(&v6) {
         return Ok(Widest { v4, v6 });
@@ -530,6 +557,9 @@ impl Serialize for FeedConfig {
         }
         entry(&mut map, "widen", self.widen.as_ref().map(|widen| &widen.at_least))?;
         entry(&mut map, "widen_to", self.widen.as_ref().map(|widen| &widen.to))?;
+        if self.permits {
+            map.serialize_entry("use", "permit")?;
+        }
         entry(&mut map, "group", self.group.as_ref())?;
         if self.group.is_some() {
             map.serialize_entry("trusted", &self.trusted)?;

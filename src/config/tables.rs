@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::Period;
 use crate::ban::Source;
 use crate::ban::never_block::{WIDEST_V4, WIDEST_V6};
+use crate::ban::permit::Action;
 use crate::ban::target::{self, Target};
 use crate::feed::http::{Route, check_url};
 
@@ -215,6 +216,69 @@ impl<'de> Deserialize<'de> for Allow {
 pub struct SetConfig {
     /// Whether there is a set.
     pub enabled: Enabled,
+    /// What becomes of a packet that it blocks, or that no permit list lets in.
+    pub action: Action,
+    /// Whether it is there also while the System Firewall is disabled.
+    pub without_firewall: bool,
+}
+
+/// `[permit]`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PermitConfig {
+    /// At which ports only who is on a permit list gets in.
+    pub ports: PermitPorts,
+}
+
+/// Ports.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum PermitPorts {
+    /// Those on which this FreePBX takes SIP.
+    #[default]
+    Sip,
+    /// All.
+    All,
+    /// These, of UDP and TCP.
+    Some(Vec<u16>),
+}
+
+impl Serialize for PermitPorts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Sip => serializer.serialize_str("sip"),
+            Self::All => serializer.serialize_str("all"),
+            Self::Some(ports) => ports.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PermitPorts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Raw {
+            Word(String),
+            One(i64),
+            More(Vec<i64>),
+        }
+        let wrong = || {
+            serde::de::Error::custom(
+                "ports must be \"sip\", \"all\" or a list of ports, such as [5060, 5061]",
+            )
+        };
+        let ports = match Raw::deserialize(deserializer).map_err(|_| wrong())? {
+            Raw::Word(word) if word == "sip" => return Ok(Self::Sip),
+            Raw::Word(word) if word == "all" => return Ok(Self::All),
+            Raw::Word(_) => return Err(wrong()),
+            Raw::One(port) => vec![port],
+            Raw::More(ports) => ports,
+        };
+        let port = |port: i64| u16::try_from(port).ok().filter(|port| *port > 0);
+        let mut all = ports.into_iter().map(port).collect::<Option<Vec<u16>>>().ok_or_else(wrong)?;
+        all.sort_unstable();
+        all.dedup();
+        if all.is_empty() { Err(wrong()) } else { Ok(Self::Some(all)) }
+    }
 }
 
 /// Whether there is to be a set of ours in the kernel.

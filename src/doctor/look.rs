@@ -148,6 +148,15 @@ impl Look<'_> {
         let run_dir = crate::pbx::firewall::setting(ledger.conn(), "ASTRUNDIR", "/var/run/asterisk");
         let service = daemon::service(run_dir.as_deref().unwrap_or("/var/run/asterisk"));
         let module = firewall::look(ledger.conn(), service);
+        let alone = self.config.as_ref().is_some_and(|config| config.set.without_firewall);
+        let module = module.map(|checks| {
+            let off = Hindrance::Disabled.what();
+            let relaxed = |check: Check| match check.name == "enabled" && check.found == off && alone {
+                true => Check::ok("enabled", "the firewall is disabled, and the kernel set protects alone"),
+                false => check,
+            };
+            checks.into_iter().map(relaxed).collect()
+        });
         self.take("enabled", module);
         self.checks.push(firewall::page(ledger.conn()));
         // Without a configuration the rows are what they are all the same.
@@ -185,14 +194,15 @@ impl Look<'_> {
             self.checks.extend(filter::NAMES.iter().map(|name| Check::needs_root(name)));
             return;
         }
-        let desired = Desired::new(&saved.plan(self.clock.now()), &saved.never_block);
+        let set = self.config.as_ref().map(|config| config.set.clone()).unwrap_or_default();
+        let desired = Desired::new(&saved.plan(self.clock.now()), &saved.never_block, set.action);
         let wish = filter::Wish {
             driver: saved.firewall.driver,
             // Where the service stopped, its rules are in the kernel all the same.
             no_rules: Hindrance::of(saved.firewall.enabled, service)
                 .filter(|hindrance| matches!(hindrance, Hindrance::Disabled | Hindrance::SafeMode))
                 .map(Hindrance::what),
-            enabled: saved.firewall.enabled,
+            enabled: saved.firewall.enabled || set.without_firewall,
             present: &saved.present,
             set: self.config.as_ref().map_or(Enabled::No, |config| config.set.enabled),
             desired: &desired,

@@ -33,7 +33,7 @@ impl Known {
     /// Whether it is meant to cover much of the internet, as a whole country does. All others together cover less than 1 %
     /// of the public IPv4 addresses.
     pub fn is_wide(&self) -> bool {
-        self.name.ends_with("-CC")
+        self.name.ends_with("-CC") || self.name.starts_with("registry-")
     }
 }
 
@@ -189,6 +189,66 @@ pub const KNOWN: &[Known] = &[
         min_score: None,
         good_for: "the same for IPv6",
         beware: "as country-CC; rows of IPv6 are enforced by the nftables driver or the set only",
+    },
+    Known {
+        name: "registry-arin",
+        url: "https://ftp.arin.net/pub/stats/arin/delegated-arin-extended-latest",
+        terms: "published for everybody; see the notice of the registry",
+        size: "some 80,000 networks",
+        interval: 24 * HOUR,
+        site: "ftp.arin.net/pub/stats/arin/",
+        widest_v4: 8,
+        min_score: None,
+        good_for: "a permit list: the address space of ARIN (USA, Canada, parts of the Caribbean); country = [...] takes some of it",
+        beware: "says who was given addresses, not where they are used; as a blocking feed it blocks a continent",
+    },
+    Known {
+        name: "registry-ripencc",
+        url: "https://ftp.ripe.net/pub/stats/ripencc/delegated-ripencc-extended-latest",
+        terms: "published for everybody; see the notice of the registry",
+        size: "some 120,000 networks",
+        interval: 24 * HOUR,
+        site: "ftp.ripe.net/pub/stats/ripencc/",
+        widest_v4: 8,
+        min_score: None,
+        good_for: "a permit list: the address space of RIPE NCC (Europe, Middle East, Central Asia); country = [...] takes some of it",
+        beware: "says who was given addresses, not where they are used; as a blocking feed it blocks a continent",
+    },
+    Known {
+        name: "registry-apnic",
+        url: "https://ftp.apnic.net/stats/apnic/delegated-apnic-extended-latest",
+        terms: "published for everybody; see the notice of the registry",
+        size: "some 80,000 networks",
+        interval: 24 * HOUR,
+        site: "ftp.apnic.net/stats/apnic/",
+        widest_v4: 8,
+        min_score: None,
+        good_for: "a permit list: the address space of APNIC (Asia and the Pacific); country = [...] takes some of it",
+        beware: "says who was given addresses, not where they are used; as a blocking feed it blocks a continent",
+    },
+    Known {
+        name: "registry-lacnic",
+        url: "https://ftp.lacnic.net/pub/stats/lacnic/delegated-lacnic-extended-latest",
+        terms: "published for everybody; see the notice of the registry",
+        size: "some 40,000 networks",
+        interval: 24 * HOUR,
+        site: "ftp.lacnic.net/pub/stats/lacnic/",
+        widest_v4: 8,
+        min_score: None,
+        good_for: "a permit list: the address space of LACNIC (Latin America and the Caribbean); country = [...] takes some of it",
+        beware: "says who was given addresses, not where they are used; as a blocking feed it blocks a continent",
+    },
+    Known {
+        name: "registry-afrinic",
+        url: "https://ftp.afrinic.net/pub/stats/afrinic/delegated-afrinic-extended-latest",
+        terms: "published for everybody; see the notice of the registry",
+        size: "some 10,000 networks",
+        interval: 24 * HOUR,
+        site: "ftp.afrinic.net/pub/stats/afrinic/",
+        widest_v4: 8,
+        min_score: None,
+        good_for: "a permit list: the address space of AFRINIC (Africa); country = [...] takes some of it",
+        beware: "says who was given addresses, not where they are used; as a blocking feed it blocks a continent",
     },
 ];
 

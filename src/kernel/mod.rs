@@ -12,6 +12,7 @@ pub mod iptables;
 pub mod look;
 pub mod module_sets;
 mod netlink;
+pub mod permit;
 pub mod rate_limiter;
 pub mod set;
 pub mod table;

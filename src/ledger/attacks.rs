@@ -131,6 +131,8 @@ pub struct News {
     pub listed: Vec<ListedFrom>,
     /// What feeds of kind `log` count.
     pub recent: Vec<Recent>,
+    /// Who succeeded: the begin of the day, the address, and how often.
+    pub successes: Vec<(i64, IpAddr, u64)>,
 }
 
 /// The sum of a time.
@@ -233,6 +235,13 @@ impl Ledger {
             &news.recent,
             |one| vec![one.address.to_string().into(), one.kind.into(), one.at.into(), one.number.into()],
         )?;
+        insert_many(
+            &mut tx,
+            "INSERT INTO banbridge_success (day, address, number) VALUES",
+            "ON DUPLICATE KEY UPDATE number = number + VALUES(number)",
+            &news.successes,
+            |(day, address, number)| vec![(*day).into(), address.to_string().into(), (*number).into()],
+        )?;
         if !news.recent.is_empty() {
             tx.exec_drop("DELETE FROM banbridge_recent WHERE at < ?", (now - RECENT_KEPT,))?;
             let all: Option<u64> = tx.query_first("SELECT COUNT(*) FROM banbridge_recent")?;
@@ -255,6 +264,8 @@ impl Ledger {
         for sql in [
             "DELETE FROM banbridge_attack WHERE day < ?",
             "DELETE FROM banbridge_attack_hour WHERE at < ?",
+            "DELETE FROM banbridge_outside_hour WHERE at < ?",
+            "DELETE FROM banbridge_success WHERE day < ?",
             "DELETE FROM banbridge_attack_stop WHERE day < ?",
             "DELETE FROM banbridge_attack_feed WHERE until < ?",
             "DELETE FROM banbridge_offender WHERE banned_at < ?",
@@ -383,6 +394,19 @@ impl Ledger {
                 at: row.get("at")?,
                 number: row.get("number")?,
             });
+        }
+        Ok(all)
+    }
+
+    /// Who succeeded since a time, and how often.
+    pub fn successes(&mut self, since: i64) -> Result<Vec<(IpAddr, u64)>> {
+        let sql =
+            "SELECT address, SUM(number) AS number FROM banbridge_success WHERE day >= ? GROUP BY address";
+        let rows = self.rows(&tables::SUCCESS, sql, (begin(since, DAY),))?;
+        let mut all = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let Some(address) = row.parsed("address")? else { continue };
+            all.push((address, row.get("number")?));
         }
         Ok(all)
     }

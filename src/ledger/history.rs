@@ -77,6 +77,10 @@ pub fn begin(time: i64, length: i64) -> i64 {
 pub(super) const COUNT_PACKETS: &str = "INSERT INTO banbridge_hour (at, packets) VALUES (?, ?) \
      ON DUPLICATE KEY UPDATE packets = LEAST(packets + VALUES(packets), 9007199254740992)";
 
+/// The same for packets from outside of the permit list.
+pub(super) const COUNT_OUTSIDE: &str = "INSERT INTO banbridge_outside_hour (at, packets) VALUES (?, ?) \
+     ON DUPLICATE KEY UPDATE packets = LEAST(packets + VALUES(packets), 9007199254740992)";
+
 /// A number of packets that [`COUNT_PACKETS`] takes.
 pub(super) fn bounded(packets: u64) -> u64 {
     packets.min(MOST_PACKETS)

@@ -10,6 +10,10 @@ use crate::ban::health::evidence::{Evidence, Rules};
 use crate::ban::hits::{Backend, Book, Changes, Counted, Hits};
 use crate::system::database::{Result, for_keys, insert_many};
 
+/// The rows of what root found: of the set, and of the permit list.
+const SET: u8 = 1;
+const PERMIT: u8 = 2;
+
 /// What the last run of root found of the set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetState {
@@ -111,8 +115,12 @@ impl Ledger {
 
     /// What the last run of root found of the set; none when none looked yet.
     pub fn set_found(&mut self) -> Result<Option<SetState>> {
-        let sql = "SELECT backend, size, checked_at, note FROM banbridge_set WHERE id = 1";
-        let Some(row) = self.first(&tables::SET, sql, ())? else { return Ok(None) };
+        self.found_of(SET)
+    }
+
+    fn found_of(&mut self, id: u8) -> Result<Option<SetState>> {
+        let sql = "SELECT backend, size, checked_at, note FROM banbridge_set WHERE id = ?";
+        let Some(row) = self.first(&tables::SET, sql, (id,))? else { return Ok(None) };
         Ok(Some(SetState {
             backend: Backend::from_word(row.text("backend")?),
             size: row.get("size")?,
@@ -121,12 +129,70 @@ impl Ledger {
         }))
     }
 
+    /// The same of the permit list; none when there never was one.
+    pub fn permit_found(&mut self) -> Result<Option<SetState>> {
+        self.found_of(PERMIT)
+    }
+
     /// Notes what was found of the set.
     pub fn note_set(&mut self, state: &SetState) -> Result<()> {
+        self.note_found(SET, state)
+    }
+
+    /// Notes what was found of the permit list.
+    pub fn note_permit(&mut self, state: &SetState) -> Result<()> {
+        self.note_found(PERMIT, state)
+    }
+
+    /// Packets from outside of the permit list so far.
+    pub fn outside(&mut self) -> Result<u64> {
+        let sql = "SELECT packets FROM banbridge_hit_total WHERE id = 2";
+        self.first(&tables::HIT_TOTAL, sql, ())?.map_or(Ok(0), |row| row.get("packets"))
+    }
+
+    /// The same by the hour, since a time: when the hour began, and packets.
+    pub fn outside_hours(&mut self, since: i64) -> Result<Vec<(i64, u64)>> {
+        let sql = "SELECT at, packets FROM banbridge_outside_hour WHERE at >= ? ORDER BY at";
+        let rows = self.rows(&tables::OUTSIDE_HOUR, sql, (since,))?;
+        rows.iter().map(|row| Ok((row.get("at")?, row.get("packets")?))).collect()
+    }
+
+    /// Counts packets from outside: the kernel's counter, which begins anew with each boot, and where it is made anew.
+    pub fn count_outside(&mut self, counter: u64, boot: i64, now: i64) -> Result<()> {
+        let sql = "SELECT since, packets, counter, boot FROM banbridge_hit_total WHERE id = 2";
+        let known: Option<(i64, u64, u64, i64)> = match self.first(&tables::HIT_TOTAL, sql, ())? {
+            Some(row) => {
+                Some((row.get("since")?, row.get("packets")?, row.get("counter")?, row.get("boot")?))
+            }
+            None => None,
+        };
+        let (since, packets, before) = match known {
+            Some((since, packets, before, then)) => (since, packets, if then == boot { before } else { 0 }),
+            None => (now, 0, 0),
+        };
+        let more = if counter >= before { counter - before } else { counter };
+        if known.is_some_and(|(.., then)| then == boot && counter == before) {
+            return Ok(());
+        }
+        let mut tx = self.conn.start_transaction(TxOpts::default())?;
+        tx.exec_drop(
+            "REPLACE INTO banbridge_hit_total (id, since, packets, counter, boot) VALUES (2, ?, ?, ?, ?)",
+            (since, packets.saturating_add(more), counter, boot),
+        )?;
+        if more > 0 {
+            let hour = history::begin(now, history::HOUR);
+            tx.exec_drop(history::COUNT_OUTSIDE, (hour, history::bounded(more)))?;
+        }
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Notes what was found of the set or the permit list.
+    fn note_found(&mut self, id: u8, state: &SetState) -> Result<()> {
         let note: Option<String> = state.note.as_ref().map(|text| text.chars().take(500).collect());
         self.conn.exec_drop(
-            "REPLACE INTO banbridge_set (id, backend, size, checked_at, note) VALUES (1, ?, ?, ?, ?)",
-            (state.backend.map_or("none", Backend::word), state.size, state.checked_at, note),
+            "REPLACE INTO banbridge_set (id, backend, size, checked_at, note) VALUES (?, ?, ?, ?, ?)",
+            (id, state.backend.map_or("none", Backend::word), state.size, state.checked_at, note),
         )?;
         Ok(())
     }

@@ -18,6 +18,7 @@ pub mod named;
 pub mod names;
 pub mod protected;
 pub mod resolvers;
+pub mod sip_ports;
 pub mod srv;
 pub mod ssh;
 pub mod trunks;

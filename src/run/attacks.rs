@@ -93,6 +93,7 @@ impl Session {
         if self.config.enabled().any(|feed| matches!(feed.kind, FeedKind::Log(_))) {
             news.recent = minutes(&events, now);
         }
+        news.successes = successes(&events);
         if events.iter().all(|event| event.kind == Kind::Success) {
             return Ok(news);
         }
@@ -196,6 +197,15 @@ fn listed(listings: &Listings, feeds: &[u16], attackers: BTreeSet<IpAddr>, now: 
         }
     }
     all.into_iter().map(|((address, feed), since)| ListedFrom { address, feed, since, until: now }).collect()
+}
+
+/// Who succeeded, by day. No more than of some thousand phones: each has a password.
+fn successes(events: &[Event]) -> Vec<(i64, IpAddr, u64)> {
+    let mut all: BTreeMap<(i64, IpAddr), u64> = BTreeMap::new();
+    for event in events.iter().filter(|event| event.kind == Kind::Success) {
+        *all.entry((begin(event.at, DAY), event.address)).or_default() += 1;
+    }
+    all.into_iter().map(|((day, address), number)| (day, address, number)).collect()
 }
 
 /// Lines by attacker: calls, registrations, other authentications.

@@ -9,7 +9,7 @@ use super::child::{self, Event};
 use super::force;
 use super::report::{Reload, Report};
 use super::session::{Backend, Session};
-use super::{fwconsole, request, set};
+use super::{fwconsole, permit, request, set};
 use crate::ban::plan::Plan;
 use crate::config::Writer;
 use crate::system::failure::Result;
@@ -20,6 +20,7 @@ pub(super) struct Root;
 impl Backend for Root {
     fn bring_set(&self, session: &mut Session, plan: &Plan, report: &mut Report) -> Result<()> {
         set::bring(session, plan, report)?;
+        permit::bring(session, plan, report)?;
         Ok(session.follow_row_cost()?)
     }
 

@@ -40,6 +40,8 @@ pub struct Checked {
     pub reason: Reason,
     /// Everything that protects it or a part of it.
     pub protections: Vec<Protected>,
+    /// Whether it is outside of the permit lists.
+    pub outside: bool,
     /// What blocks it besides banbridge and your rows.
     pub also: Vec<Blocker>,
     /// What could not be asked, in words.
@@ -121,6 +123,8 @@ pub enum Reason {
     },
     /// It is listed, and rows of its family have no effect.
     NotByRow,
+    /// No feed that blocks lists it, and no permit list holds it.
+    Outside,
     /// Too few feeds of their group list it.
     TooFewAgree,
     /// It is listed, and the next run blocks it.
@@ -157,6 +161,9 @@ impl std::fmt::Display for Reason {
             Self::Unblocked { until } => write!(f, "unblocked until {until}"),
             Self::OverLimit { limit } => write!(f, "the row limit of {} is reached", number(*limit)),
             Self::NotByRow => f.write_str("the firewall's iptables driver does not enforce IPv6 rows"),
+            Self::Outside => f.write_str(
+                "not blocked by a list, but outside of the permit lists: the SIP ports are closed to it",
+            ),
             Self::TooFewAgree => f.write_str("too few feeds of their group list it"),
             Self::Pending => f.write_str("pending: the next run adds its row"),
         }
@@ -211,6 +218,11 @@ pub fn check(environment: &Environment, address: Prefix) -> Result<Checked> {
     let evidence = ledger.evidence()?.and_then(|seen| seen.counts(now)).filter(|_| saved.firewall.enabled);
     let seen = Seen { service: daemon::service(&run_dir), blocks, evidence, now };
     let mut checked = look(&saved, &plan, &view, address, &seen);
+    checked.outside = saved.permit(now).is_outside(&address, &saved.never_block);
+    let in_force = ledger.permit_found()?.is_some_and(|found| found.backend.is_some());
+    if checked.outside && in_force && matches!(checked.reason, Reason::NotListed) {
+        checked.reason = Reason::Outside;
+    }
     (checked.also, checked.unknown) = blockers(environment, saved.firewall.driver, &address);
     Ok(checked)
 }
@@ -275,6 +287,7 @@ fn look(saved: &SavedState, plan: &Plan, view: &SetView, address: Prefix, seen: 
         blocked_packets: view.packets(&address),
         reason,
         protections: protections.collect(),
+        outside: false,
         also: Vec::new(),
         unknown: Vec::new(),
         asked: None,

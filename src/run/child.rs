@@ -60,6 +60,11 @@ pub enum Work {
         /// Which.
         address: String,
     },
+    /// What these lists hold, for a permit list that is not there yet.
+    FetchLists {
+        /// Their names, with their lines in the configuration.
+        feeds: Vec<(String, String)>,
+    },
     /// What a feed would do.
     TryFeed {
         /// Its name.
@@ -82,6 +87,7 @@ impl Work {
             Self::AskFeeds { .. } => ("asking the feeds", "Try again later.", 180 * SECOND),
             Self::CompareLists { .. } => ("asking the lists", "Try again later.", LONGEST),
             Self::AskAbout { .. } => ("asking the feeds", "Try again later.", 180 * SECOND),
+            Self::FetchLists { .. } => ("fetching the lists", "Nothing was changed.", LONGEST),
             Self::TryFeed { .. } => ("testing the feed", "Nothing was changed.", LONGEST),
         }
     }

@@ -165,7 +165,7 @@ pub fn remove(mut context: Context, name: &str) -> Result<Report> {
 }
 
 /// The lines of a feed of the catalog.
-fn block(chosen: &Chosen) -> String {
+pub(super) fn block(chosen: &Chosen) -> String {
     let known = chosen.known;
     let every = Period::seconds(known.interval.unsigned_abs());
     let score = known.min_score.map_or(String::new(), |score| format!("min_score = {score}\n"));

@@ -35,6 +35,8 @@ pub struct History {
 pub struct Counts {
     /// Blocked packets.
     pub packets: u64,
+    /// Packets from outside of the permit lists.
+    pub outside: u64,
     /// Runs.
     pub runs: u64,
     /// Runs that failed.
@@ -122,13 +124,22 @@ impl History {
             });
             named.collect()
         };
+        let outside = ledger.outside_hours(since)?;
+        let with_outside = |length: i64| {
+            let mut all = each(&hours, now, length);
+            for (at, counts) in &mut all {
+                let within = outside.iter().filter(|(hour, _)| begin(*hour, length) == *at);
+                counts.outside = within.fold(0, |sum, (_, packets)| sum.saturating_add(*packets));
+            }
+            all
+        };
         Ok(Self {
             since: Time(since),
-            days: each(&hours, now, DAY)
+            days: with_outside(DAY)
                 .into_iter()
                 .map(|(at, counts)| Day { at: Time(at), counts, feeds: feeds_of(at) })
                 .collect(),
-            hours: each(&hours, now, HOUR)
+            hours: with_outside(HOUR)
                 .into_iter()
                 .map(|(at, counts)| HourItem { at: Time(at), counts })
                 .collect(),

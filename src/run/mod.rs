@@ -39,6 +39,8 @@ pub mod log_lines;
 pub mod login;
 pub mod notify;
 pub mod page;
+pub mod permit;
+pub mod permit_preview;
 pub mod problems;
 pub mod protect;
 pub mod purge;

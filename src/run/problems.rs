@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::ban::health::coded::Coded;
 use crate::ban::health::evidence::Service;
 use crate::ban::health::problem::{self, Facts, FeedFacts, Leak, Listed, Problem};
+use crate::ban::permit::Permit;
 use crate::ban::{Prefix, Source};
 use crate::config::Config;
 use crate::ledger::Ledger;
@@ -63,6 +64,7 @@ pub fn decide(
     now: i64,
 ) -> Result<Vec<Problem>> {
     let refused = ledger.keys_refused()?;
+    let permit = saved.permit(now);
     // The saved states are those of before this run's answers.
     let states = ledger.feeds()?;
     let on = config.feed.iter().zip(&saved.feeds).filter(|(config, _)| config.enabled);
@@ -90,6 +92,16 @@ pub fn decide(
         over_limit: around.over_limit,
         limit: saved.policy.limit,
         by_set: around.by_set,
+        alone: config.set.without_firewall,
+        permit_not_ready: match &permit {
+            Permit::NotReady(names) => names.clone(),
+            _ => Vec::new(),
+        },
+        permit_missing: match (&permit, ledger.permit_found()?) {
+            (Permit::Ready(_), Some(found)) if found.backend.is_none() => found.note,
+            (Permit::Ready(_), None) => Some("root has not put it into the kernel yet".to_owned()),
+            _ => None,
+        },
         leaks: ledger
             .leaks(now - DAY)?
             .into_iter()

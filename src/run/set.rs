@@ -25,14 +25,16 @@ pub(super) fn bring(session: &mut Session, plan: &Plan, report: &mut Report) -> 
     let programs = session.environment.programs;
     let directory = Path::new(DIRECTORY);
     let wished = session.config.set.enabled;
-    let off_since = off_since(session)?;
+    // With the firewall off for good, the set protects alone where that is wanted.
+    let off_since = off_since(session)?.filter(|_| !session.config.set.without_firewall);
     if wished == Enabled::No || off_since.is_some() {
         if wished == Enabled::No || off_since.is_some_and(|since| session.clock.now() - since >= OFF) {
             leave_no_set(session, &programs, directory, report)?;
         }
         return Ok(());
     }
-    let (desired, now) = (Desired::new(plan, &session.saved.never_block), session.clock.now());
+    let (desired, now) =
+        (Desired::new(plan, &session.saved.never_block, session.config.set.action), session.clock.now());
     if set::is_still(directory, &desired, now) {
         return still_so(session, &desired, report);
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::ban::entry::NEVER;
+use crate::ban::permit::Permit;
 use crate::ban::plan::{Driver, Fate, OtherRow, Plan, Policy, Present, Wanted};
 use crate::ban::target::{self, Target};
 use crate::ban::wanted::{self, FeedPolicy, Quorum};
@@ -80,6 +81,8 @@ pub struct SavedState {
     pub entries: Vec<Entry>,
     /// Which feeds count, and how.
     pub feed_policies: Vec<FeedPolicy>,
+    /// The permit feeds, and whether each was ever read whole.
+    pub permits: Vec<(FeedPolicy, bool)>,
     /// Which feeds' entries widen to networks.
     pub widening: Vec<Widening>,
     /// Who must get through.
@@ -122,11 +125,17 @@ impl SavedState {
         let feed_policies: Vec<FeedPolicy> = (0u16..)
             .zip(&feeds)
             .zip(&config.feed)
-            .filter(|(_, feed)| feed.enabled)
+            .filter(|(_, feed)| feed.enabled && !feed.permits)
             .map(|((priority, state), feed)| FeedPolicy {
                 quorum: quorum_of(config, feed),
                 ..policy_of(feed, state, priority)
             })
+            .collect();
+        let permits = feeds
+            .iter()
+            .zip(&config.feed)
+            .filter(|(_, feed)| feed.enabled && feed.permits)
+            .map(|(state, feed)| (policy_of(feed, state, 0), state.last_success.is_some()))
             .collect();
         let entries = match entries {
             Some(entries) => entries,
@@ -161,6 +170,7 @@ impl SavedState {
                 .collect(),
             feeds,
             feed_policies,
+            permits,
             never_block: NeverBlock::new(ledger.protections()?),
             unblocked: ledger.unblocked(now)?,
             rows: Rows::default(),
@@ -178,6 +188,7 @@ impl SavedState {
         self.firewall == other.firewall
             && self.policy == other.policy
             && self.feed_policies == other.feed_policies
+            && self.permits == other.permits
             && self.widening == other.widening
             && self.never_block == other.never_block
             && self.unblocked == other.unblocked
@@ -206,6 +217,10 @@ impl SavedState {
         let Some(state) = self.feeds.iter().find(|state| state.name == name) else { return };
         for feed_policy in self.feed_policies.iter_mut().filter(|feed| feed.feed == state.id) {
             feed_policy.held_since = state.held_since;
+        }
+        for (policy, is_ready) in self.permits.iter_mut().filter(|(policy, _)| policy.feed == state.id) {
+            policy.held_since = state.held_since;
+            *is_ready = state.last_success.is_some();
         }
         for widening in self.widening.iter_mut().filter(|widening| widening.feed_policy.feed == state.id) {
             widening.feed_policy.held_since = state.held_since;
@@ -237,6 +252,26 @@ impl SavedState {
         })
     }
 
+    /// What the permit feeds say. Nothing is enforced before each of them was read whole once.
+    pub fn permit(&self, now: i64) -> Permit {
+        if self.permits.is_empty() {
+            return Permit::Off;
+        }
+        let late = self.permits.iter().filter(|(_, is_ready)| !is_ready);
+        let late: Vec<String> =
+            late.map(|(policy, _)| self.feed_name(policy.feed).unwrap_or_default().to_owned()).collect();
+        if !late.is_empty() {
+            return Permit::NotReady(late);
+        }
+        let holds = |entry: &&Entry| self.permits.iter().any(|(policy, _)| policy.holds(entry, now));
+        Permit::Ready(self.entries.iter().filter(holds).map(|entry| entry.prefix).collect())
+    }
+
+    /// The policies of all enabled feeds, permit lists among them.
+    fn policies(&self) -> impl Iterator<Item = &FeedPolicy> {
+        self.feed_policies.iter().chain(self.permits.iter().map(|(policy, _)| policy))
+    }
+
     /// The plan that follows from it.
     pub fn plan(&self, now: i64) -> Plan {
         let unblocked: Vec<Prefix> = self.unblocked.iter().map(|release| release.prefix).collect();
@@ -255,7 +290,7 @@ impl SavedState {
 
     /// When an entry's time is over; none for one that counts as long as its list holds it.
     pub fn end(&self, entry: &Entry) -> Option<i64> {
-        let ttl = self.feed_policies.iter().find(|feed| feed.feed == entry.feed).map_or(0, |feed| feed.ttl);
+        let ttl = self.policies().find(|feed| feed.feed == entry.feed).map_or(0, |feed| feed.ttl);
         (entry.expires_at() != NEVER).then(|| entry.expires_at().min(entry.last_seen().saturating_add(ttl)))
     }
 
@@ -275,8 +310,7 @@ impl SavedState {
 
     /// How many entries of a feed are held.
     pub fn held(&self, feed: u16, now: i64) -> usize {
-        let policy =
-            self.feed_policies.iter().find(|policy| policy.feed == feed && policy.held_since.is_some());
+        let policy = self.policies().find(|policy| policy.feed == feed && policy.held_since.is_some());
         policy.map_or(0, |policy| policy.size(&self.entries, now) - self.count(feed, now))
     }
 
@@ -294,6 +328,7 @@ impl SavedState {
 
     /// How many entries of a feed count at `now`.
     pub fn count(&self, feed: u16, now: i64) -> usize {
-        self.holding(now).filter(|entry| entry.feed == feed).count()
+        let Some(policy) = self.policies().find(|policy| policy.feed == feed) else { return 0 };
+        self.entries.iter().filter(|entry| policy.holds(entry, now)).count()
     }
 }

@@ -8,6 +8,7 @@ use super::context::Environment;
 use super::fetch::{now_ms, pace};
 use super::history::Packets;
 use super::kernel_set::{SetStatus, SetView};
+use super::permit::{self, PermitStatus};
 use super::problems::{self as judged, Circumstances, ProblemItem};
 use super::row_cost;
 use super::state::SavedState;
@@ -68,6 +69,8 @@ pub struct Status {
     pub last_run: Option<RunStatus>,
     /// Blocked packets.
     pub packets: Packets,
+    /// The permit list; null without a permit feed.
+    pub permit: Option<PermitStatus>,
     /// The last seven days: what was blocked, and who reached Asterisk.
     pub week: WeekSum,
     /// What needs somebody now.
@@ -277,6 +280,7 @@ fn look(
         blacklist: blacklist(
             saved,
             &plan,
+            saved.firewall.enabled || (config.set.without_firewall && set.backend.is_some()),
             set.backend.is_some(),
             row_cost::known(ledger, saved.firewall.driver)?,
         ),
@@ -292,6 +296,7 @@ fn look(
         protected: protected.collect(),
         last_run: ledger.last_run()?.map(RunStatus::from),
         packets: Packets::load(ledger, now)?,
+        permit: permit::look(ledger, config, saved, now)?,
         week: WeekSum::load(ledger, now)?,
         problems: Vec::new(),
     };
@@ -309,7 +314,8 @@ fn look(
     let complete = evidence.and_then(|seen| seen.counts(now)).is_some_and(Rules::are_complete);
     let by_rows = complete && status.blacklist.rows > 0;
     let by_set = status.set.backend.is_some() && set_missing == 0;
-    status.blocking = status.firewall.enabled && (by_rows || by_set);
+    let alone = config.set.without_firewall && !status.firewall.enabled;
+    status.blocking = (status.firewall.enabled && (by_rows || by_set)) || (alone && by_set);
     let late: Vec<(&str, Option<i64>)> = status
         .feeds
         .iter()
@@ -332,6 +338,7 @@ fn look(
         read_only: ledger.is_read_only()?,
         set_missing,
         set: status.set.backend.is_some(),
+        alone: config.set.without_firewall,
         to_block: status.blacklist.to_block,
         blocked: status.blacklist.blocked,
         pending: status.blacklist.pending,
@@ -398,11 +405,11 @@ fn next_run(ledger: &mut Ledger, now: i64) -> Result<Option<i64>> {
     Ok((distance > 0).then_some(last.saturating_add(distance).max(now)))
 }
 
-fn blacklist(saved: &SavedState, plan: &Plan, set: bool, cost: RowCost) -> BlacklistStatus {
+fn blacklist(saved: &SavedState, plan: &Plan, blocks: bool, set: bool, cost: RowCost) -> BlacklistStatus {
     let rows = saved.rows.ours.len();
     // With the firewall's help or without: what nothing can block, or nothing may.
     let nowhere = if set { 0 } else { plan.over_limit + plan.not_by_row + plan.add.len() };
-    let blocked = match saved.firewall.enabled {
+    let blocked = match blocks {
         true => plan.wanted_prefixes.saturating_sub(plan.protected.len() + plan.unblocked_prefixes + nowhere),
         false => 0,
     };

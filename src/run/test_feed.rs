@@ -156,6 +156,25 @@ fn answer(environment: &Environment, name: &str, lines: Option<&str>) -> Result<
     Ok(Answer { found: Some(Found::List(Box::new(tested))), error: None })
 }
 
+/// Fetches a list as a whole; an error in words where it did not come.
+pub(super) fn fetch(feed: &FeedConfig) -> Result<std::result::Result<Parsed, String>> {
+    let FeedKind::List(list) = &feed.kind else { return Ok(Err("it is not a list".to_owned())) };
+    let request = snapshot::Request {
+        name: &feed.name,
+        place: &list.place,
+        login: feed.read_login()?,
+        timeout: feed.timeout.duration(),
+        route: &feed.route,
+        settings: &list.settings,
+        known: &Validators::default(),
+    };
+    Ok(match snapshot::fetch(&request)? {
+        Ok(Download::List { parsed, .. }) => Ok(parsed),
+        Ok(Download::Unchanged) => Ok(Parsed::default()),
+        Err(error) => Err(error.to_string()),
+    })
+}
+
 fn judge(feed: &FeedConfig, id: u16, parsed: &Parsed, saved: &mut SavedState, now: i64) -> ListTested {
     let others: Vec<Prefix> =
         saved.holding(now).filter(|entry| entry.feed != id).map(|entry| entry.prefix).collect();

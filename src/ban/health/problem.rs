@@ -113,6 +113,12 @@ pub struct Facts {
     pub limit: usize,
     /// Whether the kernel set blocks them all the same.
     pub by_set: bool,
+    /// Whether the kernel set is to protect alone while the firewall is disabled.
+    pub alone: bool,
+    /// Permit feeds that were never read whole, so that nothing is enforced.
+    pub permit_not_ready: Vec<String>,
+    /// Why the permit list is not in force, if it should be and is not.
+    pub permit_missing: Option<String>,
     /// Who reached Asterisk within a day although blocked, the most often first.
     pub leaks: Vec<Leak>,
 }
@@ -134,6 +140,7 @@ pub fn problems(facts: &Facts) -> Vec<Problem> {
     all.extend(firewall(facts));
     all.extend(last_run(facts));
     all.extend(listed(&facts.listed));
+    all.extend(permit(facts));
     all.extend(leaks(facts));
     if facts.over_limit > 0 && !facts.by_set {
         all.push(warning(
@@ -215,6 +222,9 @@ fn firewall(facts: &Facts) -> Option<Problem> {
         return None;
     }
     let hindrance = Hindrance::of(facts.enabled, facts.service)?;
+    if hindrance == Hindrance::Disabled && facts.alone && facts.by_set {
+        return None;
+    }
     let blocks = Blocks::of(facts.enabled && facts.by_rules, facts.by_set);
     let title = match (blocks, hindrance) {
         (Blocks::Nothing, _) => format!("Nothing is blocked: {}", hindrance.what()),
@@ -247,6 +257,23 @@ fn last_run(facts: &Facts) -> Option<Problem> {
         )),
         Some(_) => None,
     }
+}
+
+/// A permit list that is wanted and not in force.
+fn permit(facts: &Facts) -> Option<Problem> {
+    if !facts.permit_not_ready.is_empty() {
+        let feeds = facts.permit_not_ready.join(", ");
+        let text = format!(
+            "Everybody can try the SIP ports: the permit feeds {feeds} were not fetched yet. See their last error: banbridge \
+             status"
+        );
+        let coded = Coded::new("permit_not_ready").feed(&feeds);
+        return Some(error("permit", coded, "No permit list is in force".to_owned(), text, None));
+    }
+    let why = facts.permit_missing.as_ref()?;
+    let coded = Coded::new("permit_missing").detail(Some(why));
+    let text = format!("Everybody can try the SIP ports: {why}.");
+    Some(error("permit", coded, "No permit list is in force".to_owned(), text, None))
 }
 
 /// A leak, with its probable cause: what lets packets pass rows and set.

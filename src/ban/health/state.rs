@@ -51,6 +51,8 @@ pub struct Facts<'a> {
     pub set_missing: usize,
     /// Whether the kernel set is there, as root saw it last.
     pub set: bool,
+    /// Whether the kernel set is to protect alone while the firewall is disabled.
+    pub alone: bool,
     /// Addresses and networks that feeds want blocked.
     pub to_block: usize,
     /// Those of them that are blocked.
@@ -100,6 +102,8 @@ pub enum Cause {
     RowsPending(usize),
     /// So many addresses and networks are blocked.
     Blocked(usize),
+    /// The same by the kernel set alone, for the firewall is disabled.
+    BlockedAlone(usize),
 }
 
 impl Cause {
@@ -123,7 +127,7 @@ impl Cause {
             Self::NotSeen(_) | Self::NotAsked => State::Unknown,
             Self::Late(_) | Self::Feed(..) | Self::ReadOnly => State::OutOfDate,
             Self::NothingListed => State::NothingToBlock,
-            Self::Blocked(_) => State::Blocking,
+            Self::Blocked(_) | Self::BlockedAlone(_) => State::Blocking,
         }
     }
 
@@ -152,6 +156,7 @@ impl Cause {
             Self::NothingAllowed => Coded::new("nothing_allowed"),
             Self::RowsPending(rows) => Coded::new("rows_pending").number(*rows),
             Self::Blocked(blocked) => Coded::new("blocked").number(*blocked),
+            Self::BlockedAlone(blocked) => Coded::new("blocked_alone").number(*blocked),
         }
     }
 
@@ -233,6 +238,13 @@ impl Cause {
             Self::RowsPending(rows) => {
                 format!("{} are pending. The next run changes them.", count(*rows, "row", "rows"))
             }
+            Self::BlockedAlone(blocked) => format!(
+                "{} blocked by the kernel set alone: the firewall is disabled.",
+                match blocked {
+                    1 => "1 address or network is".to_owned(),
+                    more => format!("{} are", count(*more, "address or network", "addresses and networks")),
+                }
+            ),
             Self::Blocked(1) => "1 address or network is blocked.".to_owned(),
             Self::Blocked(blocked) => {
                 format!("{} are blocked.", count(*blocked, "address or network", "addresses and networks"))
@@ -247,12 +259,16 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
         return (Cause::NoRun, None);
     }
     let seen = facts.evidence.and_then(|evidence| evidence.counts(now));
-    if let Some(hindrance) = Hindrance::of(facts.enabled, facts.service) {
+    let alone = facts.alone && facts.set && !facts.enabled;
+    if let Some(hindrance) = Hindrance::of(facts.enabled, facts.service).filter(|_| !alone) {
         let since = facts.off_since.filter(|_| hindrance == Hindrance::Disabled);
         let rules = facts.enabled && seen.is_some_and(Rules::block);
         return (Cause::Firewall(hindrance, Blocks::of(rules, facts.set)), since);
     }
-    if let Some(found) = in_kernel(facts, seen) {
+    if alone && facts.set_missing > 0 {
+        return (Cause::SetMissing(facts.set_missing), None);
+    }
+    if let Some(found) = in_kernel(facts, seen).filter(|_| !alone) {
         return found;
     }
     if let Some(last) = facts.last_run.filter(|last| is_late(*last, now)) {
@@ -263,6 +279,10 @@ pub fn judge(facts: &Facts<'_>, now: i64) -> (Cause, Option<i64>) {
     }
     if facts.to_block == 0 {
         return (Cause::NothingListed, None);
+    }
+    if alone && facts.blocked > 0 {
+        // Rows wait for the firewall, which is not there.
+        return (Cause::BlockedAlone(facts.blocked), facts.last_run);
     }
     match (facts.blocked, facts.pending) {
         (0, 0) => (Cause::NothingAllowed, None),
@@ -323,6 +343,7 @@ mod tests {
             read_only: false,
             set_missing: 0,
             set: true,
+            alone: false,
             to_block: 100,
             blocked: 98,
             pending: 0,

@@ -16,6 +16,16 @@ use crate::system::secret::Secret;
 pub(super) fn add(global: &Global, name: &str) -> Result<Exit> {
     let environment = global.environment();
     let chosen = feeds::add(&environment, name)?;
+    let path = edit_config::path(&environment);
+    if chosen.url.is_empty() {
+        let text = format!(
+            "Added {0} to {1}. The next run begins with it.\n  beware: {2}\n",
+            chosen.name,
+            path.display(),
+            chosen.known.beware
+        );
+        return done(global, &chosen.name, true, &text);
+    }
     let text = format!(
         "Added {0} to {1}. The next run fetches it.\n  beware: {2}\n  terms:  {3}\nTo see first what it would do: banbridge \
          feed test {0}\n",

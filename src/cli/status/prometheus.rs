@@ -106,6 +106,22 @@ pub(super) fn text(status: &Status) -> String {
         },
         [(Vec::new(), status.set.blocked_packets)],
     );
+    if let Some(permit) = &status.permit {
+        out.gauge(
+            "banbridge_permit_in_force",
+            "1 if the permit list is in the kernel.",
+            flag(permit.in_force),
+        );
+        out.gauge("banbridge_permit_networks", "Networks that the permit lists let in.", permit.size);
+        out.add(
+            &Metric {
+                name: "banbridge_outside_packets_total",
+                kind: "counter",
+                help: "Packets from outside of the permit lists, at least.",
+            },
+            [(Vec::new(), permit.outside_packets)],
+        );
+    }
     feeds(&mut out, status);
     if let Some(run) = &status.last_run {
         out.gauge("banbridge_last_run_timestamp_seconds", "Start of the last run.", run.started_at.0);

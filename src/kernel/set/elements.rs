@@ -52,7 +52,12 @@ const PACKETS: u16 = 2;
 /// All that the set `name` of our table holds, from the highest address to the lowest. An error where the kernel has no
 /// such set, where somebody changed it meanwhile, and where its bounds are not as this file expects.
 pub(super) fn of_set(name: &str, ipv4: bool) -> Result<Vec<Element>> {
-    let request = [text(TABLE, "banbridge"), text(SET, name)].concat();
+    of_set_in("banbridge", name, ipv4)
+}
+
+/// The same of another table of ours.
+pub(in crate::kernel) fn of_set_in(table: &str, name: &str, ipv4: bool) -> Result<Vec<Element>> {
+    let request = [text(TABLE, table), text(SET, name)].concat();
     let mut intervals = Intervals::new(ipv4);
     ask(GET, DUMP, INET, &request, |kind, body| {
         if kind != ANSWER {

@@ -12,6 +12,7 @@
 use std::path::Path;
 
 use crate::ban::hits::{Backend, Counted, Counter, Element};
+use crate::ban::permit::Action;
 use crate::ban::plan::Plan;
 use crate::ban::{Cover, NeverBlock, Prefix};
 use crate::system::exit::Exit;
@@ -20,11 +21,11 @@ use crate::system::failure::Classify;
 use crate::system::program::{ProgramError, Programs};
 use seen::Moment;
 
-mod elements;
+pub(in crate::kernel) mod elements;
 mod ipset;
 mod nft;
-pub mod saved;
-mod seen;
+pub(in crate::kernel) mod saved;
+pub(in crate::kernel) mod seen;
 
 pub use seen::is_still;
 
@@ -36,19 +37,20 @@ pub const DIRECTORY: &str = "/var/lib/banbridge";
 pub struct Desired {
     blocked: Vec<Prefix>,
     pass: Vec<Prefix>,
+    action: Action,
 }
 
 impl Desired {
-    /// What a plan blocks, and who passes first.
-    pub fn new(plan: &Plan, never_block: &NeverBlock) -> Self {
-        Self::of(&plan.blocked, &never_block.prefixes())
+    /// What a plan blocks, who passes first, and what becomes of the packets.
+    pub fn new(plan: &Plan, never_block: &NeverBlock, action: Action) -> Self {
+        Self { action, ..Self::of(&plan.blocked, &never_block.prefixes()) }
     }
 
     /// The same from any prefixes: merged, and what passes is taken out of what is blocked.
     pub fn of(blocked: &[Prefix], pass: &[Prefix]) -> Self {
         let pass = Cover::new(pass);
         let blocked: Vec<Prefix> = blocked.iter().flat_map(|prefix| pass.carve(prefix)).collect();
-        Self { blocked: Cover::new(&blocked).prefixes(), pass: pass.prefixes() }
+        Self { blocked: Cover::new(&blocked).prefixes(), pass: pass.prefixes(), action: Action::default() }
     }
 
     /// What is blocked, in order.
@@ -75,6 +77,8 @@ pub struct Held {
     pub total: Counter,
     /// What does not work, in words.
     pub notes: Vec<String>,
+    /// What the rules do with packets; none where there is no choice (ipset drops).
+    pub(crate) action: Option<Action>,
     /// Whether rules and sets have our shape: if not, they are made anew whatever they hold.
     pub(crate) intact: bool,
 }
@@ -105,6 +109,7 @@ impl Held {
             held == wanted || Cover::new(&held).prefixes() == wanted
         };
         self.intact
+            && self.action.is_none_or(|action| action == desired.action)
             && same(&mut self.blocked.iter().map(|element| element.prefix), &desired.blocked)
             && same(&mut self.pass.iter().copied(), &desired.pass)
     }
@@ -170,7 +175,7 @@ impl Classify for SetError {
 
 impl SetError {
     /// Whether a right is missing.
-    fn of(error: ProgramError) -> Self {
+    pub(in crate::kernel) fn of(error: ProgramError) -> Self {
         match error {
             ProgramError::Failed(name, complaint) if is_denied(&complaint) => {
                 Self::Denied(format!("{name}: {complaint}"))
@@ -328,7 +333,11 @@ pub fn change_a_few(directory: &Path, desired: &Desired) -> Option<Outcome> {
     let (added, removed) =
         (missing(&desired.blocked, &before.blocked), missing(&before.blocked, &desired.blocked));
     let changes = added.len() + removed.len();
-    if before.pass != desired.pass || changes == 0 || changes * FEW > desired.blocked.len() {
+    if before.pass != desired.pass
+        || before.action != desired.action
+        || changes == 0
+        || changes * FEW > desired.blocked.len()
+    {
         return None;
     }
     // Before the kernel: killed in between, the note is not that of this copy, and the next run does it all.

@@ -18,6 +18,7 @@ use serde::de::{Deserializer, IgnoredAny};
 
 use super::{Desired, Held, Set, SetError, Unusable, elements, is_denied};
 use crate::ban::hits::{Counter, Element};
+use crate::ban::permit::Action;
 use crate::ban::{Cover, Prefix};
 use crate::kernel::element::{Printed, Span};
 use crate::kernel::generation;
@@ -43,15 +44,34 @@ const RULES: [(&str, &[&str]); 6] = [
     ("meta l4proto tcp ct state established accept", &["\"state\"", "\"established\"", "\"accept\""]),
     ("ip saddr @pass4 accept", &["\"saddr\"", "\"@pass4\"", "\"accept\""]),
     ("ip6 saddr @pass6 accept", &["\"saddr\"", "\"@pass6\"", "\"accept\""]),
-    (
-        "ip saddr @blocked4 counter name refused reject with icmp type port-unreachable",
-        &["\"saddr\"", "\"@blocked4\"", "\"refused\"", "\"reject\""],
-    ),
-    (
-        "ip6 saddr @blocked6 counter name refused reject with icmpv6 type port-unreachable",
-        &["\"saddr\"", "\"@blocked6\"", "\"refused\"", "\"reject\""],
-    ),
+    // And what becomes of the packet, see `verdict`.
+    ("ip saddr @blocked4 counter name refused", &["\"saddr\"", "\"@blocked4\"", "\"refused\""]),
+    ("ip6 saddr @blocked6 counter name refused", &["\"saddr\"", "\"@blocked6\"", "\"refused\""]),
 ];
+
+/// The end of a rule that blocks; nothing for the others.
+fn verdict(rule: &str, action: Action) -> &'static str {
+    match (rule.split_once("@blocked"), action) {
+        (None, _) => "",
+        (_, Action::Drop) => " drop",
+        (Some((_, family)), Action::Reject) if family.starts_with('4') => {
+            " reject with icmp type port-unreachable"
+        }
+        (_, Action::Reject) => " reject with icmpv6 type port-unreachable",
+    }
+}
+
+/// What the rules of a listing that block do, if they agree.
+fn action(rules: &[String]) -> Option<Action> {
+    let mut blocking = rules.iter().filter(|text| text.contains("\"@blocked"));
+    let of = |text: &String| match (text.contains("\"reject\""), text.contains("\"drop\"")) {
+        (true, false) => Some(Action::Reject),
+        (false, true) => Some(Action::Drop),
+        _ => None,
+    };
+    let first = blocking.next().and_then(of)?;
+    blocking.all(|text| of(text) == Some(first)).then_some(first)
+}
 
 /// The script that makes the kernel hold exactly this, whatever was there, with the counters of `held`.
 pub(super) fn script(desired: &Desired, held: &Held) -> String {
@@ -79,7 +99,7 @@ pub(super) fn script(desired: &Desired, held: &Held) -> String {
     }
     text += "\tchain input {\n\t\ttype filter hook input priority -10; policy accept;\n";
     for (rule, _) in RULES {
-        let _ = writeln!(text, "\t\t{rule}");
+        let _ = writeln!(text, "\t\t{rule}{}", verdict(rule, desired.action));
     }
     text += "\t}\n}\n";
     text
@@ -87,7 +107,8 @@ pub(super) fn script(desired: &Desired, held: &Held) -> String {
 
 /// What a script of [`script`] makes the kernel hold, and whether with counters by element. None where it is no such script.
 pub(super) fn read(script: &str) -> Option<(Desired, bool)> {
-    let mut desired = Desired::default();
+    let action = if script.contains("counter name refused drop") { Action::Drop } else { Action::Reject };
+    let mut desired = Desired { action, ..Desired::default() };
     for (name, ..) in SETS {
         let (_, rest) = script.split_once(&format!("\tset {name} {{ "))?;
         let (set, _) = rest.split_once("}\n")?;
@@ -273,8 +294,12 @@ fn parse(json: &[u8]) -> Result<Option<(Held, Vec<&'static OurSet>)>, SetError> 
     let mut all: Vec<_> = SETS.iter().map(|(name, ..)| Some(*name)).collect();
     all.sort_unstable();
     let is = |(text, (_, parts)): (&String, &(&str, &[&str]))| parts.iter().all(|part| text.contains(part));
-    held.intact =
-        sets == all && chains == 1 && rules.len() == RULES.len() && rules.iter().zip(&RULES).all(is);
+    held.action = action(&rules);
+    held.intact = sets == all
+        && chains == 1
+        && held.action.is_some()
+        && rules.len() == RULES.len()
+        && rules.iter().zip(&RULES).all(is);
     held.sort();
     Ok(found.then_some((held, bare)))
 }

@@ -58,6 +58,11 @@ fn failed(path: &Path) -> impl Fn(io::Error) -> SetError {
 
 /// Writes the copy of one way, and takes that of the other away. The directory is made if it is missing.
 pub(super) fn save(path: &Path, backend: Backend, text: &str) -> Result<(), SetError> {
+    save_as(path, backend.file(), backend.other().file(), text)
+}
+
+/// Writes a copy under a name, and takes that of another name away.
+pub(in crate::kernel) fn save_as(path: &Path, name: &str, other: &str, text: &str) -> Result<(), SetError> {
     let write = || {
         match mkdirat(CWD, path, Mode::from_raw_mode(0o755)) {
             Ok(()) | Err(Errno::EXIST) => {}
@@ -69,8 +74,8 @@ pub(super) fn save(path: &Path, backend: Backend, text: &str) -> Result<(), SetE
         let mut file = File::from(openat(&directory, NEW, flags, Mode::from_raw_mode(0o600))?);
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
-        renameat(&directory, NEW, &directory, backend.file())?;
-        unlink(&directory, backend.other().file())?;
+        renameat(&directory, NEW, &directory, name)?;
+        unlink(&directory, other)?;
         rustix::fs::fsync(&directory)?;
         io::Result::Ok(())
     };
@@ -79,19 +84,29 @@ pub(super) fn save(path: &Path, backend: Backend, text: &str) -> Result<(), SetE
 
 /// Writes the note of [`super::seen`].
 pub(super) fn save_note(path: &Path, text: &str) -> io::Result<()> {
+    save_note_as(path, NOTE, text)
+}
+
+/// Writes a note under a name.
+pub(in crate::kernel) fn save_note_as(path: &Path, name: &str, text: &str) -> io::Result<()> {
     let directory = open_directory(path)?;
     unlink(&directory, NEW)?;
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut file = File::from(openat(&directory, NEW, flags, Mode::from_raw_mode(0o600))?);
     file.write_all(text.as_bytes())?;
-    Ok(renameat(&directory, NEW, &directory, NOTE)?)
+    Ok(renameat(&directory, NEW, &directory, name)?)
 }
 
 /// Reads it; none where there is none that only root can have written.
 pub(super) fn load_note(path: &Path) -> Option<String> {
+    load_note_as(path, NOTE)
+}
+
+/// The same under a name.
+pub(in crate::kernel) fn load_note_as(path: &Path, name: &str) -> Option<String> {
     let directory = open_directory(path).ok()?;
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = openat(&directory, NOTE, flags, Mode::empty()).ok()?;
+    let file = openat(&directory, name, flags, Mode::empty()).ok()?;
     let stat = fstat(&file).ok()?;
     if !is_ours(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() {
         return None;
@@ -115,6 +130,55 @@ pub(super) fn is_there(path: &Path, backend: Backend) -> bool {
     std::fs::symlink_metadata(path.join(backend.file())).is_ok()
 }
 
+/// Whether there is a copy of this name.
+pub(in crate::kernel) fn is_there_as(path: &Path, name: &str) -> bool {
+    std::fs::symlink_metadata(path.join(name)).is_ok()
+}
+
+/// Reads the copy of a name; none where there is none.
+pub(in crate::kernel) fn load_as(path: &Path, name: &str) -> Result<Option<String>, SetError> {
+    let read = || match open_directory(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        directory => read_file(&directory?, name),
+    };
+    read().map_err(failed(path))
+}
+
+/// A file that only root can have written; none where there is none.
+fn read_file(directory: &OwnedFd, name: &str) -> io::Result<Option<String>> {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = match openat(directory, name, flags, Mode::empty()) {
+        Ok(file) => file,
+        Err(Errno::NOENT) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let stat = fstat(&file)?;
+    if !is_ours(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() {
+        let why = format!("{name} is not a file that only root can write");
+        return Err(io::Error::new(ErrorKind::PermissionDenied, why));
+    }
+    let mut text = String::new();
+    File::from(file).take(LARGEST).read_to_string(&mut text)?;
+    Ok(Some(text))
+}
+
+/// Removes files, and the directory when nothing else is in it. True when there was one.
+pub(in crate::kernel) fn remove_as(path: &Path, names: &[&str]) -> Result<bool, SetError> {
+    let remove = || {
+        let directory = match open_directory(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            other => other?,
+        };
+        let mut any = false;
+        for name in names {
+            any |= unlink(&directory, name)?;
+        }
+        let _ = std::fs::remove_dir(path);
+        Ok(any)
+    };
+    remove().map_err(failed(path))
+}
+
 /// Reads the copy; none when nothing was saved.
 pub(super) fn load(path: &Path) -> Result<Option<(Backend, String)>, SetError> {
     let read = || {
@@ -123,20 +187,9 @@ pub(super) fn load(path: &Path) -> Result<Option<(Backend, String)>, SetError> {
             other => other?,
         };
         for backend in [Backend::Nft, Backend::Ipset] {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-            let file = match openat(&directory, backend.file(), flags, Mode::empty()) {
-                Ok(file) => file,
-                Err(Errno::NOENT) => continue,
-                Err(error) => return Err(error.into()),
-            };
-            let stat = fstat(&file)?;
-            if !is_ours(&stat) || !FileType::from_raw_mode(stat.st_mode).is_file() {
-                let why = format!("{} is not a file that only root can write", backend.file());
-                return Err(io::Error::new(ErrorKind::PermissionDenied, why));
+            if let Some(text) = read_file(&directory, backend.file())? {
+                return Ok(Some((backend, text)));
             }
-            let mut text = String::new();
-            File::from(file).take(LARGEST).read_to_string(&mut text)?;
-            return Ok(Some((backend, text)));
         }
         Ok(None)
     };

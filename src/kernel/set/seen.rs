@@ -22,7 +22,7 @@ const READ_AT_LAST: i64 = 900;
 
 /// Where and when: which tables of which machine, in which state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
+pub(in crate::kernel) struct Moment {
     /// This boot, and this container.
     place: u64,
     generation: u32,
@@ -30,8 +30,14 @@ pub(super) struct Moment {
 
 impl Moment {
     /// Now; none where the kernel cannot say.
-    pub(super) fn now() -> Option<Self> {
+    pub(in crate::kernel) fn now() -> Option<Self> {
         Some(Self { place: place(), generation: generation::of_tables()? })
+    }
+}
+
+impl std::fmt::Display for Moment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x} {}", self.place, self.generation)
     }
 }
 
@@ -51,7 +57,7 @@ fn hash(value: &impl Hash) -> u64 {
 }
 
 fn digest(desired: &Desired) -> u64 {
-    hash(&(&desired.blocked, &desired.pass))
+    hash(&(&desired.blocked, &desired.pass, desired.action))
 }
 
 /// What was noted: where and when, a digest of what the kernel held, and the time in seconds since 1970.

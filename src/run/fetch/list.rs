@@ -126,7 +126,9 @@ fn take(
         held_since: state.held_since,
         ttl: config.ttl().map_or(0, Period::as_secs),
     };
-    if versions.collapsed() && !session.accepts {
+    // Who is missing in a permit list is locked out.
+    let may_lose = if config.permits { 10 } else { 50 };
+    if versions.lost_more_than(may_lose) && !session.accepts {
         let (all, left) = versions.overlap();
         let left = if left == 0 { "none".to_owned() } else { format!("only {}", number(left)) };
         let text = format!(

@@ -227,7 +227,10 @@ impl Session {
             .take(REPORTED)
             .collect();
         let mut protected = 0;
-        for prefix in prefixes {
+        let permits = self.saved.permits.iter().any(|(policy, _)| {
+            self.saved.feeds.iter().any(|state| state.name == asked.name && state.id == policy.feed)
+        });
+        for prefix in prefixes.filter(|_| !permits) {
             if let Verdict::Protected(protection) = self.saved.never_block.judge(prefix) {
                 protected += 1;
                 if protected <= REPORTED {
