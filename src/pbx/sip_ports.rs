@@ -75,8 +75,9 @@ pub fn read(conn: &mut impl Queryable) -> Result<Vec<SipPort>> {
     Ok(all)
 }
 
-fn has_table(conn: &mut impl Queryable, name: &str) -> Result<bool> {
-    let found: Vec<String> = conn.exec("SHOW TABLES LIKE ?", (name.replace('_', "\\_"),))?;
+/// A name of the program's own; this statement takes no parameters.
+fn has_table(conn: &mut impl Queryable, name: &'static str) -> Result<bool> {
+    let found: Vec<String> = conn.query(format!("SHOW TABLES LIKE '{}'", name.replace('_', "\\_")))?;
     Ok(!found.is_empty())
 }
 

@@ -33,6 +33,7 @@ mod lists;
 mod never_block;
 mod packages;
 mod page;
+mod permit;
 mod privileges;
 mod problems;
 mod promises;
