@@ -26,6 +26,8 @@ class Commands {
 		'feed_add' => true,
 		'feed_test_own' => true,
 		'feed_add_own' => true,
+		'permit_preview' => true,
+		'permit_add' => true,
 		'feed_remove' => true,
 		'feed_login' => true,
 		'feed_review' => true,
@@ -41,7 +43,7 @@ class Commands {
 	);
 
 	/** The settings that the page can change. */
-	const SETTING = '/\A(feed\.[a-z0-9_-]{1,64}\.(key|dataset|ttl|interval)|blacklist\.(limit|aggregate|writer)|set\.enabled|protect\.unblock|log\.level)\z/';
+	const SETTING = '/\A(feed\.[a-z0-9_-]{1,64}\.(key|dataset|ttl|interval)|blacklist\.(limit|aggregate|writer)|set\.(enabled|action|without_firewall)|permit\.ports|protect\.unblock|log\.level)\z/';
 
 	/** Whether this is a command of the page. */
 	public static function known($command) {
@@ -122,6 +124,10 @@ class Commands {
 				return array(array('feed', 'test', '--json', '--', self::feed($fields)), array('seconds' => 300));
 			case 'feed_add':
 				return array(array('feed', 'add', '--json', '--', self::feed($fields)), array('seconds' => 60));
+			case 'permit_preview':
+				return array(array('feed', 'add', '--permit', '--preview', '--json', '--', self::where($fields)), array('seconds' => 300));
+			case 'permit_add':
+				return array(array('feed', 'add', '--permit', '--yes', '--json', '--', self::where($fields)), array('seconds' => 300));
 			case 'feed_test_own':
 				return array(self::own('test', $fields), array('seconds' => 300));
 			case 'feed_add_own':
@@ -226,6 +232,15 @@ class Commands {
 		}
 		$args = array('feed', 'login', '--json', $ways[$way] . self::text($fields, 'who', 200), '--', self::feed($fields));
 		return array($args, array('seconds' => 60, 'stdin' => self::text($fields, 'secret', 500)));
+	}
+
+	/** Countries or registries, as the program takes them. */
+	private static function where(array $fields) {
+		$words = self::text($fields, 'words', 300);
+		if (!preg_match('/\Acountry:[a-z]{2}(,[a-z]{2}){0,39}\z|\Aregistry:[a-z]{4,8}(,[a-z]{4,8}){0,4}\z/', $words)) {
+			throw new \InvalidArgumentException(_('Choose countries or registries.'));
+		}
+		return $words;
 	}
 
 	/** A feed's name, with the characters that such a name can have. */

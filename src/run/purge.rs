@@ -200,7 +200,9 @@ impl Change for Removal<'_> {
 }
 
 /// Removes the kernel set alone, for a database that does not answer: the set must not go on blocking when nothing
-/// is left that lets its entries expire. False if there was none.
+/// is left that lets its entries expire; and the permit list with it. False if there was none.
 pub fn remove_set() -> Result<bool, SetError> {
-    kernel::set::remove(&System::default(), Path::new(kernel::set::DIRECTORY))
+    let directory = Path::new(kernel::set::DIRECTORY);
+    let permit = kernel::permit::remove(&System::default(), directory)?;
+    Ok(kernel::set::remove(&System::default(), directory)? || permit)
 }

@@ -110,6 +110,8 @@ pub struct FeedStatus {
     pub kind: &'static str,
     /// Whether it is enabled.
     pub enabled: bool,
+    /// Whether it is a permit list.
+    pub permit: bool,
     /// Entries that count.
     pub entries: usize,
     /// Whether it was read to its end.
@@ -245,6 +247,7 @@ fn look(
         name: config.name.clone(),
         kind: config.kind.word(),
         enabled: config.enabled,
+        permit: config.permits,
         entries: saved.count(state.id, now),
         complete: state.complete,
         last_attempt: state.last_attempt.map(Time),

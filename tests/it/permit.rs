@@ -3,9 +3,7 @@
 
 use std::fs;
 
-use crate::testenv::{
-    ATTACKER, Attacker, LEGACY, NFT, Phone, Probe, Sandbox, TestEnv,
-};
+use crate::testenv::{ATTACKER, Attacker, LEGACY, NFT, Phone, Probe, Sandbox, TestEnv};
 use serde_json::{Value, json};
 
 const INSIDE: &str = "45.0.0.9";
@@ -137,7 +135,10 @@ fn the_ports_are_those_of_this_freepbx_and_follow_when_they_change() {
         let sql = "INSERT INTO kvstore_FreePBX_modules_Sipsettings VALUES ('binds', ?, 'json-arr', 'noid'), \
              ('udpport-0.0.0.0', ?, NULL, 'noid')";
         env.pbx.sql_run(sql, (r#"{"udp":{"0.0.0.0":"on"}}"#, port));
-        env.pbx.sql_run("REPLACE INTO freepbx_settings (keyword, value) VALUES ('ASTSIPDRIVER', 'chan_pjsip')", ());
+        env.pbx.sql_run(
+            "REPLACE INTO freepbx_settings (keyword, value) VALUES ('ASTSIPDRIVER', 'chan_pjsip')",
+            (),
+        );
     };
     set("5080");
     env.sync(0, &[]);
@@ -221,7 +222,10 @@ fn turning_it_on_shows_who_would_be_outside_and_needs_a_yes() {
     assert_eq!(shown["networks"], json!([1, 0]));
     let run = add(&[]);
     assert_eq!(run.code, 2, "nobody is there to say yes: {run:?}");
-    assert!(run.stdout.contains("46.0.0.50  1 time") && run.stdout.contains("IPv6 would be left alone"), "{run:?}");
+    assert!(
+        run.stdout.contains("46.0.0.50  1 time") && run.stdout.contains("IPv6 would be left alone"),
+        "{run:?}"
+    );
     assert!(!env.pbx.read_file(testenv_config()).contains("permit"));
     add(&["--yes"]).ok();
     env.sync(0, &[]);
@@ -245,7 +249,11 @@ fn without_the_system_firewall_the_set_protects_alone_and_comes_back_whoever_flu
     env.sync(0, &[]);
     env.later(300);
     env.run(&["apply"]).ok();
-    assert_eq!(probe(&env, ATTACKER), Probe::Answered, "an administrator who switched it off wants nothing blocked");
+    assert_eq!(
+        probe(&env, ATTACKER),
+        Probe::Answered,
+        "an administrator who switched it off wants nothing blocked"
+    );
     assert_eq!(status(&env)["state"], "not_blocking");
 
     env.configure("[set]\nenabled = \"yes\"\nwithout_firewall = true");
@@ -278,4 +286,18 @@ fn without_the_system_firewall_the_set_protects_alone_and_comes_back_whoever_flu
     env.pbx.run(&["nft", "flush", "ruleset"]).ok();
     env.run(&["feed", "enable", "apiban"]).ok();
     assert_eq!(probe(&env, ATTACKER), Probe::Refused);
+}
+
+#[test]
+fn purge_leaves_nothing_of_it_in_the_kernel() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    list(&env, "us", &["45.0.0.0/8"]);
+    env.configure(&permit("us", ""));
+    env.sync(0, &[]);
+    assert_eq!(probe(&env, OUTSIDE), Probe::Refused);
+    env.run(&["purge", "--yes"]).ok();
+    assert_eq!(probe(&env, OUTSIDE), Probe::Answered);
+    let left = env.pbx.run(&["nft", "list", "tables"]).ok();
+    assert!(!left.contains("banbridge"), "{left}");
+    assert!(!env.pbx.outside("/var/lib/banbridge").exists());
 }

@@ -31,8 +31,10 @@ if (!defined('FREEPBX_IS_AUTH')) {
 			<?php if ($may_change) { ?>
 			<div class="bb-buttons">
 				<button type="button" class="btn btn-default" id="bb-catalog"><?php echo _('Add a feed from the catalog'); ?></button>
+				<button type="button" class="btn btn-default" id="bb-permit"><?php echo _('Only where you do business'); ?></button>
 				<button type="button" class="btn btn-default" id="bb-own"><?php echo _('Add your own list'); ?></button>
 			</div>
 			<?php } ?>
 		</div>
+		<p class="bb-small" id="bb-permit-line" hidden></p>
 		<ul class="bb-cards" id="bb-feeds"></ul>

@@ -57,7 +57,10 @@ window.Banbridge = window.Banbridge || {};
 		var head = [bb.make('h3', {'class': 'bb-card-title'}, feed.name), bb.make('span', {'class': 'bb-badge bb-badge-' + state[0]}, state[1])];
 		var actions = [];
 		if (bb.mayChange) {
-			actions.push(toggle(feed), test(feed));
+			actions.push(toggle(feed));
+			if (!feed.permit) {
+				actions.push(test(feed));
+			}
 			if (feed.held || ACCEPT.test(feed.last_error || '')) {
 				actions.push(action('feed_review', feed, review));
 			}
@@ -89,7 +92,9 @@ window.Banbridge = window.Banbridge || {};
 			'data-bb-feed': feed.name
 		}, [bb.make('span', {'class': 'bb-switch-knob', 'aria-hidden': 'true'}), bb.text('feed_switch', feed.name)]);
 		button.addEventListener('click', function () {
-			if (feed.enabled) {
+			if (feed.permit && !feed.enabled) {
+				bb.change(button, 'feed_enable', {name: feed.name}, bb.text('feed_enabled', feed.name)).catch(bb.quiet);
+			} else if (feed.enabled) {
 				bb.change(button, 'feed_disable', {name: feed.name}, bb.text('feed_disabled', feed.name)).catch(bb.quiet);
 			} else {
 				preview(feed.name, bb.text('feed_enable'), 'feed_enable', bb.text('feed_enabled', feed.name));

@@ -284,6 +284,9 @@ window.Banbridge = window.Banbridge || {};
 		if ((data.protections || []).length) {
 			return names ? bb.text('checked_protected', names) : bb.text('checked_protected_only');
 		}
+		if (data.outside && !names) {
+			return bb.text('checked_outside');
+		}
 		return names ? bb.text('checked_not', names) : bb.text('checked_no_feed');
 	}
 
@@ -309,7 +312,7 @@ window.Banbridge = window.Banbridge || {};
 		});
 		var content = [
 			bb.make('p', {}, [
-				bb.make('span', {'class': 'bb-badge bb-badge-' + (blocked ? 'error' : 'ok')}, bb.text(blocked ? 'is_blocked' : 'is_not_blocked')),
+				bb.make('span', {'class': 'bb-badge bb-badge-' + (blocked ? 'error' : data.outside ? 'warning' : 'ok')}, bb.text(blocked ? 'is_blocked' : data.outside ? 'is_outside' : 'is_not_blocked')),
 				' ', bb.make('strong', {}, data.address), ' – ', whyChecked(data)
 			]),
 			bb.facts([

@@ -32,6 +32,8 @@ window.Banbridge = window.Banbridge || {};
 			{name: 'blacklist.limit', label: bb.text('set_limit'), value: list.limit, help: bb.text('set_limit_help') + ' ' + cost},
 			{name: 'blacklist.aggregate', label: bb.text('set_aggregate'), value: list.aggregate === false ? 'false' : 'true', choice: ['true', 'false']},
 			{name: 'set.enabled', label: bb.text('set_set'), value: (config.set || {}).enabled, choice: ['auto', 'yes', 'no'], help: bb.text('set_set_help')},
+			{name: 'set.action', label: bb.text('set_action'), value: (config.set || {}).action, choice: ['reject', 'drop']},
+			{name: 'set.without_firewall', label: bb.text('set_alone'), value: (config.set || {}).without_firewall ? 'true' : 'false', choice: ['true', 'false'], help: bb.text('set_alone_help')},
 			{name: 'log.level', label: bb.text('set_level'), value: (config.log || {}).level, choice: ['error', 'warn', 'info', 'debug']}
 		);
 		function known(field) {

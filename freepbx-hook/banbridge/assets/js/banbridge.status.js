@@ -101,6 +101,12 @@ window.Banbridge = window.Banbridge || {};
 
 	/** The button that mends what a code says. */
 	function mend(coded) {
+		if (coded.code === 'firewall_disabled' && bb.mayChange) {
+			var alone = bb.button(bb.text('protect_alone'), 'btn-default btn-sm', function () {
+				bb.change(alone, 'setting', {name: 'set.without_firewall', value: 'true'}, bb.text('protect_alone_done')).catch(bb.quiet);
+			});
+			return bb.make('span', {}, [bb.make('a', {'class': 'btn btn-default btn-sm', href: '?display=firewall'}, bb.text('open_firewall')), ' ', alone]);
+		}
 		if (/^firewall_(disabled|not_running)$/.test(coded.code) || coded.code === 'overlap') {
 			return bb.make('a', {'class': 'btn btn-default btn-sm', href: '?display=firewall'}, bb.text('open_firewall'));
 		}
