@@ -43,6 +43,10 @@ fn main() {
         results.extend(measure(entries));
     }
     results.extend(measure_with_set(5_000));
+    // ARIN whole, and forty countries.
+    for networks in [80_000, 120_000] {
+        results.extend(measure_permit(networks));
+    }
     for entries in [1_000, 10_000, 100_000, 1_000_000, 2_000_000] {
         results.extend(measure_list(entries));
     }
@@ -92,6 +96,9 @@ fn measure_with_set(entries: u32) -> Vec<Value> {
         (options.batch, options.rate) = (2_000, None);
     });
     env.configure("[set]\nenabled = \"yes\"");
+    // A log that does not grow.
+    let line = "[2026-11-24 06:58:30] VERBOSE[1] pbx.c: Executing something\n";
+    env.pbx.write_file("/var/log/asterisk/full", line.repeat(20_000));
     // Twice more, so that what was written was read back.
     let first: Vec<Cost> = (0..3).map(|_| cost_of(&env, "sync")).collect();
     let quiet = |command: &str| -> Vec<Cost> {
@@ -113,6 +120,38 @@ fn measure_with_set(entries: u32) -> Vec<Value> {
         told("with the set, nothing new, sync", entries, &sync),
         told("with the set, no request, sync", entries, &silent),
         told("with the set, nothing new, apply", entries, &apply),
+    ]
+}
+
+/// A permit list of so many networks: fetched and loaded, loaded again, and a run in which nothing changed.
+fn measure_permit(networks: u32) -> Vec<Value> {
+    let env = TestEnv::on(Sandbox::builder(NFT).period(3600), &addresses(1_000));
+    // Every other /23, from 1.0.0.0 on.
+    let network = |n: u32| format!("{}.{}.{}.0/23", 1 + (n >> 14), n >> 6 & 255, (n & 63) << 2);
+    env.pbx.write_file("/tmp/permit", (0..networks).map(network).collect::<Vec<_>>().join("\n"));
+    env.give_to_asterisk("/tmp/permit");
+    env.configure("interval = \"1h\"\n[set]\nenabled = \"yes\"");
+    cost_of(&env, "sync");
+    let before: Vec<Cost> = (0..TIMES).map(|_| cost_of(&env, "apply")).collect();
+    env.configure(
+        "interval = \"1h\"\n[[feed]]\nname = \"permit\"\nkind = \"list\"\nurl = \"/tmp/permit\"\nuse = \"permit\"\n\
+         [set]\nenabled = \"yes\"",
+    );
+    let first = [cost_of(&env, "sync")];
+    let again: Vec<Cost> = (0..3)
+        .map(|_| {
+            env.pbx.run(&["nft", "delete", "table", "inet", "banbridge_permit"]).ok();
+            cost_of(&env, "apply")
+        })
+        .collect();
+    // Once more, so that what was written was looked at.
+    cost_of(&env, "apply");
+    let quiet: Vec<Cost> = (0..TIMES).map(|_| cost_of(&env, "apply")).collect();
+    vec![
+        told("no permit list, nothing new, apply", networks, &before),
+        told("permit list, first load, sync", networks, &first),
+        told("permit list, loaded again, apply", networks, &again),
+        told("permit list, nothing new, apply", networks, &quiet),
     ]
 }
 
