@@ -77,7 +77,11 @@ fn main() {
         );
     }
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap().join("bench-packets.json");
-    fs::write(&path, format!("{:#}\n", json!({ "packets": packets, "permits": permits, "restarts": restarts }))).unwrap();
+    fs::write(
+        &path,
+        format!("{:#}\n", json!({ "packets": packets, "permits": permits, "restarts": restarts })),
+    )
+    .unwrap();
     println!("{}", path.display());
 }
 

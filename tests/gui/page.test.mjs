@@ -184,6 +184,54 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.equal((await pbx('banbridge', 'config', 'check')).code, 0);
 	});
 
+	story(`who attacks this PBX is a feed that is added without a preview`, async (page) => {
+		await page.getByRole('button', { name: 'Add a feed from the catalog' }).click();
+		await page.getByRole('dialog').getByRole('button', { name: 'Add log' }).click();
+		await said(page, 'log is added');
+		assert.equal((await banbridge('feed', 'list')).find((feed) => feed.name === 'log').kind, 'log');
+		await sync();
+		assert.equal((await pbx('banbridge', 'feed', 'remove', 'log')).code, 0);
+	});
+
+	story(`countries are found, chosen and looked at before anything is turned on`, async (page) => {
+		await page.getByRole('button', { name: 'Only where you do business' }).click();
+		const dialog = page.getByRole('dialog');
+		await dialog.getByLabel('Search').fill('germ');
+		assert.equal(await dialog.getByLabel('France').isVisible(), false);
+		await dialog.getByLabel('Germany').check();
+		await dialog.getByLabel('Search').fill('');
+		assert.equal(await dialog.getByLabel('France').isVisible(), true);
+		await picture(page, `permit-${name}`, { fullPage: false });
+		assert.deepEqual(await accessibility(page), []);
+		await dialog.getByRole('button', { name: 'Show who would be outside' }).click();
+		// The lists cannot be reached from here, which is shown, and nothing can be turned on.
+		await dialog.locator('.alert-danger').getByText('country-de').waitFor();
+		assert.equal(await dialog.getByRole('button', { name: 'Let in only these' }).count(), 0);
+		assert.deepEqual(await accessibility(page), []);
+		await page.keyboard.press('Escape');
+		await dialog.waitFor({ state: 'hidden' });
+		assert.doesNotMatch((await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout, /permit/);
+	});
+
+	story(`a permit list in effect is shown, and who is outside of it`, async (page) => {
+		const before = (await pbx('cat', '/etc/asterisk/banbridge.toml')).stdout;
+		writeFileSync('/var/lib/asterisk/permit.txt', '45.0.0.0/8\n');
+		writeFileSync('/etc/asterisk/banbridge.toml', `${before}\n[[feed]]\nname = "mine-only"\nkind = "list"\nurl = "/var/lib/asterisk/permit.txt"\nuse = "permit"\n`);
+		await sync();
+		await until('in force', async () => (await banbridge('status')).permit?.in_force);
+		await page.getByRole('button', { name: 'Refresh' }).click();
+		await page.locator('#bb-permit-line').getByText(/Let in at udp 5060.*these networks: 1\./).waitFor();
+		await page.getByLabel('Address or network').first().fill('46.9.9.9');
+		await page.getByRole('button', { name: 'Check' }).click();
+		await page.locator('#bb-check-answer').getByText(/^Outside$/).waitFor();
+		await picture(page, `outside-${name}`, { fullPage: false });
+		assert.deepEqual(await accessibility(page), []);
+		await page.locator('[data-bb-name="mine-only"]').getByRole('button', { name: 'Remove' }).click();
+		await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+		await said(page, 'mine-only');
+		await until('removed', async () => (await banbridge('status')).permit === null);
+	});
+
 	story(`a list of your own is previewed, added by its address, gets a login, and is removed`, async (page) => {
 		await page.getByRole('button', { name: 'Add your own list' }).click();
 		const dialog = page.getByRole('dialog');

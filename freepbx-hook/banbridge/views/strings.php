@@ -285,7 +285,7 @@ return array(
 	'permit_protected' => _('Outside, and let in because they are protected:'),
 	'permit_add' => _('Let in only these'),
 	'permit_added' => _('Only these networks are let in as soon as their lists are fetched.'),
-	'permit_line' => _('Only %s networks are let in at %s, and who is protected. Turned away: %s packets.'),
+	'permit_line' => _('Let in at %s: who is protected, and these networks: %s. Packets turned away: %s.'),
 	'permit_not' => _('The list of those who are let in is not in effect: everybody can try the SIP ports.'),
 	'protect_alone' => _('Protect without the firewall'),
 	'protect_alone_done' => _('Ban Bridge protects alone from now on.'),

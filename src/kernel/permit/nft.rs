@@ -23,7 +23,7 @@ const PRIORITY: i64 = -9;
 const SETS: [(&str, bool, bool); 4] =
     [("pass4", true, false), ("pass6", false, false), ("permit4", true, true), ("permit6", false, true)];
 
-fn content<'a>(desired: &'a Desired, ipv4: bool, permit: bool) -> Vec<&'a Prefix> {
+fn content(desired: &Desired, ipv4: bool, permit: bool) -> Vec<&Prefix> {
     match permit {
         true => desired.permit[usize::from(!ipv4)].iter().flatten().collect(),
         false => desired.pass.iter().filter(|prefix| prefix.is_ipv4() == ipv4).collect(),

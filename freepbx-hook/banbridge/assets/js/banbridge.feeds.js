@@ -307,7 +307,7 @@ window.Banbridge = window.Banbridge || {};
 		if (there) {
 			children.push(bb.make('p', {'class': 'bb-small'}, bb.text('known_there')));
 		} else {
-			var button = bb.button(bb.text('known_add'), 'btn-default btn-sm', function () {
+			var button = bb.button(bb.text(known.url ? 'known_add' : 'feed_add'), 'btn-default btn-sm', function () {
 				var name = known.name;
 				if (!known.url) {
 					// It is on this PBX: there is nothing to fetch beforehand.

@@ -292,13 +292,12 @@ window.Banbridge = window.Banbridge || {};
 
 	/** Who else blocks it on this PBX. */
 	function others(data) {
-		var all = (data.also || []).map(function (one) {
+		return (data.also || []).map(function (one) {
 			if (one.by !== 'fail2ban') {
 				return bb.text('check_rate_limiter');
 			}
 			return one.until ? bb.text('check_fail2ban', one.name, bb.time(one.until)) : bb.text('check_fail2ban_open', one.name);
 		});
-		return (data.unknown || []).length ? all.concat(bb.text('check_root_only')) : all;
 	}
 
 	function checked(data) {
@@ -322,6 +321,9 @@ window.Banbridge = window.Banbridge || {};
 				[bb.text('check_protections'), protections.length ? bb.bullets(protections) : null]
 			])
 		];
+		if ((data.unknown || []).length) {
+			content.push(bb.make('p', {'class': 'bb-small'}, bb.text('check_root_only')));
+		}
 		if (bb.mayChange && blocked && data.row_owner !== 'you') {
 			content.push(bb.make('div', {'class': 'bb-buttons'}, ['allow', 'unblock'].map(function (name) {
 				var button = bb.button(bb.text(name), 'btn-default', function () {

@@ -164,7 +164,7 @@ window.Banbridge = window.Banbridge || {};
 		var box = bb.byId('bb-permit-line');
 		box.hidden = !permit;
 		if (permit && permit.in_force) {
-			box.textContent = bb.text('permit_line', bb.number(permit.size), ports(permit.ports), bb.number(permit.outside_packets));
+			box.textContent = bb.text('permit_line', ports(permit.ports), bb.number(permit.size), bb.number(permit.outside_packets));
 		} else if (permit) {
 			box.textContent = bb.text('permit_not');
 		}
