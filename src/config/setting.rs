@@ -9,7 +9,7 @@ use toml::{Table, Value};
 use super::{Config, ConfigError, Mistake, edit};
 
 /// What cannot be set: it is what a feed is known by.
-const FIXED: [&str; 2] = ["name", "kind"];
+const FIXED: [&str; 3] = ["name", "kind", "use"];
 /// What is never shown.
 const SECRETS: [&str; 1] = ["key"];
 /// The longest value, in bytes.

@@ -30,8 +30,9 @@ pub struct Change {
 }
 
 /// Puts an address, network or host name on the list.
-pub fn allow(context: Context, target: &Allow, comment: Option<&str>) -> Result<Change> {
+pub fn allow(mut context: Context, target: &Allow, comment: Option<&str>) -> Result<Change> {
     let text = target.to_string();
+    context.root_allows = context.environment.is_root;
     change(context, target, |ledger, now| {
         let before = known(ledger, &text)?;
         ledger.allow(&text, comment, now)?;

@@ -98,6 +98,8 @@ pub struct Context {
     pub surroundings: Surroundings,
     /// Whoever is shown how far the run is.
     pub progress: Box<dyn Progress>,
+    /// Whether root itself put somebody on the allow list just now, and not a user of the page.
+    pub root_allows: bool,
 }
 
 impl Context {
@@ -118,6 +120,7 @@ impl Context {
             run_dir,
             surroundings,
             progress: Box::new(Silent),
+            root_allows: false,
         })
     }
 

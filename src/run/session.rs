@@ -109,6 +109,8 @@ pub struct Session {
     pub(super) surroundings: Surroundings,
     /// Where Asterisk's logs are.
     pub(super) log_dir: PathBuf,
+    /// Whether root itself put somebody on the allow list just now.
+    pub(super) root_allows: bool,
     /// What fail2ban told root.
     pub(super) jails: Option<Result<Vec<Jail>, String>>,
 }
@@ -116,8 +118,17 @@ pub struct Session {
 impl Session {
     /// Loads the saved state for the first time.
     pub(super) fn new(context: Context, backend: Box<dyn Backend>, wait: Option<Duration>) -> Result<Self> {
-        let Context { environment, config, mut ledger, clock, log_dir, run_dir, surroundings, progress } =
-            context;
+        let Context {
+            environment,
+            config,
+            mut ledger,
+            clock,
+            log_dir,
+            run_dir,
+            surroundings,
+            progress,
+            root_allows,
+        } = context;
         for warning in &config.warnings {
             log::warn!("{warning}");
         }
@@ -136,6 +147,7 @@ impl Session {
             run_dir,
             surroundings,
             log_dir,
+            root_allows,
             jails: None,
         })
     }

@@ -34,6 +34,12 @@ pub fn look(environment: &Environment) -> Vec<Check> {
         if ["enabled", "running"].contains(&check.name.as_str()) && check.state == State::Error {
             check.state = State::Warning;
             check.lack = None;
+            if check.name == "enabled" {
+                check.fix = Some(format!(
+                    "{} Or have the kernel set protect alone: banbridge config set set.without_firewall true",
+                    check.fix.take().unwrap_or_default()
+                ));
+            }
         }
     }
     checks

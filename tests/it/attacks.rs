@@ -236,7 +236,9 @@ impl Fail2ban {
         );
         file(
             "jail.conf",
-            "[asterisk]\nenabled = true\nfilter = asterisk\nbackend = polling\nlogpath = /var/log/asterisk/fail2ban\n\
+            "[sshd]\nenabled = true\nfilter = asterisk\nbackend = polling\nlogpath = /var/log/asterisk/fail2ban\n\
+             bantime = 600\naction =\n\
+             [asterisk]\nenabled = true\nfilter = asterisk\nbackend = polling\nlogpath = /var/log/asterisk/fail2ban\n\
              ignoreip = 127.0.0.0/8\nbantime = 600\nmaxretry = 3\naction =\n",
         );
         env.pbx.run(&["mkdir", "-p", &format!("{home}/filter.d"), &format!("{home}/action.d")]).ok();
@@ -291,12 +293,17 @@ fn what_fail2ban_bans_is_a_feed_and_named_by_check_and_lifted_by_allow() {
     assert!(allowed.contains("Released 45.9.0.2 from fail2ban's jail asterisk."), "{allowed}");
     assert!(!client(&["status", "asterisk"]).contains(OFFICE));
     assert!(client(&["status", "asterisk"]).contains(STRANGER));
-    // From the page it is root's next apply that does it.
+    // From the page it is root's next apply that does it, but for SSH.
     client(&["set", "asterisk", "banip", "45.9.0.3"]);
+    client(&["set", "sshd", "banip", "45.9.0.3"]);
     env.run_as("asterisk", &["allow", "45.9.0.3"]).ok();
     assert!(client(&["status", "asterisk"]).contains("45.9.0.3"));
     apply(&env);
     assert!(!client(&["status", "asterisk"]).contains("45.9.0.3"));
+    assert!(client(&["status", "sshd"]).contains("45.9.0.3"));
+    env.run(&["unallow", "45.9.0.3"]).ok();
+    let allowed = env.run(&["allow", "45.9.0.3"]).ok();
+    assert!(allowed.contains("Released 45.9.0.3 from fail2ban's jail sshd."), "{allowed}");
     // When fail2ban lifts the ban, the feed does.
     client(&["set", "asterisk", "unbanip", STRANGER]);
     env.sync(0, &[]);
@@ -311,6 +318,7 @@ fn what_fail2ban_bans_is_a_feed_and_named_by_check_and_lifted_by_allow() {
     let doctor = env.run(&["doctor", "--offline"]);
     assert!(doctor.stdout.contains("its jail asterisk may ban whom the firewall trusts"), "{doctor:?}");
     client(&["set", "asterisk", "addignoreip", "81.2.70.0/24"]);
+    client(&["set", "sshd", "addignoreip", "81.2.70.0/24"]);
     let doctor = env.run(&["doctor", "--offline"]);
     assert!(!doctor.stdout.contains("may ban whom"), "{doctor:?}");
 }
@@ -341,4 +349,46 @@ fn the_firewalls_rate_limiter_is_named_and_an_allowed_address_leaves_it() {
     let allowed = env.run(&["allow", STRANGER]).ok();
     assert!(allowed.contains("Released 45.9.0.1 from the firewall's rate limiter."), "{allowed}");
     assert!(!env.pbx.run(&["cat", list]).ok().contains(STRANGER));
+}
+
+#[test]
+fn attackers_beyond_a_hundred_thousand_are_left_in_the_sum() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
+    // Made up in the database: as many as there may be, of the day before, one attempt each.
+    let digits = "(SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 \
+         UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+    let sql = format!(
+        "INSERT INTO banbridge_attack SELECT d.day, CONCAT('101.', a.n * 10 + b.n, '.', c.n * 10 + e.n, '.', f.n), d.day, d.day, \
+         1, 1, 0, 1, 0, 0, 0 FROM (SELECT UNIX_TIMESTAMP() DIV 86400 * 86400 - 86400 day) d, {digits} a, {digits} b, {digits} c, \
+         {digits} e, {digits} f"
+    );
+    env.pbx.sql_run(&sql, ());
+    append(&env, &(call(STRANGER, 9).repeat(2) + &call("45.9.0.8", 8).repeat(2)));
+    env.sync(0, &[]);
+    let rows: Vec<u64> = env.pbx.sql("SELECT COUNT(*) FROM banbridge_attack", ());
+    assert_eq!(rows, [100_000]);
+    let found = coverage(&env, &[]);
+    assert_eq!((&found["attackers"], &found["left_out"]), (&json!(100_000), &json!(2)));
+    let kept: Vec<u64> = env.pbx.sql("SELECT attempts FROM banbridge_attack WHERE address = '45.9.0.1'", ());
+    assert_eq!(kept, [2], "those with the fewest attempts go first");
+}
+
+#[test]
+fn apiban_is_asked_about_one_address_within_its_rate_limit() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    env.sync(0, &[]);
+    env.later(600);
+    let before = env.requests().len();
+    let said = env.run(&["check", ATTACKER, "--ask"]).ok();
+    assert!(said.contains("asked: apiban lists it now"), "{said}");
+    let run = env.run(&["check", STRANGER, "--ask"]);
+    assert!(run.stdout.contains("asked: apiban does not list it now"), "{run:?}");
+    assert_eq!(env.requests().len(), before + 2);
+    for _ in 0..12 {
+        env.run(&["check", STRANGER, "--ask"]);
+    }
+    let run = env.run(&["check", STRANGER, "--ask"]);
+    assert!(run.stdout.contains("apiban did not say (its rate limit allows the next request in"), "{run:?}");
+    assert_eq!(env.run(&["check", "45.0.0.0/24", "--ask"]).code, 2);
 }

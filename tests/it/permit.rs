@@ -301,3 +301,17 @@ fn purge_leaves_nothing_of_it_in_the_kernel() {
     assert!(!left.contains("banbridge"), "{left}");
     assert!(!env.pbx.outside("/var/lib/banbridge").exists());
 }
+
+#[test]
+fn a_restart_of_the_firewall_lets_nobody_in_from_outside() {
+    let env = TestEnv::new(NFT, &[ATTACKER]);
+    list(&env, "us", &["45.0.0.0/8"]);
+    env.configure(&permit("us", ""));
+    env.sync(0, &[]);
+    assert_eq!(probe(&env, OUTSIDE), Probe::Refused);
+    let flood = env.pbx.flood(Attacker(OUTSIDE), 300);
+    env.pbx.run(&["fwconsole", "firewall", "restart"]).ok();
+    let counts = flood.stop();
+    assert!(counts.sent > 0 && counts.answered == 0, "{} of {}", counts.answered, counts.sent);
+    assert_eq!(probe(&env, INSIDE), Probe::Answered);
+}

@@ -165,10 +165,9 @@ impl Neighbours {
                 self.trusted.iter().filter(|one| !cover.contains(one)).map(Prefix::to_string).collect();
             if !lost.is_empty() {
                 let found = format!(
-                    "its jail {jail} may ban whom the firewall trusts: {} of {} in the zone Trusted not among those that \
-                     it ignores, such as {}",
-                    count(lost.len(), "network is", "networks are"),
-                    self.trusted.len(),
+                    "its jail {jail} may ban whom the firewall trusts: it does not ignore {} of {} in the zone Trusted, such as {}",
+                    lost.len(),
+                    count(self.trusted.len(), "network", "networks"),
                     lost[0]
                 );
                 let mend = format!(

@@ -4,13 +4,13 @@
 //! Whoever is protected, on this machine, or in a flow that is established or related passes, of every protocol. A family of
 //! addresses without a list of its own is left alone. As with the [set](super::set) there are two ways, nft and ipset.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use super::set::{SetError, saved};
 use crate::ban::hits::{Backend, Counter};
 use crate::ban::permit::Action;
 use crate::ban::{Cover, Prefix};
-use crate::system::hash::fnv1a;
 use crate::system::program::Programs;
 
 mod ipset;
@@ -18,7 +18,7 @@ mod nft;
 mod note;
 
 /// The ports that are closed to everybody else.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Ports {
     /// All ports of every protocol.
     pub all: bool,
@@ -29,7 +29,7 @@ pub struct Ports {
 }
 
 /// What the kernel should hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Desired {
     /// Who is let in, of IPv4 and of IPv6, merged and in order; none: that family is left alone.
     pub permit: [Option<Vec<Prefix>>; 2],
@@ -63,11 +63,9 @@ impl Desired {
     }
 
     fn digest(&self, backend: Backend) -> u64 {
-        let text = match backend {
-            Backend::Nft => nft::script(self, Counter::default()),
-            Backend::Ipset => ipset::whole(self),
-        };
-        fnv1a(text.bytes())
+        let mut hasher = DefaultHasher::new();
+        (self, backend == Backend::Nft).hash(&mut hasher);
+        hasher.finish()
     }
 }
 
