@@ -11,6 +11,7 @@ class Commands {
 		'entries' => false,
 		'rejected' => false,
 		'overlap' => false,
+		'coverage' => false,
 		'skipped' => false,
 		'unblocked' => false,
 		'allowed' => false,
@@ -105,6 +106,9 @@ class Commands {
 			case 'unblocked':
 			case 'allowed':
 				return array(self::listing($command, $fields), array('seconds' => 60));
+			case 'coverage':
+				$days = self::number($fields, 'days', 7, 1, 90);
+				return array(array('coverage', '--json', '--top=50', '--since=' . $days . 'd'), array('seconds' => 60));
 			case 'check':
 				return array(array('check', '--json', '--', self::text($fields, 'address', 100)), array());
 			case 'feeds':

@@ -30,6 +30,9 @@ pub struct CoverageArgs {
     /// the last seven days in plain words
     #[arg(long, conflicts_with_all = ["since", "until", "svg"])]
     week: bool,
+    /// with --json: at most so many attackers [default: 10000]
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
     /// from this time on: 2026-11-24, "2026-11-24 06:00", or 3d for three days ago
     #[arg(long, value_name = "TIME")]
     since: Option<Moment>,
@@ -94,7 +97,8 @@ pub fn run(global: &Global, args: &CoverageArgs) -> Result<Exit> {
         until: args.until,
         suggest: args.suggest.then(|| args.lists.clone()),
     };
-    let coverage = coverage(&global.environment(), &request, &Bar::new(global.quiet))?;
+    let mut coverage = coverage(&global.environment(), &request, &Bar::new(global.quiet))?;
+    coverage.report.worst.truncate(args.top.unwrap_or(usize::MAX));
     for file in &coverage.logs {
         if let Some(problem) = &file.problem {
             complain(&format!("{}: {problem}", file.file));

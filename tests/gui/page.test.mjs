@@ -106,7 +106,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 	});
 
 	story(`no text of the page is a word of the command line`, async (page) => {
-		for (const part of ['Overview', /^Blocked/, 'Rejected', 'Protected', 'Settings', 'Log']) {
+		for (const part of ['Overview', /^Blocked/, 'Rejected', 'Attackers', 'Protected', 'Settings', 'Log']) {
 			await tab(page, part);
 			await page.waitForLoadState('networkidle');
 			const text = await page.evaluate(() => Array.from(document.querySelectorAll('#banbridge *'))
@@ -191,6 +191,23 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		assert.equal((await banbridge('feed', 'list')).find((feed) => feed.name === 'log').kind, 'log');
 		await sync();
 		assert.equal((await pbx('banbridge', 'feed', 'remove', 'log')).code, 0);
+	});
+
+	story(`who reached the phone system is shown, and what each feed was good for`, async (page) => {
+		const at = new Date().toISOString().slice(0, 19).replace('T', ' ');
+		const call = (address) => `[${at}] WARNING[2][C-1] Ext. s: "Rejecting unknown SIP connection from ${address}:5080"\n`;
+		writeFileSync('/var/log/asterisk/full', call('45.9.0.1').repeat(3 + name.length) + call(ATTACKER));
+		await sync();
+		await tab(page, 'Attackers');
+		await page.locator('#bb-attackers').getByText('45.9.0.1').waitFor();
+		const text = await page.textContent('#bb-attackers');
+		assert.match(text, /any feed/);
+		assert.match(text, /never/);
+		await picture(page, `attackers-${name}`);
+		assert.deepEqual(await accessibility(page), []);
+		await page.getByLabel('Time').selectOption('1');
+		await page.locator('#bb-attackers').getByText('45.9.0.1').waitFor();
+		rmSync('/var/log/asterisk/full');
 	});
 
 	story(`countries are found, chosen and looked at before anything is turned on`, async (page) => {
@@ -496,7 +513,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await pbx('banbridge', 'unblock', '--undo', ATTACKER);
 		await page.locator('#bb-tab-rejected').focus();
 		await page.keyboard.press('ArrowRight');
-		assert.equal(await focused(), 'bb-tab-protected');
+		assert.equal(await focused(), 'bb-tab-attackers');
 		await reach(/^bb-allow-target$/);
 		await page.keyboard.type('sip.example.com');
 		await page.keyboard.press('Enter');
@@ -506,7 +523,7 @@ for (const { name, width, bootstrap } of WIDTHS) {
 
 	story(`a read-only user sees everything and no control that changes something`, async (page) => {
 		await page.locator('#bb-readonly').waitFor();
-		for (const part of [/^Blocked/, 'Rejected', 'Protected', 'Settings', 'Log']) {
+		for (const part of [/^Blocked/, 'Rejected', 'Attackers', 'Protected', 'Settings', 'Log']) {
 			await tab(page, part);
 			await page.waitForLoadState('networkidle');
 			assert.equal(await page.getByRole('button', { name: /^(Sync now|Allow|Unblock|Remove|Save|Test|Block again|Add|Preview)/ }).count(), 0);

@@ -15,6 +15,7 @@ $tabs = array(
 	'overview' => _('Overview'),
 	'blocked' => _('Blocked'),
 	'rejected' => _('Rejected'),
+	'attackers' => _('Attackers'),
 	'protected' => _('Protected'),
 	'settings' => _('Settings'),
 	'log' => _('Log'),
