@@ -514,6 +514,8 @@ for (const { name, width, bootstrap } of WIDTHS) {
 		await page.locator('#bb-tab-rejected').focus();
 		await page.keyboard.press('ArrowRight');
 		assert.equal(await focused(), 'bb-tab-attackers');
+		await page.keyboard.press('ArrowRight');
+		assert.equal(await focused(), 'bb-tab-protected');
 		await reach(/^bb-allow-target$/);
 		await page.keyboard.type('sip.example.com');
 		await page.keyboard.press('Enter');
