@@ -157,7 +157,7 @@ impl Reading<'_> {
             match rotated(path, place) {
                 Some(old) => {
                     let end = old.metadata()?.len();
-                    note = self.read_file(&old, place, end, most)?;
+                    note = self.read_file(&old, place, end, (most, false))?;
                     if place.offset < end && self.is_over() {
                         return Ok(note);
                     }
@@ -176,23 +176,24 @@ impl Reading<'_> {
             (place.head, place.head_length) = head(&file, HEAD)?;
         }
         let end = last_line_end(&file, place.offset, about.len())?;
-        let own = self.read_file(&file, place, end, most)?;
+        let own = self.read_file(&file, place, end, (most, is_new))?;
         Ok(own.or(note))
     }
 
-    /// Reads a file from the place on, up to `end`.
+    /// Reads a file from the place on, up to `end`. At most: so many bytes; what an unknown log has more is no loss.
     fn read_file(
         &mut self,
         file: &File,
         place: &mut Place,
         end: u64,
-        most: u64,
+        (most, is_new): (u64, bool),
     ) -> io::Result<Option<String>> {
         let mut note = None;
         if end.saturating_sub(place.offset) > most {
             let passed = end - most - place.offset;
             place.offset = next_line_begin(file, end - most, end)?;
-            note = Some(format!("{} MB of it were passed over, it grew too fast", (passed >> 20).max(1)));
+            // What is older than the first reading is no loss.
+            note = (!is_new).then(|| format!("{} MB of it were passed over, it grew too fast", (passed >> 20).max(1)));
         }
         let began = place.offset;
         let mut all = Seen::default();

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::report::Report;
 use super::session::Session;
+use super::set::OFF;
 use super::state::SavedState;
 use crate::ban::hits::Backend;
 use crate::ban::permit::Permit;
@@ -13,8 +14,8 @@ use crate::ban::plan::Plan;
 use crate::config::{Config, Enabled, PermitPorts};
 use crate::kernel::permit::{self, Desired, Ports};
 use crate::kernel::set::DIRECTORY;
-use crate::ledger::Ledger;
 use crate::ledger::hits::SetState;
+use crate::ledger::{Ledger, StateKey};
 use crate::pbx::sip_ports::{self, Protocol, SipPort};
 use crate::system::failure::Result;
 use crate::system::machine;
@@ -112,7 +113,15 @@ pub(super) fn bring(session: &mut Session, _: &Plan, report: &mut Report) -> Res
     let directory = Path::new(DIRECTORY);
     let programs = session.environment.programs;
     let permit = session.saved.permit(now);
-    let is_off = !session.saved.firewall.enabled && !session.config.set.without_firewall;
+    // A restart of the firewall switches it off for a moment: what is in the kernel stays then, as the set does.
+    let off_since = match session.saved.firewall.enabled || session.config.set.without_firewall {
+        true => None,
+        false => session.ledger.state(StateKey::OffSince)?,
+    };
+    let is_off = off_since.is_some_and(|since| now - since >= OFF);
+    if off_since.is_some() && !is_off {
+        return Ok(());
+    }
     let wants_none = permit == Permit::Off || session.config.set.enabled == Enabled::No || is_off;
     if wants_none {
         let known = session.ledger.permit_found()?;

@@ -17,7 +17,7 @@ use crate::system::program::System;
 
 /// How long the firewall must have been off before the set goes too, in seconds. `fwconsole firewall restart` switches
 /// it off for a moment, and the set is there to leave no gap then.
-const OFF: i64 = 120;
+pub(super) const OFF: i64 = 120;
 
 /// Brings the set to what the plan blocks. An administrator who switched the firewall off wants nothing blocked, so
 /// then there is no set either.

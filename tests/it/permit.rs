@@ -310,8 +310,34 @@ fn a_restart_of_the_firewall_lets_nobody_in_from_outside() {
     env.sync(0, &[]);
     assert_eq!(probe(&env, OUTSIDE), Probe::Refused);
     let flood = env.pbx.flood(Attacker(OUTSIDE), 300);
-    env.pbx.run(&["fwconsole", "firewall", "restart"]).ok();
+    env.pbx.run(&["fwconsole", "firewall", "stop"]).ok();
+    // A run in the middle of it, which finds the firewall switched off for a moment.
+    env.pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '0' WHERE `key` = 'status'", ());
+    env.run(&["apply"]).ok();
+    env.pbx.sql_run("UPDATE kvstore_FreePBX_modules_Firewall SET val = '1' WHERE `key` = 'status'", ());
+    env.pbx.run(&["fwconsole", "firewall", "start"]).ok();
     let counts = flood.stop();
     assert!(counts.sent > 0 && counts.answered == 0, "{} of {}", counts.answered, counts.sent);
     assert_eq!(probe(&env, INSIDE), Probe::Answered);
+}
+
+#[test]
+fn a_switch_of_the_firewalls_driver_is_noticed_and_the_set_goes_on() {
+    let env = TestEnv::new(NFT, &[ATTACKER, "2a06:4880::78"]);
+    list(&env, "us", &["45.0.0.0/8"]);
+    env.configure(&permit("us", ""));
+    env.sync(0, &[]);
+    assert_eq!(env.ours(), crate::testenv::set([ATTACKER]), "iptables enforces no IPv6 rows");
+    let switch = |backend: &str| {
+        let sql = "REPLACE INTO kvstore_FreePBX_modules_Firewall (`key`, val, id) VALUES ('firewall_backend', ?, 'noid')";
+        env.pbx.sql_run(sql, (backend,));
+        env.run(&["apply"]).ok();
+    };
+    switch("nftables");
+    assert_eq!(status(&env)["firewall"]["driver"], "nftables");
+    assert_eq!(env.ours(), crate::testenv::set([ATTACKER, "2a06:4880::78"]));
+    assert_eq!((probe(&env, ATTACKER), probe(&env, OUTSIDE)), (Probe::Refused, Probe::Refused));
+    switch("iptables");
+    assert_eq!(env.ours(), crate::testenv::set([ATTACKER]));
+    assert_eq!((probe(&env, ATTACKER), probe(&env, OUTSIDE)), (Probe::Refused, Probe::Refused));
 }
