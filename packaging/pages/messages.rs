@@ -16,7 +16,7 @@ use super::explained;
 
 /// The code of a type, or of one of its variants where that has another. What is not here is said inside of other
 /// messages, or while a run goes on.
-const CODES: [(&str, Option<&str>, u8); 53] = [
+const CODES: [(&str, Option<&str>, u8); 54] = [
     ("ConfError", Some("Denied"), 77),
     ("ConfError", None, 78),
     ("ConfigError", None, 78),
@@ -28,6 +28,7 @@ const CODES: [(&str, Option<&str>, u8); 53] = [
     ("DatabaseError", Some("NoColumn"), 78),
     ("DatabaseError", Some("Value"), 78),
     ("DatabaseError", None, 69),
+    ("JailError", None, 69),
     ("FetchError", Some("Unreachable"), 69),
     ("FetchError", Some("Unavailable"), 69),
     ("FetchError", Some("RateLimited"), 75),
