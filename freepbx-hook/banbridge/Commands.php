@@ -129,7 +129,9 @@ class Commands {
 			case 'feed_add':
 				return array(array('feed', 'add', '--json', '--', self::feed($fields)), array('seconds' => 60));
 			case 'permit_preview':
-				return array(array('feed', 'add', '--permit', '--preview', '--json', '--', self::where($fields)), array('seconds' => 300));
+				$from = isset($_SERVER['REMOTE_ADDR']) ? filter_var($_SERVER['REMOTE_ADDR'], FILTER_VALIDATE_IP) : false;
+				$args = array('feed', 'add', '--permit', '--preview', '--json');
+				return array(array_merge($args, $from === false ? array() : array('--from=' . $from), array('--', self::where($fields))), array('seconds' => 300));
 			case 'permit_add':
 				return array(array('feed', 'add', '--permit', '--yes', '--json', '--', self::where($fields)), array('seconds' => 300));
 			case 'feed_test_own':

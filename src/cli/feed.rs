@@ -80,6 +80,9 @@ pub struct AddArgs {
     /// with --permit: show who would be outside, and change nothing
     #[arg(long, requires = "permit")]
     preview: bool,
+    /// with --permit: your own address, to see whether you would be outside [default: that of the SSH session]
+    #[arg(long, value_name = "ADDRESS", requires = "permit")]
+    from: Option<std::net::IpAddr>,
     /// with --permit: do not ask
     #[arg(long, requires = "permit", conflicts_with = "preview")]
     yes: bool,

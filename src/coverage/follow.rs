@@ -193,7 +193,8 @@ impl Reading<'_> {
             let passed = end - most - place.offset;
             place.offset = next_line_begin(file, end - most, end)?;
             // What is older than the first reading is no loss.
-            note = (!is_new).then(|| format!("{} MB of it were passed over, it grew too fast", (passed >> 20).max(1)));
+            note = (!is_new)
+                .then(|| format!("{} MB of it were passed over, it grew too fast", (passed >> 20).max(1)));
         }
         let began = place.offset;
         let mut all = Seen::default();

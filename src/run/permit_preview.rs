@@ -114,8 +114,12 @@ pub fn lines(words: &str) -> Result<Vec<(String, String)>> {
 }
 
 /// What these feeds would do as permit lists, beside those that are permit lists already. `feeds` are names with their
-/// lines.
-pub fn preview(environment: &Environment, feeds: &[(String, String)]) -> Result<Preview> {
+/// lines, `you` the address that the administrator is connected from, if it is not that of the SSH session.
+pub fn preview(
+    environment: &Environment,
+    feeds: &[(String, String)],
+    you: Option<IpAddr>,
+) -> Result<Preview> {
     let config = environment.config()?;
     let work = Work::FetchLists { feeds: feeds.to_vec() };
     let fetched: Vec<FetchedList> = child::ask(environment, &work)?;
@@ -173,7 +177,7 @@ pub fn preview(environment: &Environment, feeds: &[(String, String)]) -> Result<
         callers_outside: callers.into_iter().take(NAMED).collect(),
         attackers_outside: attackers.iter().filter(|address| is_outside(**address)).count(),
         attackers: attackers.len(),
-        you: ssh::find().filter(|address| is_outside(*address)),
+        you: you.or_else(ssh::find).filter(|address| is_outside(address.to_canonical())),
     })
 }
 

@@ -219,7 +219,13 @@ fn turning_it_on_shows_who_would_be_outside_and_needs_a_yes() {
     assert_eq!((&shown["attackers"], &shown["attackers_outside"]), (&json!(2), &json!(1)));
     assert_eq!(shown["callers_outside"], json!([{ "address": "46.0.0.50", "successes": 1 }]));
     assert!(texts_of(&shown["by_protection"], "address").contains(&"46.7.7.7".to_owned()), "{shown:#}");
-    assert_eq!(shown["networks"], json!([1, 0]));
+    assert_eq!((&shown["networks"], &shown["you"]), (&json!([1, 0]), &Value::Null));
+    for (from, you) in
+        [("46.1.1.1", json!("46.1.1.1")), ("45.1.1.1", Value::Null), ("192.168.77.20", Value::Null)]
+    {
+        let shown: Value = serde_json::from_str(&add(&["--preview", "--json", "--from", from]).ok()).unwrap();
+        assert_eq!(shown["you"], you, "{from}");
+    }
     let run = add(&[]);
     assert_eq!(run.code, 2, "nobody is there to say yes: {run:?}");
     assert!(

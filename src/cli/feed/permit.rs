@@ -27,7 +27,7 @@ pub(super) fn add(global: &Global, args: &AddArgs) -> Result<Exit> {
         Some(own) => vec![(own.name.clone(), format!("{}use = \"permit\"\n", own.lines()?))],
         None => lines(&args.new.name)?,
     };
-    let shown = preview(&environment, &feeds)?;
+    let shown = preview(&environment, &feeds, args.from)?;
     if !global.json && !global.quiet {
         print(&text(&shown))?;
     }
