@@ -347,3 +347,56 @@ fn a_switch_of_the_firewalls_driver_is_noticed_and_the_set_goes_on() {
     assert_eq!(env.ours(), crate::testenv::set([ATTACKER]));
     assert_eq!((probe(&env, ATTACKER), probe(&env, OUTSIDE)), (Probe::Refused, Probe::Refused));
 }
+
+/// The registrar's end: waits for a REGISTER and says yes.
+const REGISTRAR: &str = r#"
+    $s = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);
+    socket_bind($s, '46.0.0.50', 5060) or exit(1);
+    socket_set_option($s, SOL_SOCKET, SO_RCVTIMEO, ['sec' => 20, 'usec' => 0]);
+    socket_recvfrom($s, $asked, 2000, 0, $from, $port) or exit(2);
+    $answer = preg_replace('/^REGISTER [^\r]*/', 'SIP/2.0 200 OK', $asked);
+    socket_sendto($s, $answer, strlen($answer), 0, $from, $port);"#;
+
+/// The PBX's end: registers from another port than it is called at, and waits for the yes.
+const REGISTERS: &str = r#"
+    $s = socket_create(AF_INET, SOCK_DGRAM, SOL_UDP);
+    socket_bind($s, '81.2.69.142', 45999) or exit(1);
+    socket_set_option($s, SOL_SOCKET, SO_RCVTIMEO, ['sec' => 0, 'usec' => 200000]);
+    $ask = "REGISTER sip:46.0.0.50 SIP/2.0\r\nVia: SIP/2.0/UDP 81.2.69.142:45999;branch=z9hG4bK1\r\n"
+        . "From: <sip:pbx@46.0.0.50>;tag=1\r\nTo: <sip:pbx@46.0.0.50>\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n"
+        . "Contact: <sip:pbx@81.2.69.142:5060>\r\nExpires: 300\r\nContent-Length: 0\r\n\r\n";
+    for ($n = 0; $n < 100; $n++) {
+        socket_sendto($s, $ask, strlen($ask), 0, '46.0.0.50', 5060);
+        if (@socket_recvfrom($s, $answer, 2000, 0, $from, $port)) { echo $answer; exit(0); }
+    }
+    exit(3);"#;
+
+/// Connection tracking follows SIP where the administrator has it do so: it then expects the provider's calls, which
+/// come from another port than the one that was registered with.
+const TRACKING: &str = "table inet tracking {\n ct helper sip {\n type \"sip\" protocol udp\n }\n chain out {\n \
+     type filter hook output priority 0\n udp dport 5060 ct helper set \"sip\"\n }\n}\n";
+
+#[test]
+fn a_provider_that_answers_from_elsewhere_gets_in_as_related() {
+    for nft in [true, false] {
+        let env = TestEnv::new(if nft { NFT } else { LEGACY }, &[ATTACKER]);
+        env.pbx.write_file("/tmp/tracking", TRACKING);
+        env.pbx.run(&["nft", "-f", "/tmp/tracking"]).ok();
+        if !nft {
+            without_nft(&env);
+        }
+        list(&env, "us", &["45.0.0.0/8"]);
+        env.configure(&permit("us", ""));
+        env.sync(0, &[]);
+        let closed = probe(&env, "46.0.0.50");
+        assert_ne!(closed, Probe::Answered, "nobody was asked yet");
+        std::thread::scope(|scope| {
+            let registrar = scope.spawn(|| env.pbx.run_at_attacker(&["php", "-r", REGISTRAR]));
+            let answer = env.pbx.run(&["php", "-r", REGISTERS]).ok();
+            assert!(answer.starts_with("SIP/2.0 200 OK"), "{answer}");
+            registrar.join().unwrap().ok();
+        });
+        assert_eq!(env.pbx.probe_from_port(Attacker("46.0.0.50"), 5070), Probe::Answered, "{nft}");
+        assert_eq!(probe(&env, "46.0.0.51"), closed, "nobody else comes in with it: {nft}");
+    }
+}
