@@ -168,7 +168,8 @@ fn permit(name: &str, firewall: Firewall, networks: u32) -> Value {
     json!({ "backend": name, "entries": networks, "permit": sample(&env.pbx, CLEAN, 20_000) - alone })
 }
 
-/// Who got through while the firewall was restarted, until it refuses the last of its rows again.
+/// Who got through while the firewall was restarted, until it refuses the last of its rows again. The limit is set, so
+/// that both restarts load the same rows: with the set fewer are written by default.
 fn restart(name: &str, firewall: Firewall) -> Value {
     println!("restart, {name} ...");
     let keys = addresses(RESTARTED);
@@ -195,7 +196,7 @@ fn restart(name: &str, firewall: Firewall) -> Value {
     };
     json!({
         "backend": name,
-        "alone": flooded("[blacklist]\naggregate = false\n[set]\nenabled = \"no\""),
-        "set": flooded("[blacklist]\naggregate = false\n[set]\nenabled = \"yes\""),
+        "alone": flooded("[blacklist]\nlimit = 2000\naggregate = false\n[set]\nenabled = \"no\""),
+        "set": flooded("[blacklist]\nlimit = 2000\naggregate = false\n[set]\nenabled = \"yes\""),
     })
 }

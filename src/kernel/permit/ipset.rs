@@ -63,8 +63,9 @@ impl Family {
         let mut all = vec![
             "-i lo -j RETURN".to_owned(),
             "-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN".to_owned(),
-            format!("-m set --match-set {} src -j RETURN", self.pass),
+            // Most come from where business is done, and are let in by the first search.
             format!("-m set --match-set {} src -j RETURN", self.permit),
+            format!("-m set --match-set {} src -j RETURN", self.pass),
         ];
         if desired.ports.all {
             let icmp = if self.ipv4 { "icmp" } else { "ipv6-icmp" };

@@ -43,8 +43,6 @@ fn rules(desired: &Desired) -> Vec<(String, Vec<&'static str>)> {
             "ct state established,related accept".to_owned(),
             vec!["\"state\"", "\"established\"", "\"related\"", "\"accept\""],
         ),
-        ("ip saddr @pass4 accept".to_owned(), vec!["\"@pass4\"", "\"accept\""]),
-        ("ip6 saddr @pass6 accept".to_owned(), vec!["\"@pass6\"", "\"accept\""]),
     ];
     let verdict = |tcp: bool, ipv4: bool| match (desired.action, tcp, ipv4) {
         (Action::Drop, ..) => ("drop", "\"drop\""),
@@ -52,12 +50,17 @@ fn rules(desired: &Desired) -> Vec<(String, Vec<&'static str>)> {
         (Action::Reject, false, true) => ("reject with icmp type port-unreachable", "\"reject\""),
         (Action::Reject, false, false) => ("reject with icmpv6 type port-unreachable", "\"reject\""),
     };
-    for (ipv4, family, proto, set) in [(true, "ip", "ipv4", "permit4"), (false, "ip6", "ipv6", "permit6")] {
+    for (ipv4, family, proto, sets) in [
+        (true, "ip", "ipv4", [("permit4", "\"@permit4\""), ("pass4", "\"@pass4\"")]),
+        (false, "ip6", "ipv6", [("permit6", "\"@permit6\""), ("pass6", "\"@pass6\"")]),
+    ] {
         if desired.permit[usize::from(!ipv4)].is_none() {
             continue;
         }
-        let named = if ipv4 { "\"@permit4\"" } else { "\"@permit6\"" };
-        all.push((format!("{family} saddr @{set} accept"), vec![named, "\"accept\""]));
+        // Most come from where business is done, and are let in by the first search.
+        for (set, word) in sets {
+            all.push((format!("{family} saddr @{set} accept"), vec![word, "\"accept\""]));
+        }
         // Neighbors are found by ICMPv6, and a path's size by both: without them nobody is reached.
         if desired.ports.all {
             let echo = if ipv4 { "icmp" } else { "ipv6-icmp" };
@@ -232,13 +235,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_protected_and_established_stands_before_the_list() {
+    fn what_is_established_permitted_or_protected_stands_before_the_ports() {
         let text = script(&desired(&["45.0.0.0/8"]), Counter { packets: 7, bytes: 9 });
         let at = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text}"));
         assert!(
-            at("iif \"lo\"") < at("established,related") && at("established,related") < at("@pass4 accept")
+            at("iif \"lo\"") < at("established,related") && at("established,related") < at("@permit4 accept")
         );
-        assert!(at("@pass4 accept") < at("@permit4 accept") && at("@permit4 accept") < at("dport"));
+        assert!(at("@permit4 accept") < at("@pass4 accept") && at("@pass4 accept") < at("dport"));
         assert!(text.contains("counter outside { packets 7 bytes 9 }"));
     }
 
