@@ -125,10 +125,10 @@ impl Week {
         text += &match sum.attackers {
             0 => "Nobody who attacked reached Asterisk.\n".to_owned(),
             attackers => format!(
-                "{} reached Asterisk, with {}. No feed listed {} of them when they tried: {} got through to it.\n",
+                "{} reached Asterisk, with {}. Listed by no feed when they tried: {}, with {}.\n",
                 count(attackers, "attacker", "attackers"),
                 count(sum.attempts, "attempt", "attempts"),
-                number(sum.attackers_unlisted),
+                count(sum.attackers_unlisted, "attacker", "attackers"),
                 count(sum.unlisted, "attempt", "attempts"),
             ),
         };
