@@ -247,6 +247,11 @@ fn remembered(env: &TestEnv) -> BTreeMap<String, Option<u64>> {
     env.sums()
 }
 
+/// Timers of this very minute would run in the middle of what is compared, and a run that one of them began just now would
+/// leave the next one nothing to do.
+const STILL: &str = "systemctl stop banbridge-sync.timer banbridge-apply.timer; \
+     while systemctl is-active banbridge-sync.service banbridge-apply.service | grep -q ^activating; do sleep 0.1; done";
+
 #[test]
 fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_trace() {
     let env = TestEnv::on(Sandbox::builder(NFT).period(3600).systemd(), &[ATTACKER, "45.0.0.7"]);
@@ -268,9 +273,7 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
         inside
     };
     let (old, new) = (bring(BEFORE), bring(VERSION));
-    // Timers of this very minute would run in the middle of what is compared.
-    let still = "systemctl stop banbridge-sync.timer banbridge-apply.timer";
-    on(&env, &format!("dpkg -i {old} 2>&1; {still}")).ok();
+    on(&env, &format!("dpkg -i {old} 2>&1; {STILL}")).ok();
     on(&env, "systemctl start banbridge-sync.service").ok();
     assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]));
     env.run(&["unblock", "45.0.0.7"]).ok();
@@ -295,7 +298,7 @@ fn on_a_pbx_an_upgrade_touches_nothing_a_removal_lets_go_and_a_purge_leaves_no_t
     assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
 
     // It comes again, and knows what was released.
-    on(&env, &format!("dpkg -i --force-confold {new} 2>&1; {still}")).ok();
+    on(&env, &format!("dpkg -i --force-confold {new} 2>&1; {STILL}")).ok();
     on(&env, "! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service").ok();
     assert_eq!(env.ours(), set([ATTACKER]));
     assert_eq!(fs::read(pbx.outside(CONFIG)).unwrap(), state.2);
@@ -331,10 +334,9 @@ fn an_rpm_is_installed_renewed_verified_and_taken_away_as_the_debian_package_is(
         fs::copy(rpm(version), pbx.outside(&inside)).unwrap();
         on(&env, &format!("rpm --dbpath /tmp/rpm --force-debian --nodeps {words} {inside} 2>&1")).ok()
     };
-    let still = "systemctl stop banbridge-sync.timer banbridge-apply.timer";
     assert!(!rpm_of("-i", BEFORE).contains("banbridge setup"), "there is a configuration");
     on(&env, "systemctl -q is-enabled banbridge-boot.service banbridge-sync.timer; systemctl -q is-active banbridge-apply.path").ok();
-    on(&env, &format!("{still}; systemctl start banbridge-sync.service")).ok();
+    on(&env, &format!("{STILL}; systemctl start banbridge-sync.service")).ok();
     assert_eq!(env.ours(), set([ATTACKER, "45.0.0.7"]));
     env.run(&["unblock", "45.0.0.7"]).ok();
     on(&env, "! grep -r ^SystemCallFilter= /usr/lib/systemd/system/banbridge-*").ok();
@@ -361,7 +363,7 @@ fn an_rpm_is_installed_renewed_verified_and_taken_away_as_the_debian_package_is(
     on(
         &env,
         &format!(
-            "{still}; ! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service"
+            "{STILL}; ! test -e /var/lib/banbridge/removed.json; systemctl start banbridge-sync.service"
         ),
     )
     .ok();
@@ -389,7 +391,7 @@ fn a_removal_without_the_database_takes_the_set_away_and_says_what_is_left() {
     env.configure("[set]\nenabled = \"yes\"");
     let pbx = &env.pbx;
     fs::copy(deb(VERSION), pbx.outside("/tmp/new.deb")).unwrap();
-    on(&env, "dpkg -i /tmp/new.deb 2>&1; systemctl stop banbridge-sync.timer banbridge-apply.timer").ok();
+    on(&env, &format!("dpkg -i /tmp/new.deb 2>&1; {STILL}")).ok();
     on(&env, "systemctl start banbridge-sync.service; nft list tables | grep -q banbridge; database stop")
         .ok();
     let said = on(&env, "dpkg -r banbridge 2>&1; ! test -e /usr/bin/banbridge").ok();
